@@ -1,0 +1,38 @@
+"""Convolution and pooling kernels with autograd on plain NumPy arrays."""
+
+import importlib
+
+from .op import OPS, op
+from .ops import *  # noqa: F403
+from .ops import __all__ as _operations
+from .seeding import manual_seed
+from .tensor import Function, Tensor, checkpoint, enable_grad, gradcheck, is_grad_enabled, no_grad
+
+__version__ = "0.1.0"
+
+_LAZY = ("compat", "nn", "optim", "train")
+
+__all__ = [
+    "OPS",
+    "Function",
+    "Tensor",
+    "checkpoint",
+    "enable_grad",
+    "gradcheck",
+    "is_grad_enabled",
+    "manual_seed",
+    "no_grad",
+    "op",
+]
+__all__ += _operations
+
+
+# Layers, optimisers and drop-ins are imported when first named: a kernel user does not pay for them.
+def __getattr__(name: str):
+    if name in _LAZY:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY})

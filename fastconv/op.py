@@ -1,0 +1,265 @@
+"""@op: declare an operation once; arrays, Tensors, half precision and the plain backward follow."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .geometry.arrays import (
+    FLOAT32,
+    FLOAT64,
+    as_array,
+    is_half,
+    ndarray,
+    new_output,
+    to_ndarray,
+    type_error,
+    value_error,
+)
+from .tensor import Tensor, cast, is_grad_enabled, record
+
+OPS: dict[str, "Op"] = {}
+
+
+class Op:
+    """One operation: `name`, bare `forward` and `backward`, `inputs`, and `public`, the function users call."""
+
+    # inputs: differentiable array parameters; constants: array parameters without a gradient.
+    def __init__(
+        self, name: str, forward: Callable, inputs: tuple, constants: tuple, sequence: bool, weak: bool
+    ):
+        self.name = name
+        self.forward = forward
+        self.backward: Callable | None = None
+        self.on_tape: Callable | None = None
+        self.public_backward: Callable | None = None
+        self.inputs = inputs
+        self.constants = constants
+        self.sequence = sequence
+        self.weak = weak
+        self.signature = inspect.signature(forward)
+        self.required = {n for n, p in self.signature.parameters.items() if p.default is p.empty}
+        self.public = _make_public(self)
+
+    # The bare forward on a full map of its arguments.
+    def run(self, call: dict[str, Any]) -> tuple:
+        parameters = self.signature.parameters.values()
+        positional = [call[p.name] for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        return self.forward(
+            *positional, **{p.name: call[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY}
+        )
+
+    def __repr__(self) -> str:
+        return f"Op({self.name}{self.signature})"
+
+    # Declares the gradient. The tape runs the bare function; the returned public one adds half precision and Tensors.
+    def gradient(self, function: Callable) -> Callable:
+        takes_needs = "needs" in inspect.signature(function).parameters
+        self.backward = function
+
+        def on_tape(grad_output, saved, needs):
+            return (
+                function(grad_output, *saved, needs=needs) if takes_needs else function(grad_output, *saved)
+            )
+
+        self.on_tape = on_tape
+        self.public_backward = _plain_backward(f"{self.name}_backward", function)
+        return self.public_backward
+
+    # Where the differentiable arrays of one call stand: [(container, key, name)]; `call` maps parameters to values.
+    def places(self, call: dict[str, Any]) -> list[tuple]:
+        if not self.sequence:
+            return [(call, name, name) for name in self.inputs]
+        name = self.inputs[0]
+        try:
+            call[name] = items = list(call[name])
+        except TypeError:
+            came = f"is a {type(call[name]).__name__}"
+            raise type_error(self.name, name, came, "a sequence of arrays") from None
+        return [(items, i, f"{name}[{i}]") for i in range(len(items))]
+
+
+def op(
+    *inputs: str,
+    constants: tuple[str, ...] = (),
+    sequence: bool = False,
+    weak: bool = False,
+    name: str | None = None,
+):
+    """Declare an operation whose differentiable array parameters are `inputs`.
+
+    The decorated forward sees plain arrays and returns `(result, saved)`; `saved` are the arguments that follow
+    `grad_output` in the function given to `.gradient`. constants: array parameters that have no gradient.
+    sequence: the one input is a sequence of arrays. weak: Python numbers may stand for inputs, in the other's dtype.
+    """
+
+    def declare(forward: Callable) -> Callable:
+        operation = Op(name or forward.__name__, forward, inputs, tuple(constants), sequence, weak)
+        OPS[operation.name] = operation
+        return operation.public
+
+    return declare
+
+
+def quiet(function: Callable) -> Callable:
+    """Run with NumPy's floating-point warnings off: NaN and Inf are answers here."""
+    return np.errstate(all="ignore")(function)
+
+
+# A function with the forward's own signature, written out as source because `*args, **kwargs` would cost more than
+# the whole budget of a call. Exact ndarrays, the first one float32 or float64, go straight to forward, which itself
+# refuses any other dtype among the rest; everything else takes the general road.
+def _make_public(operation: Op) -> Callable:
+    parameters = operation.signature.parameters.values()
+    names = [p.name for p in parameters]
+    declared, passed, defaults = [], [], {}
+    for p in parameters:
+        if p.kind is p.KEYWORD_ONLY and "*" not in declared:
+            declared.append("*")
+        declared.append(p.name if p.default is p.empty else f"{p.name}=_{p.name}")
+        passed.append(f"{p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else p.name)
+        defaults[f"_{p.name}"] = p.default
+    tests = [
+        f"type({name}) is _ndarray"
+        if name in operation.required
+        else f"(type({name}) is _ndarray or {name} is None)"
+        for name in operation.inputs + operation.constants
+    ]
+    first = operation.inputs[0]
+    tests[0] = f"type({first}) is _ndarray and ({first}.dtype is _float32 or {first}.dtype is _float64)"
+    fast = f"    if {' and '.join(tests)}:\n        return _forward({', '.join(passed)})[0]\n"
+    source = (
+        f"def {operation.name}({', '.join(declared)}):\n"
+        f"{'' if operation.sequence else fast}"
+        f"    return _general(_operation, {{{', '.join(f'{name!r}: {name}' for name in names)}}})\n"
+    )
+    scope = dict(
+        _ndarray=ndarray, _float32=FLOAT32, _float64=FLOAT64, _general=_general, _operation=operation
+    )
+    exec(source, scope | defaults | {"_forward": operation.forward}, scope)
+    public = scope[operation.name]
+    functools.update_wrapper(public, operation.forward)
+    public.__name__ = public.__qualname__ = operation.name
+    public.__signature__ = operation.signature
+    public.op = operation
+    public.gradient = operation.gradient
+    return public
+
+
+# Prepared weights are their own business: they pass through as they are.
+def _is_array(value: Any) -> bool:
+    return value is not None and not hasattr(value, "_fastconv_prepared")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, (bool, np.bool_)
+    )
+
+
+def _general(operation: Op, call: dict[str, Any]) -> Any:
+    places = operation.places(call)
+    for container, key, name in places + [(call, name, name) for name in operation.constants]:
+        value = container[key]
+        if isinstance(value, (ndarray, Tensor)):
+            continue
+        if value is None and name in operation.required:
+            raise type_error(operation.name, name, "is None", "an array")
+        if _is_array(value) and not (operation.weak and _is_number(value)):
+            container[key] = to_ndarray(operation.name, name, value)
+    values = [container[key] for container, key, _ in places]
+    dtypes = [value.dtype for value in values if isinstance(value, (ndarray, Tensor))]
+    half = next((dtype for dtype in dtypes if is_half(dtype)), None)
+    if half is not None:
+        return _half(operation, half.newbyteorder("="), call, places)
+    traced = False
+    for container, key, _ in [*places, *((call, key, key) for key in call)]:
+        if isinstance(container[key], Tensor):
+            container[key] = container[key].data
+            traced = True
+    for container, key, name in places:
+        value = container[key]
+        if operation.weak and _is_number(value):
+            value = np.asarray(value, dtypes[0] if dtypes else FLOAT64)
+        if _is_array(value):
+            container[key] = as_array(operation.name, name, value)
+    parents = [value if isinstance(value, Tensor) else None for value in values]
+    result, saved = operation.run(call)
+    if not traced:
+        return result
+    if is_grad_enabled() and any(parent is not None and parent.requires_grad for parent in parents):
+        if call.get("out") is not None:
+            raise value_error(
+                operation.name, "out", "is given while a gradient is recorded", "None, or a call in no_grad()"
+            )
+        if operation.backward is None:
+            raise value_error(
+                operation.name, "input", "requires a gradient", "none: this operation has no gradient"
+            )
+    return record(result, operation.on_tape, saved, parents)
+
+
+# float16 and bfloat16 are stored, never computed in: cast to float32, call, cast back. A `dtype=` that the caller
+# gave is the dtype of the result.
+def _half(operation: Op, half: np.dtype, call: dict[str, Any], places: list) -> Any:
+    for container, key, name in places:
+        value = container[key]
+        if isinstance(value, (ndarray, Tensor)):
+            if value.dtype.newbyteorder("=") != half:
+                raise type_error(
+                    operation.name, name, f"is {value.dtype}, another input is {half}", "one dtype"
+                )
+            container[key] = cast(value, FLOAT32) if isinstance(value, Tensor) else value.astype(FLOAT32)
+    for name in operation.constants:
+        value = call[name]
+        if isinstance(value, (ndarray, Tensor)) and is_half(value.dtype):
+            call[name] = np.asarray(value, FLOAT32)
+    out = call.get("out")
+    if "out" in call:
+        call["out"] = None
+    result = _general(operation, call)
+    if call.get("dtype") is None:
+        result = tuple(_back(r, half) for r in result) if isinstance(result, tuple) else _back(result, half)
+    if out is None:
+        return result
+    new_output(operation.name, out, result.shape, result.dtype)[...] = np.asarray(result)
+    return out
+
+
+def _back(result: Any, half: np.dtype) -> Any:
+    if result.dtype != FLOAT32:
+        return result
+    return cast(result, half) if isinstance(result, Tensor) else result.astype(half)
+
+
+# The public backward: Tensors count as their arrays, half precision is cast around the call.
+def _plain_backward(name: str, function: Callable) -> Callable:
+    def public(*args, **kwargs):
+        values = [*args, *kwargs.values()]
+        if not any(isinstance(v, Tensor) or (isinstance(v, ndarray) and is_half(v.dtype)) for v in values):
+            return function(*args, **kwargs)
+        arrays = [value.data if isinstance(value, Tensor) else value for value in values]
+        floats = {
+            a.dtype.newbyteorder("=") for a in arrays if isinstance(a, ndarray) and a.dtype.kind not in "biu"
+        }
+        half = next((dtype for dtype in floats if is_half(dtype)), None)
+        if half is not None:
+            if len(floats) > 1:
+                raise type_error(
+                    name, "grad_output", f"and inputs have dtypes {sorted(map(str, floats))}", "one dtype"
+                )
+            half = half.newbyteorder("=")
+            arrays = [a.astype(FLOAT32) if isinstance(a, ndarray) and is_half(a.dtype) else a for a in arrays]
+        result = function(*arrays[: len(args)], **dict(zip(kwargs, arrays[len(args) :], strict=True)))
+        if half is None:
+            return result
+        if isinstance(result, (tuple, list)):
+            return type(result)(None if r is None else _back(r, half) for r in result)
+        return _back(result, half)
+
+    functools.update_wrapper(public, function)
+    public.__name__ = public.__qualname__ = name
+    public.__signature__ = inspect.signature(function)
+    return public

@@ -1,0 +1,3 @@
+"""Every operation, forward beside its gradient."""
+
+__all__: list[str] = []

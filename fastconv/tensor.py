@@ -1,0 +1,475 @@
+"""Tensor and the tape: what was computed from what, and the walk back through it."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Sequence
+from contextlib import ContextDecorator
+from typing import Any
+
+import numpy as np
+
+from . import seeding
+from .geometry.arrays import as_array, is_half, to_ndarray, type_error, value_error
+
+_recording: contextvars.ContextVar[bool] = contextvars.ContextVar("fastconv_recording", default=True)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on tensors are recorded here and now.
+
+    >>> is_grad_enabled()
+    True
+    """
+    return _recording.get()
+
+
+class _GradMode(ContextDecorator):
+    mode = True
+
+    # `@no_grad` and `@no_grad()` both decorate.
+    def __new__(cls, function: Callable | None = None):
+        self = super().__new__(cls)
+        return self if function is None else self(function)
+
+    def _recreate_cm(self):
+        return type(self)()
+
+    def __enter__(self):
+        self._token = _recording.set(self.mode)
+        return self
+
+    def __exit__(self, *exception):
+        _recording.reset(self._token)
+
+
+class no_grad(_GradMode):
+    """Context and decorator in which nothing is recorded; local to the thread and the asyncio task.
+
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with no_grad():
+    ...     (w * 2.0).requires_grad
+    False
+    """
+
+    mode = False
+
+
+class enable_grad(_GradMode):
+    """Context and decorator that records again inside a `no_grad()`.
+
+    >>> with no_grad(), enable_grad():
+    ...     is_grad_enabled()
+    True
+    """
+
+
+# One recorded operation. `links` holds, per differentiable input, the Node that made it, the leaf Tensor itself, or
+# None; intermediate Tensors are not held, so an activation lives only as long as some `saved` tuple needs it.
+class Node:
+    __slots__ = ("__weakref__", "backward", "links", "needs", "saved")
+
+    def __init__(
+        self, backward: Callable, saved: tuple, parents: Sequence[Tensor | None], needs: tuple[bool, ...]
+    ):
+        self.backward = backward
+        self.saved = saved
+        self.links = tuple((p._node or p) if need else None for p, need in zip(parents, needs, strict=True))
+        self.needs = needs
+
+    # Gradients of all inputs; the saved arrays are released before the next node runs.
+    def run(self, grad_output: np.ndarray) -> tuple:
+        backward, saved = self.backward, self.saved
+        self.backward = self.saved = None
+        grads = backward(grad_output, saved, self.needs)
+        return tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
+
+
+class Tensor:
+    """An ndarray with a gradient: operations on it are recorded, `backward()` walks them in reverse.
+
+    `Tensor(data, requires_grad=False)` takes an array without copying it. `.data` is the ndarray, `.grad` the ndarray
+    of d(result)/d(data) that `backward()` adds to (None before). Writing into `.data` between the forward and the
+    backward pass is not noticed: the gradient is then that of the changed data.
+
+    Raises TypeError for data that is no array of real numbers, or if a gradient is asked of integers.
+
+    >>> import numpy as np
+    >>> w = Tensor(np.array([1.0, 2.0, 3.0]), requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> w.grad
+    array([2., 4., 6.])
+    """
+
+    __slots__ = ("__weakref__", "_node", "data", "grad", "requires_grad")
+    # NumPy's operators step back, so `array + tensor` is recorded as well.
+    __array_ufunc__ = None
+
+    def __init__(self, data: Any, requires_grad: bool = False):
+        if isinstance(data, Tensor):
+            data = data.data
+        data = to_ndarray("Tensor", "data", data)
+        if data.dtype.kind not in "biuf" and not is_half(data.dtype):
+            raise type_error("Tensor", "data", f"is an array of {data.dtype}", "real numbers")
+        if requires_grad and data.dtype.kind in "biu":
+            raise type_error(
+                "Tensor", "data", f"is an array of {data.dtype}", "floating point to require a gradient"
+            )
+        self.data = data
+        self.grad: np.ndarray | None = None
+        self.requires_grad = bool(requires_grad)
+        self._node: Node | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    @property
+    def is_leaf(self) -> bool:
+        return self._node is None
+
+    def backward(self, grad: Any = None) -> None:
+        """Add d(self)/d(leaf), weighted by `grad`, to `.grad` of every leaf that requires it; frees the graph.
+
+        `grad` has this tensor's shape and may be left out for a single number. Raises ValueError if nothing was
+        recorded, if `grad` does not fit, or if the graph was freed by an earlier call.
+
+        >>> x = Tensor([3.0], requires_grad=True)
+        >>> (x * x).backward()
+        >>> x.grad
+        array([6.])
+        """
+        if not self.requires_grad:
+            raise value_error(
+                "backward", "tensor", "does not require a gradient", "one computed from such a tensor"
+            )
+        if grad is None:
+            if self.size != 1:
+                raise value_error(
+                    "backward",
+                    "grad",
+                    f"is missing for a tensor of shape {self.shape}",
+                    "an array of that shape",
+                )
+            grad = np.ones_like(self.data)
+        else:
+            grad = to_ndarray("backward", "grad", grad)
+            if grad.shape != self.shape:
+                raise value_error("backward", "grad", f"has shape {grad.shape}", f"{self.shape}")
+            if grad.dtype != self.dtype:
+                raise type_error("backward", "grad", f"is {grad.dtype}", f"{self.dtype}")
+        _walk(self, grad)
+
+    def detach(self) -> Tensor:
+        """The same data as a tensor that records nothing."""
+        return Tensor(self.data)
+
+    def numpy(self) -> np.ndarray:
+        """The data as an ndarray (the same memory)."""
+        return self.data
+
+    def item(self) -> float:
+        """The single element as a Python number; ValueError if there are more."""
+        if self.size != 1:
+            raise value_error("item", "tensor", f"has {self.size} elements", "1")
+        return self.data.item()
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self.grad = None
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if spec else self, spec) if spec else repr(self)
+
+    def __repr__(self) -> str:
+        text = np.array2string(self.data, separator=", ", prefix="Tensor(")
+        return f"Tensor({text}{', requires_grad=True' if self.requires_grad else ''})"
+
+    __hash__ = object.__hash__
+
+
+# A Tensor around a fresh result, without __init__'s checks.
+def wrap(data: np.ndarray, node: Node | None = None) -> Tensor:
+    tensor = Tensor.__new__(Tensor)
+    tensor.data = data
+    tensor.grad = None
+    tensor.requires_grad = node is not None
+    tensor._node = node
+    return tensor
+
+
+# Nodes from `root` back to the leaves, every node before the nodes it was computed from. Iterative: a chain of a
+# million operations needs no deeper stack than one.
+def _order(root: Node) -> list[Node]:
+    done: list[Node] = []
+    seen = {root}
+    stack = [(root, iter(root.links))]
+    while stack:
+        node, links = stack[-1]
+        for link in links:
+            if type(link) is Node and link not in seen:
+                seen.add(link)
+                stack.append((link, iter(link.links)))
+                break
+        else:
+            stack.pop()
+            done.append(node)
+    done.reverse()
+    return done
+
+
+def _walk(root: Tensor, grad: np.ndarray) -> None:
+    if root._node is None:
+        _accumulate(root, grad.copy())
+        return
+    order = _order(root._node)
+    if any(node.backward is None for node in order):
+        raise value_error(
+            "backward",
+            "tensor",
+            "belongs to a graph that was freed by an earlier backward",
+            "a new forward pass",
+        )
+    grads: dict[Node, np.ndarray] = {root._node: grad}
+    owned: set[Node] = set()
+    order.reverse()
+    while order:
+        node = order.pop()
+        grad_output = grads.pop(node, None)
+        if grad_output is None:
+            node.backward = node.saved = None
+            continue
+        saved, links = node.saved, node.links
+        results = node.run(grad_output)
+        for place, (link, result) in enumerate(zip(links, results, strict=True)):
+            if link is None or result is None:
+                continue
+            if type(link) is not Node:
+                shared = result.base is not None or result is grad_output
+                shared = shared or any(result is other for other in (*results[:place], *saved))
+                _accumulate(link, np.array(result, order="C") if shared else result)
+            elif link not in grads:
+                grads[link] = result
+            elif link in owned:
+                grads[link] += result
+            else:
+                grads[link] = grads[link] + result
+                owned.add(link)
+
+
+# `.grad` of a leaf is its own memory: it is added to in place and never aliases an array of somebody else.
+def _accumulate(leaf: Tensor, grad: np.ndarray) -> None:
+    if leaf.grad is None:
+        leaf.grad = grad
+    else:
+        leaf.grad += grad
+
+
+class Context:
+    """What a `Function` carries from forward to backward: saved arrays, and any attribute you set."""
+
+    def __init__(self, needs_input_grad: tuple[bool, ...]):
+        self.needs_input_grad = needs_input_grad
+        self.saved: tuple = ()
+
+    def save_for_backward(self, *arrays: Any) -> None:
+        """Keep arrays until `backward` has run; read them from `.saved`."""
+        self.saved = arrays
+
+    @property
+    def saved_tensors(self) -> tuple:
+        return self.saved
+
+
+class Function:
+    """A differentiable operation of your own: subclass, write `forward` and `backward`, call `apply`.
+
+    Both are static methods on plain ndarrays: `forward(ctx, *arguments)` returns an array (or a tuple, of which the
+    first is differentiable); `backward(ctx, grad_output)` returns one gradient per argument of forward, None where
+    there is none. Raises ValueError if their number or a shape is wrong.
+
+    >>> import numpy as np
+    >>> class Square(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...     @staticmethod
+    ...     def backward(ctx, grad_output):
+    ...         return 2.0 * ctx.saved[0] * grad_output
+    >>> x = Tensor(np.array([3.0]), requires_grad=True)
+    >>> Square.apply(x).backward()
+    >>> x.grad
+    array([6.])
+    """
+
+    @staticmethod
+    def forward(ctx: Context, *args: Any) -> Any:
+        raise NotImplementedError("write forward(ctx, ...) as a staticmethod")
+
+    @staticmethod
+    def backward(ctx: Context, grad_output: np.ndarray) -> Any:
+        raise NotImplementedError("write backward(ctx, grad_output) as a staticmethod")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Run forward on the arrays of `args`; records it if one of them is a Tensor that requires a gradient."""
+        parents = tuple(arg if isinstance(arg, Tensor) else None for arg in args)
+        needs = tuple(parent is not None and parent.requires_grad for parent in parents)
+        context = Context(needs)
+        result = cls.forward(context, *(arg.data if isinstance(arg, Tensor) else arg for arg in args))
+        if not any(parent is not None for parent in parents):
+            return result
+        shapes = tuple(None if parent is None else parent.shape for parent in parents)
+
+        def backward(grad_output, saved, needs):
+            grads = cls.backward(context, grad_output)
+            grads = tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
+            if len(grads) != len(shapes):
+                raise value_error(
+                    cls.__name__, "backward", f"returned {len(grads)} gradients", f"{len(shapes)}"
+                )
+            return tuple(_checked(cls.__name__, *item) for item in zip(grads, shapes, needs, strict=True))
+
+        return record(result, backward, (), parents)
+
+
+def _checked(name: str, grad: Any, shape: tuple | None, need: bool) -> np.ndarray | None:
+    if grad is None or not need:
+        return None
+    grad = to_ndarray(name, "gradient", grad.data if isinstance(grad, Tensor) else grad)
+    if grad.shape != shape:
+        raise value_error(name, "gradient", f"has shape {grad.shape}", f"{shape}")
+    return grad
+
+
+def record(result: Any, backward: Callable | None, saved: tuple, parents: Sequence[Tensor | None]) -> Any:
+    """Wrap an op's result (or the tuple of them) in Tensors, with a Node where a parent requires a gradient.
+
+    `backward(grad_output, saved, needs)` returns one gradient per parent; the first result alone is differentiable.
+    """
+    needs = tuple(parent is not None and parent.requires_grad for parent in parents)
+    node = Node(backward, saved, parents, needs) if _recording.get() and any(needs) else None
+    if isinstance(result, tuple):
+        return (wrap(np.asarray(result[0]), node), *(wrap(extra) for extra in result[1:]))
+    return wrap(np.asarray(result), node)
+
+
+def cast(value: Tensor, dtype: np.dtype) -> Tensor:
+    """`value` in another floating dtype, with its gradient in the old one."""
+    old = value.dtype
+    return record(value.data.astype(dtype), lambda grad, saved, needs: grad.astype(old), (), (value,))
+
+
+def checkpoint(fn: Callable, *inputs: Any) -> Any:
+    """fn(*inputs), recomputed in backward instead of keeping its intermediate arrays.
+
+    `fn` returns one Tensor and must compute the same thing twice; the package's own random generator is rewound for
+    the second run, so dropout repeats its mask. Source: Chen et al. 2016, Training Deep Nets with Sublinear Memory Cost.
+
+    >>> x = Tensor([2.0], requires_grad=True)
+    >>> checkpoint(lambda t: t * t * t, x).backward()
+    >>> x.grad
+    array([12.])
+    """
+    if not _recording.get():
+        return fn(*inputs)
+    state = seeding.get_state()
+    # Recorded once, to learn whether a parameter inside fn requires a gradient, then dropped.
+    result = fn(*_fresh(inputs))
+    if not isinstance(result, Tensor):
+        raise type_error("checkpoint", "fn", f"returned a {type(result).__name__}", "one Tensor")
+    if not result.requires_grad:
+        return result
+    parents = tuple(value if isinstance(value, Tensor) else None for value in inputs)
+
+    def backward(grad_output, saved, needs):
+        again, after = _fresh(inputs), seeding.get_state()
+        seeding.set_state(state)
+        try:
+            with enable_grad():
+                fn(*again).backward(grad_output)
+        finally:
+            seeding.set_state(after)
+        return tuple(value.grad if need else None for value, need in zip(again, needs, strict=True))
+
+    needs = tuple(parent is not None and parent.requires_grad for parent in parents)
+    return wrap(result.data, Node(backward, (), parents, needs))
+
+
+def _fresh(inputs: Sequence[Any]) -> list[Any]:
+    return [
+        Tensor(value.data, value.requires_grad) if isinstance(value, Tensor) else value for value in inputs
+    ]
+
+
+def gradcheck(fn: Callable, inputs: Any, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3) -> bool:
+    """Compare every gradient of `fn` with central differences, in float64.
+
+    `inputs` is an array, a Tensor or a sequence of them (float64; other arguments pass through); the result of fn is
+    weighted by fixed random numbers so that one number is differentiated. Raises AssertionError with the input, the
+    element and both values where they differ by more than atol + rtol * |numerical|.
+
+    >>> import numpy as np
+    >>> gradcheck(lambda t: t * t, np.array([1.0, -2.0]))
+    True
+    """
+    values = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
+    free = [
+        i
+        for i, v in enumerate(values)
+        if isinstance(v, (np.ndarray, Tensor)) and np.asarray(v).dtype.kind == "f"
+    ]
+    points = {i: np.array(as_array("gradcheck", f"inputs[{i}]", values[i]), np.float64) for i in free}
+
+    def call(requires_grad: bool) -> tuple[list, Tensor]:
+        given = [Tensor(points[i], requires_grad) if i in points else value for i, value in enumerate(values)]
+        result = fn(*given)
+        return given, result[0] if isinstance(result, tuple) else result
+
+    given, result = call(True)
+    weight = np.random.default_rng(0).standard_normal(result.shape)
+    if result.requires_grad:
+        result.backward(weight)
+    for i, point in points.items():
+        analytic = given[i].grad if given[i].grad is not None else np.zeros_like(point)
+        for index in np.ndindex(point.shape):
+            middle = point[index]
+            ends = []
+            for step in (eps, -eps):
+                point[index] = middle + step
+                ends.append(call(False)[1].data.copy())
+            point[index] = middle
+            numeric = float(((ends[0] - ends[1]) * weight).sum()) / (2 * eps)
+            if not abs(numeric - analytic[index]) <= atol + rtol * abs(numeric):
+                raise AssertionError(
+                    f"gradcheck: input {i} at {index}: backward gives {analytic[index]}, differences {numeric}"
+                )
+    return True
