@@ -1,7 +1,7 @@
-"""The oracle: one plain, slow function per operation, independent of fastconv, with equal names and arguments.
+"""The oracle: one plain, slow function per operation, with its name and arguments, sharing no code with it.
 
-The files mirror fastconv/ops. Everything is float64, except that linear operations compute in the dtype they are
-given: int64 arrays give exact results.
+The files mirror fastconv/ops. Everything is float64, except that linear operations compute in the dtype they
+are given: int64 arrays give exact results.
 """
 
 from . import activation, arithmetic, conv, linear, loss, norm, pool, resample

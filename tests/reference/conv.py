@@ -54,7 +54,7 @@ def scatter(grad, weight, padded_shape, stride, dilation, groups):
 
 
 def gram(grad, padded, weight_shape, stride, dilation, groups):
-    """The transpose of correlate in w: w[k, c, r] = sum over n, o of g[n, k, o] x[n, c, o * stride + r * dilation]."""
+    """The transpose of correlate in w: w[k, c, r] = sum of g[n, k, o] x[n, c, o * stride + r * dilation]."""
     weight = np.zeros(weight_shape, np.result_type(grad, padded))
     g = split(grad.reshape(*grad.shape[:2], -1), 1, groups)
     for tap, view in tap_views(padded, weight_shape[2:], grad.shape[2:], stride, dilation):
@@ -115,7 +115,9 @@ def transpose_geometry(input, weight, stride, padding, output_padding, dilation)
 
 
 def conv_transpose(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    stride, dilation, pads, full = transpose_geometry(input, weight, stride, padding, output_padding, dilation)
+    stride, dilation, pads, full = transpose_geometry(
+        input, weight, stride, padding, output_padding, dilation
+    )
     input, added = batched(input, len(full))
     padded_shape = (len(input), weight.shape[1] * groups, *full)
     padded = scatter(input, weight, padded_shape, stride, dilation, groups)

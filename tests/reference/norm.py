@@ -1,4 +1,4 @@
-"""Normalisations: subtract the mean and divide by the deviation of a set of axes, then scale and shift channels."""
+"""Normalisations: subtract the mean and divide by the deviation over some axes, then scale and shift."""
 
 import numpy as np
 
@@ -36,7 +36,9 @@ def updated_statistics(input, running_mean, running_var, momentum=0.1):
     """The running statistics after one training step; the variance that enters them is the unbiased one."""
     axes = (0, *range(2, input.ndim))
     new_mean, new_var = input.mean(axes), input.var(axes, ddof=1)
-    return running_mean + momentum * (new_mean - running_mean), running_var + momentum * (new_var - running_var)
+    return running_mean + momentum * (new_mean - running_mean), running_var + momentum * (
+        new_var - running_var
+    )
 
 
 def instance_norm(

@@ -9,7 +9,7 @@ from .shapes import batched, per_axis
 
 
 def pool_extent(extent, kernel, stride, padding, dilation, ceil_mode):
-    """Number of windows along an axis; with ceil_mode the last must start inside the input or its left padding."""
+    """Number of windows of an axis; with ceil_mode the last must start in the input or its left padding."""
     free = extent + 2 * padding - dilation * (kernel - 1) - 1
     if not ceil_mode:
         return free // stride + 1
@@ -28,7 +28,7 @@ def axis_windows(extent, kernel, stride, padding, dilation, ceil_mode):
 
 
 def reduce_windows(input, axes, reduce):
-    """Apply reduce(values (N, C, window), flat positions, size with padding) -> (N, C) to the product of windows."""
+    """Apply reduce(values (N, C, window), positions, size with padding) -> (N, C) to every window."""
     rank = len(axes)
     input, added = batched(input, rank)
     spatial = input.shape[2:]
@@ -43,7 +43,9 @@ def reduce_windows(input, axes, reduce):
 
 
 def pool_axes(input, kernel_size, stride, padding, dilation, ceil_mode, rank):
-    per = [per_axis(v, rank) for v in (kernel_size, kernel_size if stride is None else stride, padding, dilation)]
+    per = [
+        per_axis(v, rank) for v in (kernel_size, kernel_size if stride is None else stride, padding, dilation)
+    ]
     return [axis_windows(x, *axis, ceil_mode) for x, *axis in zip(input.shape[-rank:], *per)]
 
 
@@ -62,9 +64,7 @@ def gather(input, indices, rank):
 def extreme_pool(rank, choose):
     """Max (choose = argmax) or min pooling; the first extreme wins ties, the first NaN wins over all."""
 
-    def pool(
-        input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
-    ):
+    def pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
         axes = pool_axes(input, kernel_size, stride, padding, dilation, ceil_mode, rank)
         indices = chosen_positions(input, axes, choose)
         result = gather(input, indices, rank)
@@ -93,7 +93,7 @@ def average_pool(rank):
 
 
 def power_pool(rank):
-    """(sum of x^p)^(1/p) over each window; a window cut by the edge is scaled up to a whole one, as in PyTorch."""
+    """(sum of x^p)^(1/p) over each window; one cut by the edge is scaled up to a whole one, as in PyTorch."""
 
     def pool(input, norm_type, kernel_size, stride=None, ceil_mode=False):
         whole = math.prod(per_axis(kernel_size, rank))

@@ -115,7 +115,9 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         for choice in itertools.product(*corners):
             cell = tuple(i for i, _ in choice)
             if all(0 <= i < e for i, e in zip(cell, spatial)):
-                result[(n, slice(None), *out)] += math.prod(w for _, w in choice) * input[(n, slice(None), *cell)]
+                result[(n, slice(None), *out)] += (
+                    math.prod(w for _, w in choice) * input[(n, slice(None), *cell)]
+                )
     return result
 
 

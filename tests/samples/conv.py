@@ -1,0 +1,169 @@
+"""Convolutions: widths around the vector lengths, strides, dilation, groups, and every form of padding."""
+
+import random
+
+from .draw import Sample, normal
+
+WIDTHS = (1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33)
+
+
+def conv(input, weight, bias=True, **parameters):
+    """A call of conv: bias is as long as the weight has filters."""
+    return Sample(
+        input=normal(*input), weight=normal(*weight), bias=normal(weight[0]) if bias else None, **parameters
+    )
+
+
+def transposed(input, weight, bias=True, **parameters):
+    channels = weight[1] * parameters.get("groups", 1)
+    return Sample(
+        input=normal(*input), weight=normal(*weight), bias=normal(channels) if bias else None, **parameters
+    )
+
+
+def any_parameters(rng, rank):
+    kernel = [rng.randint(1, 4) for _ in range(rank)]
+    groups = rng.choice([1, 1, 2, 3])
+    return {
+        "kernel": kernel,
+        "groups": groups,
+        "channels": groups * rng.randint(1, 4),
+        "out": groups * rng.randint(1, 6),
+        "stride": tuple(rng.randint(1, 4) for _ in range(rank)),
+        "padding": tuple(rng.randint(0, 3) for _ in range(rank)),
+        "dilation": tuple(rng.randint(1, 3) for _ in range(rank)),
+        "batch": rng.randint(1, 3),
+        "spatial": [rng.randint(10, (40, 14, 11)[rank - 1]) for _ in range(rank)],
+    }
+
+
+def any_conv(rng, rank):
+    p = any_parameters(rng, rank)
+    return conv(
+        (p["batch"], p["channels"], *p["spatial"]),
+        (p["out"], p["channels"] // p["groups"], *p["kernel"]),
+        rng.random() < 0.7,
+        stride=p["stride"],
+        padding=p["padding"],
+        dilation=p["dilation"],
+        groups=p["groups"],
+    )
+
+
+def any_transposed(rng, rank):
+    p = any_parameters(rng, rank)
+    extra = tuple(rng.randint(0, max(s, d) - 1) for s, d in zip(p["stride"], p["dilation"]))
+    return transposed(
+        (p["batch"], p["channels"], *(x // 2 for x in p["spatial"])),
+        (p["channels"], p["out"] // p["groups"], *p["kernel"]),
+        rng.random() < 0.7,
+        stride=p["stride"],
+        padding=p["padding"],
+        output_padding=extra,
+        dilation=p["dilation"],
+        groups=p["groups"],
+    )
+
+
+def drawn(make, rank, count):
+    rng = random.Random(rank)
+    return [make(rng, rank) for _ in range(count)]
+
+
+SAMPLES = {
+    "conv1d": [
+        *(conv((1, 3, width), (5, 3, min(width, 3)), padding=1) for width in WIDTHS),
+        conv((2, 4, 33), (8, 4, 2), stride=5),
+        conv((2, 2, 19), (6, 2, 4), padding="same"),
+        conv((2, 2, 19), (6, 2, 2), padding="same", dilation=3),
+        conv((2, 2, 19), (1, 2, 5), padding="valid"),
+        conv((3, 17), (4, 3, 3), padding=1),
+        conv((0, 3, 9), (4, 3, 3)),
+        conv((1, 1, 40), (1, 1, 40)),
+        conv((1, 8, 33), (8, 1, 3), groups=8, padding=1),
+        conv((2, 1, 5), (3, 1, 2), padding=6),
+        *drawn(any_conv, 1, 10),
+    ],
+    "conv2d": [
+        *(conv((1, 2, 4, width), (3, 2, 3, min(width, 3)), padding=1) for width in WIDTHS),
+        conv((3, 3, 9, 9), (4, 3, 3, 3)),
+        conv((2, 3, 13, 15), (8, 3, 7, 7), stride=2, padding=3),
+        conv((1, 17, 6, 7), (33, 17, 1, 1)),
+        conv((2, 8, 9, 9), (16, 8, 1, 1), stride=2),
+        conv((1, 32, 9, 10), (32, 32, 3, 3), padding=1),
+        conv((1, 35, 4, 7), (33, 35, 3, 3), padding=1, bias=False),
+        conv((1, 64, 7, 7), (36, 64, 3, 3), padding=1, stride=2),
+        conv((1, 4, 8, 8), (8, 4, 2, 3), stride=(3, 4)),
+        conv((2, 3, 7, 9), (4, 3, 2, 4), padding="same"),
+        conv((2, 3, 7, 9), (4, 3, 2, 3), padding="same", dilation=(3, 2)),
+        conv((1, 3, 9, 11), (5, 3, 3, 2), stride=(2, 1), padding=(0, 2), dilation=(1, 3)),
+        conv((2, 6, 9, 17), (6, 1, 3, 3), groups=6, padding=1),
+        conv((1, 5, 12, 33), (10, 1, 5, 5), groups=5, padding=2, stride=2),
+        conv((1, 4, 9, 15), (4, 1, 3, 3), groups=4, padding=2, dilation=2),
+        conv((1, 3, 11, 9), (3, 1, 9, 9), groups=3, padding=4),
+        conv((2, 8, 6, 8), (12, 4, 3, 3), groups=2, padding=1),
+        conv((1, 1, 16, 31), (1, 1, 5, 5), padding=2),
+        conv((3, 8, 9), (4, 3, 3, 3), padding=1),
+        conv((0, 3, 8, 9), (4, 3, 3, 3)),
+        conv((1, 2, 3, 3), (2, 2, 3, 3), padding=4),
+        conv((1, 2, 3, 5), (2, 2, 3, 3), padding=6, dilation=5),
+        *drawn(any_conv, 2, 16),
+    ],
+    "conv3d": [
+        *(conv((1, 2, 2, 3, width), (3, 2, 2, 2, 2), padding=1) for width in (1, 8, 17)),
+        conv((2, 3, 4, 5, 6), (4, 3, 3, 3, 3), stride=(1, 2, 2), padding=1),
+        conv((1, 2, 4, 5, 9), (4, 2, 2, 3, 2), padding="same", dilation=(2, 1, 3)),
+        conv((1, 4, 5, 5, 9), (4, 1, 3, 3, 3), groups=4, padding=1),
+        conv((1, 16, 3, 4, 5), (17, 16, 1, 1, 1)),
+        conv((1, 16, 4, 6, 6), (16, 16, 3, 3, 3), padding=1),
+        conv((2, 4, 5, 6), (3, 2, 2, 2, 2)),
+        conv((0, 2, 4, 5, 6), (3, 2, 2, 2, 2)),
+        *drawn(any_conv, 3, 8),
+    ],
+    "conv_transpose1d": [
+        *(transposed((1, 3, width), (3, 4, 3), stride=2, padding=1) for width in WIDTHS),
+        transposed((2, 3, 9), (3, 4, 2), stride=5, output_padding=4),
+        transposed((1, 2, 9), (2, 3, 4), dilation=3, output_padding=2, padding=2),
+        transposed((3, 7), (3, 2, 3)),
+        transposed((0, 3, 7), (3, 2, 3)),
+        *drawn(any_transposed, 1, 8),
+    ],
+    "conv_transpose2d": [
+        *(transposed((1, 2, 3, width), (2, 3, 2, 2), stride=2) for width in WIDTHS),
+        transposed((1, 16, 5, 6), (16, 17, 3, 3), stride=2, padding=1, output_padding=1),
+        transposed((2, 6, 5, 7), (6, 1, 4, 4), groups=6, stride=2, padding=1),
+        transposed((1, 4, 3, 4), (4, 3, 2, 2), stride=(3, 4), output_padding=(2, 0), groups=2),
+        transposed((1, 32, 6, 6), (32, 32, 3, 3), padding=1),
+        transposed((2, 5, 6), (2, 3, 3, 3), padding=2),
+        transposed((0, 2, 5, 6), (2, 3, 3, 3)),
+        transposed((1, 1, 1, 1), (1, 1, 4, 4)),
+        *drawn(any_transposed, 2, 12),
+    ],
+    "conv_transpose3d": [
+        transposed((1, 3, 2, 3, 4), (3, 2, 2, 2, 2), stride=2),
+        transposed((1, 3, 3, 3, 9), (3, 2, 3, 3, 3), stride=(1, 2, 3), padding=1, output_padding=(0, 1, 2)),
+        transposed((1, 4, 3, 3, 5), (4, 1, 2, 3, 2), groups=4, dilation=2),
+        transposed((2, 3, 3, 4), (2, 1, 2, 2, 2)),
+        *drawn(any_transposed, 3, 6),
+    ],
+}
+
+LARGE = {
+    "conv1d": [conv((2, 24, 1500), (40, 24, 5), padding=2), conv((4, 32, 900), (32, 1, 7), groups=32)],
+    "conv2d": [
+        conv((2, 33, 30, 34), (40, 33, 3, 3), padding=1),
+        conv((3, 32, 28, 28), (64, 32, 1, 1)),
+        conv((5, 3, 40, 40), (16, 3, 7, 7), stride=2, padding=3),
+        conv((3, 40, 33, 35), (40, 1, 3, 3), groups=40, padding=1),
+        conv((2, 64, 7, 7), (96, 64, 3, 3), padding=1),
+        conv((1, 1, 250, 260), (1, 1, 5, 5), padding=2),
+        conv((2, 32, 20, 20), (32, 8, 3, 3), groups=4, stride=2, padding=1),
+    ],
+    "conv3d": [conv((2, 16, 8, 14, 15), (17, 16, 3, 3, 3), padding=1)],
+    "conv_transpose2d": [
+        transposed((2, 32, 15, 17), (32, 24, 3, 3), stride=2, padding=1),
+        transposed((2, 16, 30, 31), (16, 20, 3, 3)),
+    ],
+}
+
+EXACT = tuple(SAMPLES)
