@@ -1,0 +1,83 @@
+"""Activation layers, one line each: name, operation, arguments, formula."""
+
+import numpy as np
+
+from . import functional as F
+from .module import Module
+from .parameter import Parameter
+from .wrap import Stateless, stateless
+
+
+class _InferredAxis(Stateless):
+    """Softmax and its like; `dim=None` is the axis PyTorch guesses: 0 for 0, 1 or 3 axes, else 1."""
+
+    def forward(self, input):
+        dim = self._arguments["dim"]
+        if dim is None:
+            dim = 0 if len(input.shape) in (0, 1, 3) else 1
+        return getattr(F, self.op_name)(input, dim)
+
+
+_TABLE = [
+    ("ReLU", "relu", {}, "max(0, x)."),
+    ("ReLU6", "relu6", {}, "min(max(0, x), 6)."),
+    ("LeakyReLU", "leaky_relu", {"negative_slope": 0.01}, "x for x > 0, else negative_slope · x."),
+    ("ELU", "elu", {"alpha": 1.0}, "x for x > 0, else alpha · (exp(x) - 1) (Clevert et al. 2016)."),
+    (
+        "GELU",
+        "gelu",
+        {"approximate": "none"},
+        "x · Φ(x), Φ the normal distribution function (Hendrycks, Gimpel 2016).",
+    ),
+    ("Sigmoid", "sigmoid", {}, "1 / (1 + exp(-x))."),
+    ("Tanh", "tanh", {}, "Hyperbolic tangent."),
+    ("SiLU", "silu", {}, "x · sigmoid(x), also called swish (Ramachandran et al. 2017)."),
+    ("Mish", "mish", {}, "x · tanh(softplus(x)) (Misra 2019)."),
+    (
+        "Softplus",
+        "softplus",
+        {"beta": 1.0, "threshold": 20.0},
+        "log(1 + exp(beta x)) / beta; x where beta x > threshold.",
+    ),
+    ("Hardswish", "hardswish", {}, "x · relu6(x + 3) / 6 (Howard et al. 2019)."),
+    ("Hardsigmoid", "hardsigmoid", {}, "relu6(x + 3) / 6."),
+]
+_INPLACE = {"ReLU", "ReLU6", "LeakyReLU", "ELU", "SiLU", "Mish", "Hardswish", "Hardsigmoid"}
+
+for _name, _op, _defaults, _formula in _TABLE:
+    _doc = f"{_formula}\n\n    Element by element; any shape."
+    _ignored = ("inplace",) if _name in _INPLACE else ()
+    globals()[_name] = stateless(_name, _op, _defaults, _doc, module=__name__, ignored=_ignored)
+
+Swish = globals()["SiLU"]
+Softmax = stateless(
+    "Softmax", "softmax", {"dim": None}, "exp(x) / Σ exp(x) along `dim`.", module=__name__, base=_InferredAxis
+)
+LogSoftmax = stateless(
+    "LogSoftmax",
+    "log_softmax",
+    {"dim": None},
+    "x - log Σ exp(x) along `dim`.",
+    module=__name__,
+    base=_InferredAxis,
+)
+
+
+class PReLU(Module):
+    """x for x > 0, else weight · x, with one learned weight, or one a channel (He et al. 2015)."""
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype=np.float32):
+        self.num_parameters = num_parameters
+        self.weight = Parameter(np.full(num_parameters, init, dtype))
+
+    def forward(self, input):
+        weight = self.weight
+        if self.num_parameters > 1:
+            weight = weight.reshape((self.num_parameters,) + (1,) * (len(input.shape) - 2))
+        return F.relu(input) - weight * F.relu(-input)
+
+    def extra_repr(self):
+        return f"num_parameters={self.num_parameters}"
+
+
+__all__ = [*(row[0] for row in _TABLE), "Swish", "Softmax", "LogSoftmax", "PReLU"]

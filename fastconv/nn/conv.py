@@ -1,0 +1,248 @@
+"""Convolution layers: Conv1d|2d|3d, ConvTranspose1d|2d|3d and their Lazy names, one implementation each."""
+
+import math
+
+import numpy as np
+
+from ..geometry import choice, integer, integers, value_error
+from . import functional as F
+from . import init
+from .lazy import Lazy, lazy_name
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+
+class _Convolution(Lazy):
+    rank = 0
+
+    # Shared by both directions: arguments, checks, arrays.
+    def _setup(self, in_channels, out_channels, kernel_size, stride, dilation, groups, bias, dtype, seed):
+        layer = type(self).__name__
+        self.in_channels = None
+        self.out_channels = integer(layer, "out_channels", out_channels, 1)
+        self.kernel_size = integers(layer, "kernel_size", kernel_size, self.rank, 1)
+        self.stride = integers(layer, "stride", stride, self.rank, 1)
+        self.dilation = integers(layer, "dilation", dilation, self.rank, 1)
+        self.groups = integer(layer, "groups", groups, 1)
+        if self.out_channels % self.groups:
+            raise value_error(layer, "out_channels", f"is {out_channels}", f"a multiple of groups, {groups}")
+        self._start(in_channels, dtype, seed, {"weight": True, "bias": bias})
+
+    def _build(self, in_channels, rng):
+        layer = type(self).__name__
+        if integer(layer, "in_channels", in_channels, 1) % self.groups:
+            raise value_error(
+                layer, "in_channels", f"is {in_channels}", f"a multiple of groups, {self.groups}"
+            )
+        shape = self._weight_shape(in_channels)
+        self.weight.data = init.default_weight(shape, self.dtype, rng)
+        if self.bias is not None:
+            self.bias.data = init.default_bias(self.out_channels, shape, self.dtype, rng)
+
+    def _size_of_input(self, input):
+        return input.shape[-1 - self.rank]
+
+    def extra_repr(self):
+        parts = [
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        ]
+        usual = {"padding": 0, "output_padding": 0, "dilation": 1}
+        for name, value in usual.items():
+            own = getattr(self, name, value)
+            if own not in (value, (value,) * self.rank):
+                parts.append(f"{name}={own}")
+        if self.groups != 1:
+            parts.append(f"groups={self.groups}")
+        if self.bias is None:
+            parts.append("bias=False")
+        if getattr(self, "padding_mode", "zeros") != "zeros":
+            parts.append(f"padding_mode={self.padding_mode!r}")
+        return ", ".join(parts)
+
+
+class _Conv(_Convolution):
+    def __init__(
+        self,
+        in_channels: int | None,
+        out_channels: int,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        *,
+        dtype=np.float32,
+        seed=None,
+    ):
+        layer = type(self).__name__
+        choice(layer, "padding_mode", padding_mode, PADDING_MODES)
+        if isinstance(padding, str):
+            choice(layer, "padding", padding, ("same", "valid"))
+        else:
+            padding = integers(layer, "padding", padding, self.rank, 0)
+        self.padding = padding
+        self.padding_mode = padding_mode
+        self._setup(in_channels, out_channels, kernel_size, stride, dilation, groups, bias, dtype, seed)
+        if padding == "same" and max(self.stride) > 1:
+            raise value_error(layer, "stride", f"is {self.stride} with padding 'same'", "1")
+
+    def _weight_shape(self, in_channels):
+        return (self.out_channels, in_channels // self.groups, *self.kernel_size)
+
+    def _size_of_state(self, name, shape):
+        return shape[1] * self.groups if name == "weight" and len(shape) == self.rank + 2 else None
+
+    # (left, right) of each axis, last axis first, as F.pad takes them.
+    def _borders(self) -> list[int]:
+        borders = []
+        for axis in reversed(range(self.rank)):
+            if self.padding == "same":
+                total = self.dilation[axis] * (self.kernel_size[axis] - 1)
+                borders += [total // 2, total - total // 2]
+            else:
+                borders += [0, 0] if self.padding == "valid" else [self.padding[axis]] * 2
+        return borders
+
+    def forward(self, input):
+        if self.in_channels is None:
+            self._infer_from_input(input)
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = F.pad(input, self._borders(), self.padding_mode), 0
+        return self._op(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class _ConvTranspose(_Convolution):
+    def __init__(
+        self,
+        in_channels: int | None,
+        out_channels: int,
+        kernel_size,
+        stride=1,
+        padding=0,
+        output_padding=0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation=1,
+        padding_mode: str = "zeros",
+        *,
+        dtype=np.float32,
+        seed=None,
+    ):
+        layer = type(self).__name__
+        choice(layer, "padding_mode", padding_mode, ("zeros",))
+        self.padding = integers(layer, "padding", padding, self.rank, 0)
+        self.output_padding = integers(layer, "output_padding", output_padding, self.rank, 0)
+        self._setup(in_channels, out_channels, kernel_size, stride, dilation, groups, bias, dtype, seed)
+
+    def _weight_shape(self, in_channels):
+        return (in_channels, self.out_channels // self.groups, *self.kernel_size)
+
+    def _size_of_state(self, name, shape):
+        return shape[0] if name == "weight" and len(shape) == self.rank + 2 else None
+
+    # output_padding that makes the result `output_size` long on each spatial axis.
+    def _output_padding_for(self, input, output_size) -> tuple[int, ...]:
+        sizes = tuple(output_size)[-self.rank :]
+        extras = []
+        for axis, size in enumerate(sizes):
+            smallest = (input.shape[axis - self.rank] - 1) * self.stride[axis] - 2 * self.padding[axis]
+            smallest += self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
+            if not smallest <= size < smallest + self.stride[axis]:
+                largest = smallest + self.stride[axis] - 1
+                raise value_error(
+                    type(self).__name__,
+                    "output_size",
+                    f"is {sizes}",
+                    f"{smallest} to {largest} on axis {axis}",
+                )
+            extras.append(size - smallest)
+        return tuple(extras)
+
+    def forward(self, input, output_size=None):
+        if self.in_channels is None:
+            self._infer_from_input(input)
+        extra = self.output_padding if output_size is None else self._output_padding_for(input, output_size)
+        return self._op(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )
+
+
+_CONV_DOC = """{rank}-D convolution (cross-correlation) with learned weights, as `torch.nn.Conv{rank}d`.
+
+    Shapes: input (N, in_channels, {axes}) or (in_channels, {axes}); weight (out_channels, in_channels //
+    groups, *kernel_size); bias (out_channels,). Each output extent is ⌊(extent + 2 padding - dilation
+    (kernel_size - 1) - 1) / stride⌋ + 1.
+
+    Parameters
+    ----------
+    in_channels : int or None
+        None is inferred from the first input.
+    padding : int, tuple, 'same' or 'valid'
+        Elements added on both sides of each axis.
+    padding_mode : 'zeros', 'reflect', 'replicate' or 'circular'
+        What is added.
+    seed : int, optional
+        Makes the initial weights, U(-1/√fan_in, 1/√fan_in), repeatable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> nn.Conv{rank}d(3, 8, 3, padding=1)(np.zeros({example}, np.float32)).shape
+    {result}
+    """
+
+_TRANSPOSE_DOC = """{rank}-D transposed convolution with learned weights, as `torch.nn.ConvTranspose{rank}d`.
+
+    Shapes: input (N, in_channels, {axes}) or (in_channels, {axes}); weight (in_channels, out_channels //
+    groups, *kernel_size); bias (out_channels,). Each output extent is (extent - 1) stride - 2 padding +
+    dilation (kernel_size - 1) + output_padding + 1. `forward(input, output_size)` chooses output_padding so
+    that the output has that size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> nn.ConvTranspose{rank}d(3, 8, 2, stride=2)(np.zeros({example}, np.float32)).shape
+    {doubled}
+    """
+
+
+def _layer(base: type, prefix: str, rank: int, doc: str) -> type:
+    words = {
+        "rank": rank,
+        "axes": ", ".join(("D", "H", "W")[3 - rank :]) if rank > 1 else "L",
+        "example": (1, 3) + (8,) * rank,
+        "result": (1, 8) + (8,) * rank,
+        "doubled": (1, 8) + (16,) * rank,
+    }
+    op_name = ("conv" if base is _Conv else "conv_transpose") + f"{rank}d"
+
+    def _op(*arguments):
+        return getattr(F, op_name)(*arguments)
+
+    body = {"rank": rank, "_op": staticmethod(_op), "__doc__": doc.format(**words), "__module__": __name__}
+    return type(f"{prefix}{rank}d", (base,), body)
+
+
+Conv1d, Conv2d, Conv3d = (_layer(_Conv, "Conv", rank, _CONV_DOC) for rank in (1, 2, 3))
+ConvTranspose1d, ConvTranspose2d, ConvTranspose3d = (
+    _layer(_ConvTranspose, "ConvTranspose", rank, _TRANSPOSE_DOC) for rank in (1, 2, 3)
+)
+LazyConv1d, LazyConv2d, LazyConv3d = map(lazy_name, (Conv1d, Conv2d, Conv3d))
+LazyConvTranspose1d, LazyConvTranspose2d, LazyConvTranspose3d = map(
+    lazy_name, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
+)
+
+
+# Multiply-adds of one forward call, counted as two operations each; padded taps count as the definition has
+# them.
+def flops(layer: _Convolution, input_shape, output_shape) -> int:
+    positions = input_shape if isinstance(layer, _ConvTranspose) else output_shape
+    channels_in_front = layer.weight.shape[0]
+    per_position = layer.weight.size // channels_in_front
+    total = 2 * math.prod(positions) * per_position
+    return total + (math.prod(output_shape) if layer.bias is not None else 0)

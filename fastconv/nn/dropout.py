@@ -1,0 +1,46 @@
+"""Dropout layers: random zeros while training, nothing in evaluation."""
+
+from ..geometry import real, value_error
+from . import functional as F
+from . import init
+from .module import Module
+
+
+class Dropout(Module):
+    """While training, zeroes elements with probability p and scales the rest by 1 / (1 - p).
+
+    Masks are drawn from the generator that `fastconv.nn.init.manual_seed` restarts. Any shape.
+    Source: Srivastava et al. 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> nn.Dropout(0.5).eval()(np.ones((1, 3), np.float32))
+    array([[1., 1., 1.]], dtype=float32)
+    """
+
+    def __init__(self, p: float = 0.5, inplace: bool = False):
+        self.p = real(type(self).__name__, "p", p)
+        if not 0 <= self.p <= 1:
+            raise value_error(type(self).__name__, "p", f"is {p}", "a probability from 0 to 1")
+
+    def forward(self, input):
+        return F.dropout(input, self.p, True) if self.training and self.p else input
+
+    def extra_repr(self):
+        return f"p={self.p}"
+
+
+class Dropout2d(Dropout):
+    """While training, zeroes whole channels with probability p and scales the rest by 1 / (1 - p).
+
+    Shapes: (N, C, *spatial). Source: Tompson et al. 2015.
+    """
+
+    def forward(self, input):
+        if not (self.training and self.p):
+            return input
+        shape = (*input.shape[:2], *(1,) * (len(input.shape) - 2))
+        keep = init.generator().random(shape) >= self.p
+        return input * (keep / max(1 - self.p, 1e-12)).astype(input.dtype)

@@ -1,0 +1,112 @@
+"""Initial values of weights, and the one random generator that layers draw from.
+
+`manual_seed(seed)` makes everything that follows repeatable: initial weights and dropout masks. A layer's
+own `seed=` keyword makes that layer repeatable whatever was drawn before. The functions whose names end in
+an underscore fill a Parameter or array in place and return it, as in `torch.nn.init`.
+"""
+
+import math
+
+import numpy as np
+
+from .. import seeding
+from ..geometry import choice, value_error
+
+manual_seed = seeding.manual_seed
+
+
+def generator(seed: int | np.random.Generator | None = None) -> np.random.Generator:
+    """The generator of all layers, or a new one when a seed is given."""
+    return seeding.generator() if seed is None else np.random.default_rng(seed)
+
+
+def calculate_fan(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(fan in, fan out) of a weight (out, in, *kernel): elements behind one output, and one input."""
+    if len(shape) < 2:
+        raise value_error("calculate_fan", "weight", f"has shape {tuple(shape)}", "two or more axes")
+    receptive_field = math.prod(shape[2:])
+    return shape[1] * receptive_field, shape[0] * receptive_field
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """Factor by which a nonlinearity's weights are widened to keep the variance of activations."""
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
+    convolutions = (f"conv{transposed}{rank}d" for transposed in ("", "_transpose") for rank in (1, 2, 3))
+    gains |= dict.fromkeys(convolutions, 1.0)
+    return gains[choice("calculate_gain", "nonlinearity", nonlinearity, tuple(gains))]
+
+
+def uniform_(tensor, a: float = 0.0, b: float = 1.0, *, seed=None):
+    """Fill with U(a, b)."""
+    return _fill(tensor, generator(seed).uniform(a, b, tensor.shape))
+
+
+def normal_(tensor, mean: float = 0.0, std: float = 1.0, *, seed=None):
+    """Fill with N(mean, std²)."""
+    return _fill(tensor, generator(seed).normal(mean, std, tensor.shape))
+
+
+def constant_(tensor, value: float):
+    """Fill with one value."""
+    return _fill(tensor, value)
+
+
+def zeros_(tensor):
+    """Fill with 0."""
+    return _fill(tensor, 0)
+
+
+def ones_(tensor):
+    """Fill with 1."""
+    return _fill(tensor, 1)
+
+
+def xavier_uniform_(tensor, gain: float = 1.0, *, seed=None):
+    """U(-b, b) with b = gain √(6 / (fan in + fan out)) (Glorot and Bengio 2010)."""
+    bound = gain * math.sqrt(6 / sum(calculate_fan(tensor.shape)))
+    return uniform_(tensor, -bound, bound, seed=seed)
+
+
+def xavier_normal_(tensor, gain: float = 1.0, *, seed=None):
+    """N(0, s²) with s = gain √(2 / (fan in + fan out)) (Glorot and Bengio 2010)."""
+    return normal_(tensor, 0, gain * math.sqrt(2 / sum(calculate_fan(tensor.shape))), seed=seed)
+
+
+def kaiming_uniform_(
+    tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", *, seed=None
+):
+    """U(-b, b) with b = gain √(3 / fan) (He et al. 2015)."""
+    bound = _kaiming_std(tensor, a, mode, nonlinearity) * math.sqrt(3)
+    return uniform_(tensor, -bound, bound, seed=seed)
+
+
+def kaiming_normal_(
+    tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", *, seed=None
+):
+    """N(0, s²) with s = gain / √fan (He et al. 2015)."""
+    return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), seed=seed)
+
+
+def _kaiming_std(tensor, a, mode, nonlinearity) -> float:
+    fans = dict(zip(("fan_in", "fan_out"), calculate_fan(tensor.shape), strict=True))
+    return calculate_gain(nonlinearity, a) / math.sqrt(fans[choice("kaiming", "mode", mode, tuple(fans))])
+
+
+# PyTorch's default for convolutions and linear layers: kaiming_uniform(a = √5), which is U(-b, b) with
+# b = 1 / √(fan in), for the weight and for the bias.
+def default_weight(shape: tuple[int, ...], dtype, rng: np.random.Generator) -> np.ndarray:
+    bound = 1 / math.sqrt(max(1, calculate_fan(shape)[0]))
+    return rng.uniform(-bound, bound, shape).astype(dtype)
+
+
+def default_bias(size: int, weight_shape: tuple[int, ...], dtype, rng: np.random.Generator) -> np.ndarray:
+    bound = 1 / math.sqrt(max(1, calculate_fan(weight_shape)[0]))
+    return rng.uniform(-bound, bound, size).astype(dtype)
+
+
+def _fill(tensor, values):
+    target = tensor if isinstance(tensor, np.ndarray) else tensor.data
+    target[...] = values
+    return tensor

@@ -1,0 +1,31 @@
+"""Losses as modules, one line each: name, operation, arguments, formula."""
+
+from .wrap import Stateless, stateless
+
+
+class _Loss(Stateless):
+    def forward(self, input, target):
+        return self._call(input, target)
+
+
+_MEAN = {"reduction": "mean"}
+_TABLE = [
+    ("MSELoss", "mse_loss", _MEAN, "(input - target)²."),
+    ("L1Loss", "l1_loss", _MEAN, "|input - target|."),
+    ("SmoothL1Loss", "smooth_l1_loss", {**_MEAN, "beta": 1.0}, "d²/(2 beta), |d| - beta/2 from |d| = beta."),
+    ("HuberLoss", "huber_loss", {**_MEAN, "delta": 1.0}, "d²/2 if |d| < delta, else delta (|d| - delta/2)."),
+    ("CrossEntropyLoss", "cross_entropy",
+     {"weight": None, "ignore_index": -100, "reduction": "mean", "label_smoothing": 0.0},
+     "-log softmax(input)[target]; target holds class indices (N,) or probabilities (N, C)."),
+    ("NLLLoss", "nll_loss", {"weight": None, "ignore_index": -100, "reduction": "mean"},
+     "-input[target] for log-probabilities."),
+    ("BCELoss", "binary_cross_entropy", {"weight": None, **_MEAN}, "-t log p - (1 - t) log(1 - p)."),
+    ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits", {"weight": None, **_MEAN, "pos_weight": None},
+     "binary cross entropy of sigmoid(input)."),
+]  # fmt: skip
+
+for _name, _op, _defaults, _formula in _TABLE:
+    _doc = f"{_formula}\n\n    forward(input, target); `reduction` is 'mean', 'sum' or 'none'."
+    globals()[_name] = stateless(_name, _op, _defaults, _doc, module=__name__, base=_Loss)
+
+__all__ = [row[0] for row in _TABLE]

@@ -1,0 +1,122 @@
+"""Files of named arrays: .npz (never pickled) and .safetensors; written whole or not at all."""
+
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ..tensor import Tensor
+
+FORMATS = (".npz", ".safetensors")
+
+
+def save(state: dict, path) -> None:
+    """Write a dict of names to arrays to `path`, whose suffix, .npz or .safetensors, chooses the format.
+
+    A reader sees the old file or the new one, never a part: the bytes go to a temporary file in the same
+    folder, are flushed to disk, and the file is renamed. .safetensors needs `pip install
+    "fastconv[safetensors]"`.
+    """
+    arrays = {
+        name: np.asarray(value.data if isinstance(value, Tensor) else value) for name, value in state.items()
+    }
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"save: {name} holds Python objects (expected numbers)")
+    if _suffix(path) == ".npz":
+        write_whole(path, lambda file: _write_npz(file, arrays))
+    else:
+        data = safetensors_numpy().save(
+            {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in arrays.items()}
+        )
+        write_whole(path, lambda file: file.write(data))
+
+
+def load(path) -> dict[str, np.ndarray]:
+    """Read a file that `save`, NumPy's `savez` or any safetensors writer made. Nothing is ever unpickled.
+
+    Raises
+    ------
+    ValueError
+        When the file is truncated, damaged or not of the format that its name says.
+    """
+    path = Path(path)
+    suffix = _suffix(path)
+    with path.open("rb") as file:
+        try:
+            if suffix == ".npz":
+                with np.load(file, allow_pickle=False) as archive:
+                    return {name: archive[name] for name in archive.files}
+            loader = safetensors_numpy()
+            return loader.load(file.read())
+        except ImportError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{path} is not a whole {suffix} file of arrays: {error}") from None
+
+
+def write_whole(path, write) -> None:
+    """Call `write(file)` so that `path` is what it was or all that was written, whatever interrupts."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _usual_mode())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    _sync_folder(path.parent)
+
+
+# mkstemp makes files private; a saved model is as readable as any other file of this user.
+def _usual_mode() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+# The rename itself reaches the disk when the folder is flushed; not every system can.
+def _sync_folder(folder: Path) -> None:
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+# As numpy.savez, but any name is possible ("file" is not, there) and equal states give equal bytes (no
+# clock).
+def _write_npz(file, arrays: dict[str, np.ndarray]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")
+            with archive.open(entry, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _suffix(path) -> str:
+    suffix = Path(path).suffix
+    if suffix not in FORMATS:
+        raise ValueError(f"{path}: file name ends in {suffix!r} (expected {' or '.join(FORMATS)})")
+    return suffix
+
+
+def safetensors_numpy():
+    """The module safetensors.numpy, or an ImportError that says how to get it."""
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise ImportError('.safetensors files need: pip install "fastconv[safetensors]"') from None
+    return safetensors.numpy

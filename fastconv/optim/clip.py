@@ -1,0 +1,42 @@
+"""Gradient clipping."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..tensor import Tensor
+
+
+def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[np.ndarray]:
+    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+
+def clip_grad_norm_(
+    parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> float:
+    """Scale all gradients in place so that their joint norm is at most `max_norm`; returns the norm before.
+
+    Raises ValueError for a norm that is not finite if `error_if_nonfinite`.
+    """
+    gradients = _gradients(parameters)
+    if norm_type == math.inf:
+        total = max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
+    elif norm_type == 2:
+        total = math.sqrt(sum(float(np.square(g).sum(dtype=np.float64)) for g in gradients))
+    else:
+        total = sum(float((np.abs(g) ** norm_type).sum()) for g in gradients) ** (1 / norm_type)
+    if error_if_nonfinite and not math.isfinite(total):
+        raise ValueError(f"clip_grad_norm_: the norm of the gradients is {total} (expected a finite number)")
+    scale = max_norm / (total + 1e-6)
+    if scale < 1 or math.isnan(scale):
+        for g in gradients:
+            g *= scale
+    return total
+
+
+def clip_grad_value_(parameters, clip_value: float) -> None:
+    """Bound every element of every gradient, in place, to [-clip_value, clip_value]."""
+    for g in _gradients(parameters):
+        np.clip(g, -clip_value, clip_value, out=g)

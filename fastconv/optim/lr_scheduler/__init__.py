@@ -1,0 +1,39 @@
+"""Learning-rate schedules, step by step as torch.optim.lr_scheduler has them.
+
+Call `step()` once an epoch (or batch), after the optimiser's. Schedules that multiply the current rate can
+be combined on one optimiser.
+"""
+
+from .base import LRScheduler
+from .combine import ReduceLROnPlateau, SequentialLR
+from .cycle import CyclicLR, OneCycleLR
+from .decay import (
+    ConstantLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiplicativeLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
+
+__all__ = [
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]

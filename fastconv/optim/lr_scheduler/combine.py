@@ -1,0 +1,117 @@
+"""SequentialLR, one schedule after another, and ReduceLROnPlateau, which follows a metric."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from ...geometry import choice, value_error
+from .base import LRScheduler, per_group
+
+
+class SequentialLR(LRScheduler):
+    """One schedule after the other: schedulers[i] runs from milestones[i - 1] on."""
+
+    def __init__(
+        self, optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
+    ):
+        if len(schedulers) != len(milestones) + 1 or not schedulers:
+            came = f"has {len(milestones)} values for {len(schedulers)} schedulers"
+            raise value_error("SequentialLR", "milestones", came, "one fewer than schedulers")
+        if any(scheduler.optimizer is not optimizer for scheduler in schedulers):
+            raise value_error("SequentialLR", "schedulers", "belong to another optimizer", "the same one")
+        self.optimizer, self.schedulers, self.milestones = optimizer, list(schedulers), list(milestones)
+        self.last_epoch = last_epoch + 1
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        self._rewind()
+        first = self.schedulers[bisect_right(self.milestones, 0)]
+        first._begin()
+        self._last_lr = first.get_last_lr()
+
+    # Undoes the first step that the constructors of the schedules made.
+    def _rewind(self) -> None:
+        for scheduler in self.schedulers:
+            if isinstance(scheduler, SequentialLR):
+                scheduler._rewind()
+            else:
+                scheduler.last_epoch -= 1
+
+    def _begin(self):
+        self.schedulers[bisect_right(self.milestones, 0)]._begin()
+
+    def step(self):
+        """Go on by one epoch."""
+        self.last_epoch += 1
+        number = bisect_right(self.milestones, self.last_epoch)
+        scheduler = self.schedulers[number]
+        if number and self.milestones[number - 1] == self.last_epoch:
+            scheduler.restart()
+        else:
+            scheduler.step()
+        self._last_lr = scheduler.get_last_lr()
+
+    def state_dict(self):
+        return {
+            **super().state_dict(),
+            "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
+        }
+
+    def load_state_dict(self, state):
+        super().load_state_dict({key: value for key, value in state.items() if key != "schedulers"})
+        for scheduler, own in zip(self.schedulers, state["schedulers"], strict=True):
+            scheduler.load_state_dict(own)
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """Multiplies the rate by factor after more than patience epochs whose `step(metric)` was no better."""
+
+    def __init__(
+        self,
+        optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr=0.0,
+        eps: float = 1e-8,
+    ):
+        if factor >= 1:
+            raise value_error("ReduceLROnPlateau", "factor", f"is {factor}", "a number below 1")
+        self.mode = choice("ReduceLROnPlateau", "mode", mode, ("min", "max"))
+        self.threshold_mode = choice("ReduceLROnPlateau", "threshold_mode", threshold_mode, ("rel", "abs"))
+        self.factor, self.patience, self.threshold, self.cooldown, self.eps = (
+            factor,
+            patience,
+            threshold,
+            cooldown,
+            eps,
+        )
+        self.min_lrs = per_group("ReduceLROnPlateau", "min_lr", optimizer, min_lr)
+        self.best = math.inf if mode == "min" else -math.inf
+        self.cooldown_counter = self.num_bad_epochs = 0
+        super().__init__(optimizer)
+
+    def _is_better(self, metric: float) -> bool:
+        sign = -1 if self.mode == "min" else 1
+        if self.threshold_mode == "abs":
+            return sign * metric > sign * self.best + self.threshold
+        return sign * metric > sign * self.best * (1 + sign * self.threshold)
+
+    def step(self, metric: float) -> None:
+        """Go on by one epoch whose result was `metric`."""
+        self.last_epoch += 1
+        if self._is_better(float(metric)):
+            self.best, self.num_bad_epochs = float(metric), 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        if self.num_bad_epochs > self.patience:
+            for group, lowest in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
+                lower = max(group["lr"] * self.factor, lowest)
+                group["lr"] = lower if group["lr"] - lower > self.eps else group["lr"]
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]

@@ -1,0 +1,173 @@
+"""Optimizer: parameter groups, state, and the loop that updates each weight in cache-sized pieces."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..geometry import value_error
+from ..tensor import Tensor, enable_grad
+
+# Elements of one piece. An update reads and writes four to six arrays about ten times; with 16,384 float32
+# elements they all stay in the second-level cache, so memory sees each array once.
+PIECE = 16384
+
+
+class Optimizer:
+    """Base of optimisers.
+
+    `params` is an iterable of parameters, or of dicts with "params" and the options of that group.
+    A subclass has `_start`, which makes the state of one parameter, and `_update`, which changes one piece
+    of it.
+    """
+
+    def __init__(self, params: Iterable, **options):
+        name = type(self).__name__
+        if isinstance(params, (Tensor, np.ndarray)):
+            raise TypeError(
+                f"{name}: params is a {type(params).__name__} (expected an iterable of parameters)"
+            )
+        self.defaults = options
+        self.param_groups: list[dict[str, Any]] = []
+        self.state: dict[int, dict[str, Any]] = {}
+        self._scratch: dict[np.dtype, tuple[np.ndarray, np.ndarray]] = {}
+        groups = list(params)
+        if not groups:
+            raise value_error(name, "params", "is empty", "one parameter or more")
+        for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, group: dict[str, Any]) -> None:
+        """Add parameters with their own options; options not named are the optimiser's."""
+        name = type(self).__name__
+        parameters = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        known = {id(parameter) for parameter in self._parameters()}
+        for parameter in parameters:
+            if not isinstance(parameter, Tensor):
+                raise TypeError(f"{name}: params holds a {type(parameter).__name__} (expected Tensors)")
+            if id(parameter) in known:
+                raise value_error(name, "params", "names one parameter twice", "each parameter once")
+            known.add(id(parameter))
+        unknown = set(group) - set(self.defaults) - {"params"}
+        if unknown - {"initial_lr"}:
+            raise value_error(name, "params", f"has the options {sorted(unknown)}", ", ".join(self.defaults))
+        merged = {**self.defaults, **group, "params": parameters}
+        self._check(merged)
+        self.param_groups.append(merged)
+
+    # Refuses options that make no sense; every number an optimiser takes is 0 or more, betas are below 1.
+    def _check(self, group: dict[str, Any]) -> None:
+        name = type(self).__name__
+        for option, value in group.items():
+            if option in ("lr", "momentum", "weight_decay", "eps", "alpha") and not value >= 0:
+                raise value_error(name, option, f"is {value}", "0 or more")
+            if option == "betas" and not (len(value) == 2 and all(0 <= beta < 1 for beta in value)):
+                raise value_error(name, option, f"is {value}", "two numbers from 0 to below 1")
+
+    def _parameters(self) -> Iterator[Tensor]:
+        return (parameter for group in self.param_groups for parameter in group["params"])
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients (or, if not `set_to_none`, fill them with zeros)."""
+        for parameter in self._parameters():
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad.fill(0)
+
+    def step(self, closure: Callable | None = None):
+        """Change every parameter that has a gradient; returns what `closure`, called first, returned."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._step_one(parameter, group)
+        return loss
+
+    # Splits one parameter, its gradient and its state into pieces; scalars of the step are worked out once.
+    def _step_one(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        data, grad = parameter.data, parameter.grad
+        if not data.flags.c_contiguous:
+            data = parameter.data = np.ascontiguousarray(data)
+        state = self.state.setdefault(id(parameter), {})
+        first = not state
+        if first:
+            self._start(state, data, group)
+        scalars = self._scalars(state, group)
+        flat = data.reshape(-1)
+        flat_grad = np.ascontiguousarray(grad).reshape(-1)
+        arrays = {name: value.reshape(-1) for name, value in state.items() if isinstance(value, np.ndarray)}
+        scratch, second = self._scratch_for(data.dtype)
+        for start in range(0, flat.size, PIECE):
+            piece = slice(start, min(start + PIECE, flat.size))
+            size = piece.stop - start
+            part = {name: array[piece] for name, array in arrays.items()}
+            gradient = flat_grad[piece]
+            if group["maximize"]:
+                gradient = np.negative(gradient)
+            self._update(flat[piece], gradient, part, group, scalars, scratch[:size], second[:size], first)
+
+    def _scratch_for(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        if dtype not in self._scratch:
+            self._scratch[dtype] = (np.empty(PIECE, dtype), np.empty(PIECE, dtype))
+        return self._scratch[dtype]
+
+    # Fills the state of a parameter that is met for the first time.
+    def _start(self, state: dict[str, Any], data: np.ndarray, group: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    # What one step needs and does not change from piece to piece; counts the step.
+    def _scalars(self, state: dict[str, Any], group: dict[str, Any]) -> tuple:
+        return ()
+
+    # parameter, gradient, every array of state and both scratch arrays: one axis, equal length.
+    def _update(self, parameter, gradient, state, group, scalars, scratch, second, first) -> None:
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        """{"state": {number of parameter: state}, "param_groups": [options and numbers]}, as PyTorch's."""
+        numbers = {id(parameter): number for number, parameter in enumerate(self._parameters())}
+        groups = [
+            {**group, "params": [numbers[id(p)] for p in group["params"]]} for group in self.param_groups
+        ]
+        return {
+            "state": {numbers[key]: dict(value) for key, value in self.state.items()},
+            "param_groups": groups,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` of an optimiser with the same groups gave; arrays are copied."""
+        name = type(self).__name__
+        groups = state["param_groups"]
+        ours = [len(group["params"]) for group in self.param_groups]
+        theirs = [len(group["params"]) for group in groups]
+        if ours != theirs:
+            raise value_error(name, "param_groups", f"has groups of {theirs} parameters", f"{ours}")
+        parameters = list(self._parameters())
+        fresh: dict[int, dict[str, Any]] = {}
+        for key, values in state["state"].items():
+            parameter = parameters[int(key)]
+            fresh[id(parameter)] = {k: _copied(name, k, v, parameter) for k, v in values.items()}
+        for own, group in zip(self.param_groups, groups, strict=True):
+            options = {k: tuple(v) if isinstance(v, list) else v for k, v in group.items() if k != "params"}
+            own.update(options)
+        self.state = fresh
+
+    def __repr__(self) -> str:
+        groups = "; ".join(
+            ", ".join(f"{key}={value}" for key, value in group.items() if key != "params")
+            for group in self.param_groups
+        )
+        return f"{type(self).__name__}({groups})"
+
+
+def _copied(name: str, key: str, value: Any, parameter: Tensor) -> Any:
+    if np.ndim(value) == 0:
+        return value if value is None else np.asarray(value).item()
+    array = np.array(value, dtype=parameter.dtype, order="C")
+    if array.shape != parameter.shape and parameter.size:
+        raise value_error(name, key, f"has shape {array.shape}", f"{parameter.shape}")
+    return array

@@ -1,0 +1,75 @@
+"""Stochastic gradient descent."""
+
+import numpy as np
+
+from ..geometry import value_error
+from .optimizer import Optimizer
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum, as `torch.optim.SGD` (Sutskever et al. 2013).
+
+    g = grad + weight_decay · w;  v = momentum · v + (1 - dampening) · g (v = g at the first step);
+    w -= lr · v, or lr · (g + momentum · v) when nesterov, or lr · g without momentum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn, optim
+    >>> w = nn.Parameter(np.ones(2, np.float32))
+    >>> w.grad = np.ones(2, np.float32)
+    >>> optim.SGD([w], lr=0.1).step()
+    >>> w.data
+    array([0.9, 0.9], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ):
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise value_error(
+                "SGD",
+                "nesterov",
+                f"is True with momentum {momentum}, dampening {dampening}",
+                "momentum > 0, dampening 0",
+            )
+        super().__init__(
+            params,
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+            maximize=maximize,
+        )
+
+    def _start(self, state, data, group):
+        if group["momentum"]:
+            state["momentum_buffer"] = np.empty_like(data)
+
+    def _update(self, parameter, gradient, state, group, scalars, scratch, second, first):
+        if group["weight_decay"]:
+            np.multiply(parameter, group["weight_decay"], out=scratch)
+            gradient = np.add(gradient, scratch, out=scratch)
+        momentum = group["momentum"]
+        if momentum:
+            velocity = state["momentum_buffer"]
+            if first:
+                velocity[...] = gradient
+            else:
+                velocity *= momentum
+                velocity += np.multiply(gradient, 1 - group["dampening"], out=second)
+            if group["nesterov"]:
+                np.multiply(velocity, momentum, out=second)
+                gradient = np.add(gradient, second, out=second)
+            else:
+                gradient = velocity
+        parameter -= np.multiply(gradient, group["lr"], out=second)
