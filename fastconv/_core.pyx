@@ -1,0 +1,302 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=False, freethreading_compatible=True
+"""The door to C: pointers in, GIL released, scratch owned. Trusts its callers, so only geometry-checked calls reach it."""
+
+import contextvars
+
+cimport cython
+from libc.stdint cimport int64_t
+cimport numpy as cnp
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    #if defined(__linux__)
+    #include <sys/mman.h>
+    #endif
+    /* 64-byte aligned; large blocks on huge pages where the system has them. */
+    static void *fc_allocate(size_t bytes, void **base) {
+        size_t alignment = bytes >= (4u << 20) ? (2u << 20) : 64;
+        *base = malloc(bytes + alignment);
+        if (!*base) return NULL;
+        void *aligned = (void *)(((size_t)*base + alignment - 1) & ~(alignment - 1));
+    #if defined(__linux__) && defined(MADV_HUGEPAGE)
+        if (bytes >= (4u << 20)) madvise(aligned, bytes, MADV_HUGEPAGE);
+    #endif
+        return aligned;
+    }
+    """
+    void *fc_allocate(size_t bytes, void **base) nogil
+
+from libc.stdlib cimport free
+
+cdef extern from "fastconv.h" nogil:
+    ctypedef struct fc_conv_geometry:
+        int64_t N, C, K, G
+        int64_t input[3]
+        int64_t output[3]
+        int64_t kernel[3]
+        int64_t stride[3]
+        int64_t padding[3]
+        int64_t dilation[3]
+    ctypedef struct fc_epilogue:
+        const void *bias
+        const void *residual
+        int activation
+    ctypedef struct fc_operators:
+        const char *isa
+        int64_t lanes
+        int64_t conv_forward_scratch(const fc_conv_geometry *, int) noexcept nogil
+        void conv_forward(const fc_conv_geometry *, const void *, const void *, const fc_epilogue *, void *, void *, int) noexcept nogil
+        int64_t conv_grad_input_scratch(const fc_conv_geometry *, int) noexcept nogil
+        void conv_grad_input(const fc_conv_geometry *, const void *, const void *, const fc_epilogue *, void *, void *, int) noexcept nogil
+        int64_t conv_grad_weight_scratch(const fc_conv_geometry *, int) noexcept nogil
+        void conv_grad_weight(const fc_conv_geometry *, const void *, const void *, void *, void *, int) noexcept nogil
+        void channel_sum(int64_t, int64_t, int64_t, const void *, void *, int) noexcept nogil
+        double fma_probe(int64_t) noexcept nogil
+    const fc_operators *fc_operators_for(int)
+    const char *fc_isa_level(int)
+    int fc_use_isa(const char *)
+    int fc_has_openmp()
+    void fc_set_flush_denormals(int)
+
+
+# ---- threads, instruction sets -------------------------------------------------------------------------------
+
+cdef int default_threads = 1
+cdef bint any_local_threads = False
+local_threads = contextvars.ContextVar("fastconv_threads", default=0)
+
+
+cdef int threads_here():
+    if any_local_threads:
+        local = local_threads.get()
+        if local:
+            return local
+    return default_threads
+
+
+def set_default_threads(int count):
+    global default_threads
+    default_threads = count
+
+
+def use_local_threads(count):
+    """Set the context's own thread count; returns the token that `local_threads.reset` takes."""
+    global any_local_threads
+    any_local_threads = True
+    return local_threads.set(count)
+
+
+def get_threads():
+    return threads_here()
+
+
+def isa_levels():
+    """Instruction sets compiled in and runnable on this processor, best first."""
+    names = []
+    while fc_isa_level(<int>len(names)) is not NULL:
+        names.append(fc_isa_level(<int>len(names)).decode())
+    return names
+
+
+def use_isa(name):
+    """Compute with the named instruction set ("" for the best); False if it can't run here."""
+    return fc_use_isa(name.encode()) == 0
+
+
+def isa():
+    return fc_operators_for(0).isa.decode()
+
+
+def has_openmp():
+    return bool(fc_has_openmp())
+
+
+def set_flush_denormals(bint on):
+    fc_set_flush_denormals(on)
+
+
+def fma_probe(int64_t rounds, int type=0):
+    """Do `rounds` of independent fused multiply-adds in registers; returns the floating-point operations done."""
+    cdef double done
+    with nogil:
+        done = fc_operators_for(type).fma_probe(rounds)
+    return done
+
+
+# ---- scratch -------------------------------------------------------------------------------------------------
+
+# One grow-only block. A call takes one from the pool and puts it back, so concurrent calls never share one and a
+# program has as many as calls that ever ran at once.
+@cython.final
+cdef class Arena:
+    cdef void *base
+    cdef void *memory
+    cdef int64_t size
+    cdef int64_t unused_calls
+
+    cdef void *reserve(self, int64_t bytes) except NULL:
+        # A block far larger than needed for a long time is given back.
+        self.unused_calls = self.unused_calls + 1 if bytes < self.size // 8 else 0
+        if bytes <= self.size and self.unused_calls < 1000:
+            return self.memory
+        free(self.base)
+        self.base = NULL
+        self.size = 0
+        self.memory = fc_allocate(bytes, &self.base)
+        if self.memory is NULL:
+            raise MemoryError(f"fastconv: no memory for {bytes} bytes of scratch")
+        self.size = bytes
+        self.unused_calls = 0
+        return self.memory
+
+    def __dealloc__(self):
+        free(self.base)
+
+
+cdef list pool = []
+
+
+cdef inline Arena borrow():
+    try:
+        return <Arena>pool.pop()
+    except IndexError:
+        return Arena()
+
+
+def release_scratch():
+    """Give all scratch memory back to the system."""
+    pool.clear()
+
+
+def scratch_bytes():
+    """Bytes of scratch held for later calls."""
+    return sum((<Arena>arena).size for arena in list(pool))
+
+
+# ---- arrays --------------------------------------------------------------------------------------------------
+
+cdef inline const fc_operators *operators(cnp.ndarray x):
+    return fc_operators_for(cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64)
+
+
+cdef inline void *data(x):
+    return NULL if x is None else cnp.PyArray_DATA(<cnp.ndarray>x)
+
+
+cdef inline bint is_plain(x, int type):
+    if x is None:
+        return True
+    return (cnp.PyArray_CheckExact(x) and cnp.PyArray_TYPE(<cnp.ndarray>x) == type
+            and cnp.PyArray_CHKFLAGS(<cnp.ndarray>x, cnp.NPY_ARRAY_CARRAY_RO) and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>x))
+
+
+def plain(x, y=None, z=None, w=None):
+    """Whether all are C-contiguous, aligned, native ndarrays of one dtype, float32 or float64; None passes."""
+    cdef int type
+    if not cnp.PyArray_CheckExact(x):
+        return False
+    type = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    if type != cnp.NPY_FLOAT32 and type != cnp.NPY_FLOAT64:
+        return False
+    return is_plain(x, type) and is_plain(y, type) and is_plain(z, type) and is_plain(w, type)
+
+
+# ---- convolution ---------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class ConvGeometry:
+    """A checked convolution: extents of its arrays and its parameters, three spatial axes."""
+    cdef fc_conv_geometry c
+
+    def __init__(self, N, C, K, G, input, output, kernel, stride, padding, dilation):
+        self.c.N, self.c.C, self.c.K, self.c.G = N, C, K, G
+        for axis in range(3):
+            self.c.input[axis] = input[axis]
+            self.c.output[axis] = output[axis]
+            self.c.kernel[axis] = kernel[axis]
+            self.c.stride[axis] = stride[axis]
+            self.c.padding[axis] = padding[axis]
+            self.c.dilation[axis] = dilation[axis]
+
+    @property
+    def macs(self):
+        """Multiply-adds of one pass, those on padding included."""
+        cdef fc_conv_geometry *g = &self.c
+        taps = g.kernel[0] * g.kernel[1] * g.kernel[2]
+        return g.N * g.K * (g.C // g.G) * taps * g.output[0] * g.output[1] * g.output[2]
+
+
+def conv_forward(ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray output):
+    cdef const fc_operators *op = operators(input)
+    cdef const fc_conv_geometry *g = &geometry.c
+    cdef fc_epilogue epilogue
+    cdef int threads = threads_here()
+    cdef Arena arena
+    cdef void *scratch
+    if cnp.PyArray_SIZE(output) == 0:
+        return output
+    epilogue.bias, epilogue.residual, epilogue.activation = data(bias), data(residual), activation
+    arena = borrow()
+    scratch = arena.reserve(op.conv_forward_scratch(g, threads))
+    cdef void *x = data(input)
+    cdef void *w = data(weight)
+    cdef void *y = data(output)
+    with nogil:
+        op.conv_forward(g, x, w, &epilogue, y, scratch, threads)
+    pool.append(arena)
+    return output
+
+
+def conv_grad_input(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray grad_input):
+    cdef const fc_operators *op = operators(grad_output)
+    cdef const fc_conv_geometry *g = &geometry.c
+    cdef fc_epilogue epilogue
+    cdef int threads = threads_here()
+    cdef Arena arena
+    cdef void *scratch
+    if cnp.PyArray_SIZE(grad_input) == 0:
+        return grad_input
+    epilogue.bias, epilogue.residual, epilogue.activation = data(bias), data(residual), activation
+    arena = borrow()
+    scratch = arena.reserve(op.conv_grad_input_scratch(g, threads))
+    cdef void *dy = data(grad_output)
+    cdef void *w = data(weight)
+    cdef void *dx = data(grad_input)
+    with nogil:
+        op.conv_grad_input(g, dy, w, &epilogue, dx, scratch, threads)
+    pool.append(arena)
+    return grad_input
+
+
+def conv_grad_weight(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray input, cnp.ndarray grad_weight):
+    cdef const fc_operators *op = operators(grad_output)
+    cdef const fc_conv_geometry *g = &geometry.c
+    cdef int threads = threads_here()
+    cdef Arena arena
+    cdef void *scratch
+    if g.N == 0:
+        grad_weight[...] = 0
+        return grad_weight
+    arena = borrow()
+    scratch = arena.reserve(op.conv_grad_weight_scratch(g, threads))
+    cdef void *dy = data(grad_output)
+    cdef void *x = data(input)
+    cdef void *dw = data(grad_weight)
+    with nogil:
+        op.conv_grad_weight(g, dy, x, dw, scratch, threads)
+    pool.append(arena)
+    return grad_weight
+
+
+def channel_sum(int64_t outer, int64_t channels, int64_t inner, cnp.ndarray x, cnp.ndarray result):
+    """result[c] = sum of x[:, c, :] for x of shape (outer, channels, inner)."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_here()
+    cdef void *source = data(x)
+    cdef void *target = data(result)
+    with nogil:
+        op.channel_sum(outer, channels, inner, source, target, threads)
+    return result

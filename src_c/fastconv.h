@@ -1,0 +1,69 @@
+/* fastconv.h: the one header that Cython sees.
+ *
+ * Everything here is plain data and functions that cannot fail: shapes were checked and scratch was
+ * allocated before the call. Extents are int64_t, counted in elements. Spatial axes are always three
+ * (depth, height, width); ranks 1 and 2 have leading axes of extent 1. */
+#ifndef FASTCONV_H
+#define FASTCONV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A convolution. Transposed convolution is its grad_input, so it uses the same struct with the roles
+ * of input and output exchanged. Only the leading padding is stored: the output extent implies the rest. */
+typedef struct {
+    int64_t N, C, K, G;    /* batch, input channels, output channels, groups */
+    int64_t input[3];      /* D, H, W */
+    int64_t output[3];     /* O, P, Q */
+    int64_t kernel[3];     /* T, R, S */
+    int64_t stride[3];
+    int64_t padding[3];
+    int64_t dilation[3];
+} fc_conv_geometry;
+
+/* A pooling window over `planes` = N * C independent planes. */
+typedef struct {
+    int64_t planes;
+    int64_t input[3];
+    int64_t output[3];
+    int64_t kernel[3];
+    int64_t stride[3];
+    int64_t padding[3];
+    int64_t padding_end[3]; /* trailing padding that counts as inside for count_include_pad */
+    int64_t dilation[3];
+} fc_pool_geometry;
+
+enum fc_activation { FC_NONE, FC_RELU, FC_RELU6, FC_LEAKY_RELU, FC_SIGMOID, FC_TANH, FC_SILU, FC_HARDSWISH };
+
+/* What is done to a finished output element: activation(sum + bias[channel] + residual). */
+typedef struct {
+    const void *bias;     /* (K,) or NULL */
+    const void *residual; /* shaped as the output, or NULL */
+    int activation;
+} fc_epilogue;
+
+/* One table per instruction set and element type; its entries are listed in ops.def. */
+typedef struct {
+    const char *isa;
+    int64_t lanes; /* elements in a vector */
+#define OPERATOR(result, name, arguments) result(*name) arguments;
+#include "ops.def"
+#undef OPERATOR
+} fc_operators;
+
+/* The table in use for float32 (type 0) or float64 (type 1). Resolved once by fc_use_isa. */
+const fc_operators *fc_operators_for(int type);
+
+/* Levels compiled in and runnable here, best first; NULL past the last. */
+const char *fc_isa_level(int index);
+
+/* Choose a level by name; NULL or "" takes the best. Returns 0, or -1 if it can't run here. */
+int fc_use_isa(const char *name);
+
+/* 1 when built with OpenMP. */
+int fc_has_openmp(void);
+
+/* Denormals are flushed to zero inside kernels unless switched off. */
+void fc_set_flush_denormals(int on);
+
+#endif

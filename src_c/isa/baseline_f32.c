@@ -1,0 +1,3 @@
+#define T float
+#define TABLE fc_baseline_f32
+#include "baseline.h"

@@ -1,0 +1,3 @@
+#define T double
+#define TABLE fc_baseline_f64
+#include "baseline.h"

@@ -1,0 +1,24 @@
+/* build.inc.c: every kernel and operator, compiled for one instruction set and one element type.
+ * The including file defines T, TABLE (the exported table), ISA (its name), VECTOR_BYTES, and
+ * TILE_ROWS x TILE_VECS, the accumulators that fill the register file. */
+#include "../fastconv.h"
+#include "../ops/tiling.h"
+#include "../parallel.h"
+#include "isa.h"
+
+#include "../kernels/vec.h"
+
+#include "../kernels/tile.inc.c"
+
+#include "../ops/product.inc.c"
+
+#include "../ops/conv_forward.inc.c"
+#include "../ops/conv_grad_input.inc.c"
+#include "../ops/conv_grad_weight.inc.c"
+#include "../ops/reduce.inc.c"
+
+#define OPERATOR(result, name, arguments) name,
+const fc_operators TABLE = {ISA, LANES,
+#include "../ops.def"
+};
+#undef OPERATOR

@@ -1,0 +1,3 @@
+#define T double
+#define TABLE fc_wide_f64
+#include "wide.h"

@@ -1,0 +1,93 @@
+/* tile.inc.c: the rank-1-update kernel that every dense product runs on.
+ *
+ *     c[i][l] = start + sum over o, j of  a[i][rows[o] + j * a_step] * b[o * inner + j][l]
+ *
+ * i < m rows, l < n * LANES lanes. `a` holds one pointer per row, read by broadcast, so weights need no
+ * packing; `b` is a packed panel, lanes contiguous. The start is init[i] (the bias), 0 when init is NULL,
+ * or c itself when accumulate. Each element is one chain of fused multiply-adds in the order (o, j): its
+ * bits do not depend on m, n or how the work was cut. */
+
+typedef struct {
+    int64_t outer, inner;
+    const int64_t *rows; /* offset of row o in every a[i] */
+    int64_t a_step;
+    const T *b;
+    T *c;
+    int64_t c_row;
+    const T *init;
+    int accumulate;
+} tile_arguments;
+
+#define FOR_TILE \
+    FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++)
+
+VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arguments *t, const int64_t a_step) {
+    vec acc[TILE_ROWS][TILE_VECS];
+    if (t->accumulate) {
+        FOR_TILE acc[i][v] = load(t->c + i * t->c_row + v * LANES);
+    } else if (t->init) {
+        FOR_TILE acc[i][v] = splat(t->init[i]);
+    } else {
+        FOR_TILE acc[i][v] = (vec){0};
+    }
+    const T *b = t->b;
+    const T *row[TILE_ROWS];
+    for (int64_t o = 0; o < t->outer; o++) {
+        FC_UNROLL for (int i = 0; i < m; i++) row[i] = a[i] + t->rows[o];
+        int64_t at = 0;
+        FC_UNROLL_2 for (int64_t j = 0; j < t->inner; j++) {
+            vec x[TILE_VECS];
+            FC_UNROLL for (int v = 0; v < n; v++) x[v] = load(b + v * LANES);
+            FC_UNROLL for (int i = 0; i < m; i++) {
+                vec w = splat(row[i][at]);
+                FC_UNROLL for (int v = 0; v < n; v++) acc[i][v] += w * x[v];
+            }
+            at += a_step;
+            b += n * LANES;
+        }
+    }
+    FOR_TILE store(t->c + i * t->c_row + v * LANES, acc[i][v]);
+}
+#undef FOR_TILE
+
+/* One function per tile shape; a step of one is worth a loop of its own. */
+#define TILE(m, n) \
+    static void tile_##m##x##n(const T *const *a, const tile_arguments *t) { \
+        if (t->a_step == 1) tile(m, n, a, t, 1); \
+        else tile(m, n, a, t, t->a_step); \
+    }
+#define TILE_NAME(m, n) tile_##m##x##n,
+#define TILES_OF_WIDTH(X, n) X(1, n) X(2, n) X(3, n) X(4, n) X(5, n) X(6, n) TILES_7_8(X, n)
+#if TILE_ROWS == 8
+#define TILES_7_8(X, n) X(7, n) X(8, n)
+#else
+#define TILES_7_8(X, n)
+#endif
+TILES_OF_WIDTH(TILE, 1)
+TILES_OF_WIDTH(TILE, 2)
+#if TILE_VECS >= 3
+TILES_OF_WIDTH(TILE, 3)
+#endif
+#if TILE_VECS >= 4
+TILES_OF_WIDTH(TILE, 4)
+#endif
+
+static void (*const tiles[TILE_VECS][TILE_ROWS])(const T *const *a, const tile_arguments *t) = {
+    {TILES_OF_WIDTH(TILE_NAME, 1)},
+    {TILES_OF_WIDTH(TILE_NAME, 2)},
+#if TILE_VECS >= 3
+    {TILES_OF_WIDTH(TILE_NAME, 3)},
+#endif
+#if TILE_VECS >= 4
+    {TILES_OF_WIDTH(TILE_NAME, 4)},
+#endif
+};
+#undef TILE
+#undef TILE_NAME
+#undef TILES_OF_WIDTH
+#undef TILES_7_8
+
+#define PANEL (TILE_VECS * LANES) /* lanes of a full panel */
+
+/* Rows [first, first + count) against one panel, in blocks as equal as can be so that none is thin. */
+VEC_INLINE int row_blocks(int64_t count) { return (int)ceil_div(count, TILE_ROWS); }

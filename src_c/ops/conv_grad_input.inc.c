@@ -1,0 +1,141 @@
+/* conv_grad_input.inc.c: grad_input[n, c, i] = sum of weight[k, c, r] * grad_output[n, k, o] over all
+ * (r, o) with o * stride - padding + r * dilation = i. Transposed convolution is this with a bias.
+ *
+ * Input positions of one phase, i = phase (mod stride), see a fixed set of taps, and for them the sum is a
+ * product of unit stride over grad_output: one product a phase, written with the stride. */
+
+/* The taps that reach phase `phase` on one axis, with the shift o = i' + shift where i = phase + i' * stride. */
+static int64_t phase_taps(const fc_conv_geometry *g, int axis, int64_t phase, int64_t *tap, int64_t *shift) {
+    int64_t found = 0;
+    for (int64_t r = 0; r < g->kernel[axis]; r++) {
+        int64_t distance = phase + g->padding[axis] - r * g->dilation[axis];
+        if (distance - floor_div(distance, g->stride[axis]) * g->stride[axis] != 0) continue;
+        if (tap) {
+            tap[found] = r;
+            shift[found] = floor_div(distance, g->stride[axis]);
+        }
+        found++;
+    }
+    return found;
+}
+
+static product phase_product(const fc_conv_geometry *g, const int64_t phase[3]) {
+    product p = {.groups = g->G, .images = g->N, .channels = g->K / g->G, .rows = g->C / g->G, .taps = 1};
+    for (int axis = 0; axis < 3; axis++) {
+        p.extent[axis] = g->output[axis];
+        p.stride[axis] = 1;
+        p.pixels[axis] = g->input[axis] > phase[axis] ? ceil_div(g->input[axis] - phase[axis], g->stride[axis]) : 0;
+        p.dest_extent[axis] = g->input[axis];
+        p.dest_stride[axis] = g->stride[axis];
+        p.dest_start[axis] = phase[axis];
+        p.taps *= phase_taps(g, axis, phase[axis], NULL, NULL);
+    }
+    return pointwise(g) ? one_row(p) : p;
+}
+
+/* Only phases inside the input exist. */
+#define FOR_PHASES(phase) \
+    for (phase[0] = 0; phase[0] < min_i64(g->stride[0], g->input[0]); phase[0]++) \
+        for (phase[1] = 0; phase[1] < min_i64(g->stride[1], g->input[1]); phase[1]++) \
+            for (phase[2] = 0; phase[2] < min_i64(g->stride[2], g->input[2]); phase[2]++)
+
+static int64_t weight_bytes(const fc_conv_geometry *g) {
+    return line_bytes(g->K * (g->C / g->G) * volume(g->kernel) * (int64_t)sizeof(T));
+}
+
+static int64_t axis_bytes(const fc_conv_geometry *g) {
+    return line_bytes((g->kernel[0] + g->kernel[1] + g->kernel[2]) * 2 * (int64_t)sizeof(int64_t));
+}
+
+static int64_t conv_grad_input_scratch(const fc_conv_geometry *g, int threads) {
+    int64_t phase[3], most = 0;
+    FOR_PHASES(phase) {
+        product p = phase_product(g, phase);
+        if (p.taps > 0) most = max_i64(most, product_scratch(&p, threads));
+    }
+    return taps_bytes(g) * 2 + axis_bytes(g) + weight_bytes(g) + most;
+}
+
+typedef struct {
+    const fc_conv_geometry *g;
+    const T *weight;
+    const int64_t *tap; /* flat kernel index of each of the phase's taps */
+    int64_t taps;
+    T *matrix;
+} transpose_job;
+
+/* matrix[g, c, k * taps + t] = weight[g, k, c, tap[t]]; a task is a block of input channels of one group. */
+enum { TRANSPOSE_CHANNELS = 16 };
+static void transpose_weight(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const transpose_job *job = context;
+    const fc_conv_geometry *g = job->g;
+    int64_t C = g->C / g->G, K = g->K / g->G, all = volume(g->kernel), parts = ceil_div(C, TRANSPOSE_CHANNELS);
+    int64_t group = task / parts, first = task % parts * TRANSPOSE_CHANNELS, end = min_i64(C, first + TRANSPOSE_CHANNELS);
+    const T *weight = job->weight + group * K * C * all;
+    T *matrix = job->matrix + group * C * K * job->taps;
+    for (int64_t k = 0; k < K; k++)
+        for (int64_t c = first; c < end; c++)
+            for (int64_t t = 0; t < job->taps; t++)
+                matrix[(c * K + k) * job->taps + t] = weight[(k * C + c) * all + job->tap[t]];
+}
+
+/* A phase that no tap reaches is act(bias + residual) alone. */
+typedef struct {
+    const product *p;
+} fill_job;
+
+static void fill_phase(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const product *p = ((const fill_job *)context)->p;
+    int64_t channels = p->groups * p->rows, plane = volume(p->dest_extent), channel = task % channels;
+    const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
+    for (int64_t z = p->dest_start[0]; z < p->dest_extent[0]; z += p->dest_stride[0])
+        for (int64_t y = p->dest_start[1]; y < p->dest_extent[1]; y += p->dest_stride[1])
+            for (int64_t x = p->dest_start[2]; x < p->dest_extent[2]; x += p->dest_stride[2]) {
+                int64_t at = task * plane + (z * p->dest_extent[1] + y) * p->dest_extent[2] + x;
+                p->dest[at] = activate((bias ? bias[channel] : 0) + (residual ? residual[at] : 0), p->epilogue.activation);
+            }
+}
+
+static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, const void *weight,
+                            const fc_epilogue *epilogue, void *grad_input, void *scratch, int threads) {
+    char *rest = scratch;
+    int64_t(*offset)[3] = take(&rest, taps_bytes(g));
+    int64_t *flat = take(&rest, taps_bytes(g));
+    int64_t *axis_tap = take(&rest, axis_bytes(g));
+    T *matrix = take(&rest, weight_bytes(g));
+    int64_t *tap[3], *shift[3], phase[3];
+    for (int axis = 0; axis < 3; axis++) {
+        tap[axis] = axis_tap;
+        shift[axis] = axis_tap + g->kernel[axis];
+        axis_tap += 2 * g->kernel[axis];
+    }
+    FOR_PHASES(phase) {
+        product p = phase_product(g, phase);
+        p.dest = grad_input;
+        p.epilogue = *epilogue;
+        if (p.taps == 0) {
+            fill_job fill = {&p};
+            fc_parallel_for(p.images * g->C, threads, fill_phase, &fill);
+            continue;
+        }
+        int64_t count[3], t = 0;
+        for (int axis = 0; axis < 3; axis++) count[axis] = phase_taps(g, axis, phase[axis], tap[axis], shift[axis]);
+        for (int64_t a = 0; a < count[0]; a++)
+            for (int64_t b = 0; b < count[1]; b++)
+                for (int64_t c = 0; c < count[2]; c++, t++) {
+                    flat[t] = (tap[0][a] * g->kernel[1] + tap[1][b]) * g->kernel[2] + tap[2][c];
+                    offset[t][0] = shift[0][a];
+                    offset[t][1] = shift[1][b];
+                    offset[t][2] = shift[2][c];
+                }
+        transpose_job transpose = {g, weight, flat, p.taps, matrix};
+        fc_parallel_for(g->G * ceil_div(g->C / g->G, TRANSPOSE_CHANNELS), threads, transpose_weight, &transpose);
+        p.offset = (const int64_t(*)[3])offset;
+        p.source = grad_output;
+        p.matrix = matrix;
+        run_product(&p, rest, threads);
+    }
+}
+#undef FOR_PHASES

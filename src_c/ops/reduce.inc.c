@@ -1,0 +1,45 @@
+/* reduce.inc.c: sums over all but the channel axis, and the probe that measures this core's peak. */
+
+typedef struct {
+    int64_t outer, channels, inner;
+    const T *x;
+    T *result;
+} channel_sum_job;
+
+/* Vector partial sums of one plane at a time, added in the order of the planes. */
+static void channel_sum_task(const void *context, int64_t channel, int thread) {
+    (void)thread;
+    const channel_sum_job *job = context;
+    T total = 0;
+    for (int64_t o = 0; o < job->outer; o++) {
+        const T *x = job->x + (o * job->channels + channel) * job->inner;
+        vec sum[4] = {{0}};
+        int64_t i = 0;
+        for (; i + 4 * LANES <= job->inner; i += 4 * LANES)
+            FC_UNROLL for (int v = 0; v < 4; v++) sum[v] += load(x + i + v * LANES);
+        vec lanes = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        T plane = 0;
+        for (int64_t lane = 0; lane < LANES; lane++) plane += lanes[lane];
+        for (; i < job->inner; i++) plane += x[i];
+        total += plane;
+    }
+    job->result[channel] = total;
+}
+
+static void channel_sum(int64_t outer, int64_t channels, int64_t inner, const void *x, void *result, int threads) {
+    channel_sum_job job = {outer, channels, inner, x, result};
+    fc_parallel_for(channels, outer * channels * inner < 65536 ? 1 : threads, channel_sum_task, &job);
+}
+
+/* Independent chains of fused multiply-adds in registers: the arithmetic ceiling of one core. */
+static double fma_probe(int64_t rounds) {
+    enum { CHAINS = 12 };
+    vec acc[CHAINS], a = splat((T)1.0000001), b = splat((T)1e-9);
+    FC_UNROLL for (int i = 0; i < CHAINS; i++) acc[i] = splat((T)i);
+    for (int64_t round = 0; round < rounds; round++) {
+        FC_UNROLL for (int i = 0; i < CHAINS; i++) acc[i] = acc[i] * a + b;
+    }
+    vec total = acc[0];
+    FC_UNROLL for (int i = 1; i < CHAINS; i++) total += acc[i];
+    return 2.0 * CHAINS * LANES * rounds + 0.0 * (double)total[0];
+}

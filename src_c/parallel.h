@@ -1,0 +1,13 @@
+/* parallel.h: the only door to threads. */
+#ifndef FC_PARALLEL_H
+#define FC_PARALLEL_H
+
+#include <stdint.h>
+
+/* Runs body(context, task, thread) for every task in [0, tasks), on at most `threads` threads.
+ * thread is in [0, threads): it selects a slice of scratch. Tasks are handed out in order, one at a time;
+ * which thread gets which is not fixed, so a task must not depend on it. */
+typedef void (*fc_task)(const void *context, int64_t task, int thread);
+void fc_parallel_for(int64_t tasks, int threads, fc_task body, const void *context);
+
+#endif
