@@ -2,13 +2,13 @@
 
 import pytest
 
-from fastconv import _core, runtime
+from fastconv import _core
 
 
-@pytest.fixture(params=runtime.isa_levels())
+@pytest.fixture(params=_core.isa_levels())
 def isa(request):
     """Run the test on each level this machine has, then go back to the one before."""
-    before = runtime.isa_in_use()
+    before = _core.isa()
     _core.use_isa(request.param)
     yield request.param
     _core.use_isa(before)

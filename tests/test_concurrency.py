@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fastconv as fc
+from fastconv import _core
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((4, 24, 30, 33)).astype(np.float32)
@@ -116,8 +117,8 @@ def test_environment_sets_the_number_of_threads():
 
 
 def test_environment_chooses_the_instruction_set():
-    code = "from fastconv import runtime; print(runtime.isa_in_use())"
-    for level in fc.runtime.isa_levels():
+    code = "from fastconv import _core; print(_core.isa())"
+    for level in _core.isa_levels():
         assert run(code, FASTCONV_ISA=level) == level
 
 
