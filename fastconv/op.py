@@ -26,19 +26,28 @@ OPS: dict[str, "Op"] = {}
 class Op:
     """One operation: `name`, bare `forward` and `backward`, `inputs`, and `public`, the function users call."""
 
-    # inputs: differentiable array parameters; constants: array parameters without a gradient.
     def __init__(
-        self, name: str, forward: Callable, inputs: tuple, constants: tuple, sequence: bool, weak: bool
+        self,
+        name: str,
+        forward: Callable,
+        inputs: tuple[str, ...],
+        constants: tuple[str, ...] = (),
+        integers: tuple[str, ...] = (),
+        sequence: bool = False,
+        weak: bool = False,
+        quiet: bool = False,
     ):
         self.name = name
-        self.forward = forward
+        self.forward = _quiet(forward) if quiet else forward
         self.backward: Callable | None = None
         self.on_tape: Callable | None = None
         self.public_backward: Callable | None = None
         self.inputs = inputs
         self.constants = constants
+        self.integers = integers
         self.sequence = sequence
         self.weak = weak
+        self.quiet = quiet
         self.signature = inspect.signature(forward)
         self.required = {n for n, p in self.signature.parameters.items() if p.default is p.empty}
         self.public = _make_public(self)
@@ -59,10 +68,13 @@ class Op:
         takes_needs = "needs" in inspect.signature(function).parameters
         self.backward = function
 
+        # A dict at the end of `saved` holds keyword arguments.
         def on_tape(grad_output, saved, needs):
-            return (
-                function(grad_output, *saved, needs=needs) if takes_needs else function(grad_output, *saved)
-            )
+            keywords = {"needs": needs} if takes_needs else {}
+            if saved and type(saved[-1]) is dict:
+                *saved, rest = saved
+                keywords |= rest
+            return function(grad_output, *saved, **keywords)
 
         self.on_tape = on_tape
         self.public_backward = _plain_backward(f"{self.name}_backward", function)
@@ -81,30 +93,27 @@ class Op:
         return [(items, i, f"{name}[{i}]") for i in range(len(items))]
 
 
-def op(
-    *inputs: str,
-    constants: tuple[str, ...] = (),
-    sequence: bool = False,
-    weak: bool = False,
-    name: str | None = None,
-):
+def op(*inputs: str, name: str | None = None, **traits: Any) -> Callable[[Callable], Callable]:
     """Declare an operation whose differentiable array parameters are `inputs`.
 
     The decorated forward sees plain arrays and returns `(result, saved)`; `saved` are the arguments that follow
-    `grad_output` in the function given to `.gradient`. constants: array parameters that have no gradient.
-    sequence: the one input is a sequence of arrays. weak: Python numbers may stand for inputs, in the other's dtype.
+    `grad_output` in the function given to `.gradient`. Traits:
+    constants: names of array parameters that have no gradient.
+    integers: names of inputs that may also be integer arrays, which then have no gradient.
+    sequence: the one input is a sequence of arrays.
+    weak: Python numbers may stand for inputs, and take the dtype of the others.
+    quiet: NumPy's floating-point warnings are off inside, for there NaN and Inf are answers.
     """
 
     def declare(forward: Callable) -> Callable:
-        operation = Op(name or forward.__name__, forward, inputs, tuple(constants), sequence, weak)
+        operation = Op(name or forward.__name__, forward, inputs, **traits)
         OPS[operation.name] = operation
         return operation.public
 
     return declare
 
 
-def quiet(function: Callable) -> Callable:
-    """Run with NumPy's floating-point warnings off: NaN and Inf are answers here."""
+def _quiet(function: Callable) -> Callable:
     return np.errstate(all="ignore")(function)
 
 
@@ -183,7 +192,7 @@ def _general(operation: Op, call: dict[str, Any]) -> Any:
         value = container[key]
         if operation.weak and _is_number(value):
             value = np.asarray(value, dtypes[0] if dtypes else FLOAT64)
-        if _is_array(value):
+        if _is_array(value) and not (name in operation.integers and value.dtype.kind in "iu"):
             container[key] = as_array(operation.name, name, value)
     parents = [value if isinstance(value, Tensor) else None for value in values]
     result, saved = operation.run(call)
@@ -206,7 +215,9 @@ def _general(operation: Op, call: dict[str, Any]) -> Any:
 def _half(operation: Op, half: np.dtype, call: dict[str, Any], places: list) -> Any:
     for container, key, name in places:
         value = container[key]
-        if isinstance(value, (ndarray, Tensor)):
+        if isinstance(value, (ndarray, Tensor)) and not (
+            name in operation.integers and value.dtype.kind in "iu"
+        ):
             if value.dtype.newbyteorder("=") != half:
                 raise type_error(
                     operation.name, name, f"is {value.dtype}, another input is {half}", "one dtype"

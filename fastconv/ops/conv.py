@@ -8,7 +8,8 @@ from ..geometry.arguments import choice
 from ..geometry.arrays import allocate, arrays, contiguous, new_output
 from ..op import OPS, op
 
-__all__ = []
+# Public functions beside the operations: conv2d_input and conv2d_weight, for each rank.
+extras = []
 
 LAYOUTS = ("NCHW", "NHWC")
 
@@ -250,8 +251,9 @@ def _bind_conv(rank):
     >>> fastconv.conv{rank}d_weight(x, (4, 2{", 3" * rank}), dy).shape
     (4, 2{", 3" * rank})
     """
-    _export(conv, backward)
-    _export(grad_input, grad_weight, names=(f"{conv_name}_input", f"{conv_name}_weight"))
+    for function, of in ((grad_input, "input"), (grad_weight, "weight")):
+        function.__name__ = function.__qualname__ = f"{conv_name}_{of}"
+        extras.append(function)
 
 
 def _bind_conv_transpose(rank):
@@ -292,7 +294,6 @@ def _bind_conv_transpose(rank):
                          activation, bias, residual, layout, per_sample)
 
     backward.__doc__ = _backward_doc(rank, "conv_transpose")
-    _export(conv, backward)
 
 
 def _backward_doc(rank, kind):
@@ -309,14 +310,6 @@ def _backward_doc(rank, kind):
     >>> [g.shape for g in fastconv.{kind}{rank}d_backward(dy, x, w)]
     [(1, 2{', 5' * rank}), {shape}, (4,)]
     """
-
-
-def _export(*functions, names=None):
-    for function, name in zip(functions, names or [f.__name__ for f in functions]):
-        function.__name__ = function.__qualname__ = name
-        function.__module__ = __name__
-        globals()[name] = function
-        __all__.append(name)
 
 
 for _rank in (1, 2, 3):
