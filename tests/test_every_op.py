@@ -72,6 +72,8 @@ def test_agrees_with_the_oracle(name, dtype, isa):
 def test_small_integers_are_exact(name, dtype, isa):
     report = Report(name, dtype, isa=isa)
     for index, sample in enumerate(SAMPLES[name]):
+        if not harness.is_exact(name, sample):
+            continue
         got = first(call(name, sample.make(dtype, exact=True)))
         report.close(got, first(expected(name, index, dtype, True)), 0, sample, exact=True)
     report.finish()
@@ -97,8 +99,8 @@ def test_indices_are_those_of_the_first_extreme(name, dtype, isa):
 @each_op
 def test_takes_any_layout(name, dtype, isa):
     report = Report(name, dtype, isa=isa)
-    exact = name in EXACT
     for sample in SAMPLES[name]:
+        exact = harness.is_exact(name, sample)
         for layout in LAYOUTS:
             arguments = sample.make(dtype, exact, layout)
             plain = copied(arguments)
@@ -199,7 +201,7 @@ def test_gradient_in_float32_follows_float64(name, isa):
 def test_convolution_gradients_equal_their_formula(name, exact, dtype, isa):
     report = Report(name, dtype, isa=isa)
     formula = lookup(name[:-2] + "_backward")
-    for sample in SAMPLES[name]:
+    for sample in filter(harness.is_plain, SAMPLES[name]):
         arguments = sample.make(dtype, exact)
         parameters = {key: value for key, value in arguments.items() if key != "bias"}
         weight = harness.grad_output_for(call(name, arguments), exact)

@@ -7,6 +7,7 @@ import itertools
 
 import numpy as np
 
+from . import activation as activations
 from .shapes import batched, per_axis
 
 ALL = slice(None)
@@ -86,6 +87,21 @@ def add_bias(output, bias):
     return output if bias is None else output + bias.reshape(-1, *(1,) * (output.ndim - 2))
 
 
+def fused(convolution):
+    """`convolution` with its epilogue, activation(result + residual), and with channels last if asked."""
+
+    def whole(input, weight, *arguments, activation=None, residual=None, layout="NCHW", **parameters):
+        last = layout == "NHWC"
+        input = np.moveaxis(input, -1, 1 - weight.ndim) if last else input
+        result = convolution(input, weight, *arguments, **parameters)
+        result = np.moveaxis(result, 1 - weight.ndim, -1) if last else result
+        result = result if residual is None else result + residual
+        return getattr(activations, activation)(result) if activation else result
+
+    return whole
+
+
+@fused
 def conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     stride, dilation, pads, out = conv_geometry(input, weight, stride, padding, dilation)
     input, added = batched(input, len(out))
@@ -114,6 +130,7 @@ def transpose_geometry(input, weight, stride, padding, output_padding, dilation)
     return stride, dilation, [(p, p) for p in crop], full
 
 
+@fused
 def conv_transpose(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     stride, dilation, pads, full = transpose_geometry(
         input, weight, stride, padding, output_padding, dilation

@@ -24,7 +24,7 @@ SAMPLES = {
     "sub": pairs(),
     "mul": pairs(),
     "div": pairs(normal, positive),
-    "pow": pairs(positive, normal) + [Sample(input=normal(3, 4), other=2.0)],
+    "pow": [*pairs(positive, normal), Sample(input=normal(3, 4), other=2.0)],
     "maximum": pairs(),
     "minimum": pairs(),
     "neg": each(),

@@ -21,6 +21,29 @@ def transposed(input, weight, bias=True, **parameters):
     )
 
 
+def fused_calls():
+    """Every activation, a residual, and channels last."""
+    x, w, b = normal(2, 3, 5, 9), normal(4, 3, 3, 3), normal(4)
+    calls = [
+        Sample(input=x, weight=w, bias=b, residual=normal(2, 4, 3, 7), activation=activation)
+        for activation in ("relu", "relu6", "leaky_relu", "sigmoid", "tanh", "silu", "hardswish")
+    ]
+    calls += [
+        Sample(input=x, weight=w, residual=normal(2, 4, 5, 9), padding=1),
+        Sample(input=x, weight=normal(8, 3, 1, 1), activation="relu"),
+        Sample(input=normal(2, 6, 9, 5), weight=normal(4, 5, 3, 3), bias=b, layout="NHWC", padding=1),
+        Sample(input=normal(6, 9, 5), weight=normal(4, 5, 3, 3), layout="NHWC", stride=2, activation="silu"),
+        Sample(
+            input=normal(2, 6, 9, 5),
+            weight=normal(4, 5, 3, 3),
+            residual=normal(2, 4, 7, 4),
+            layout="NHWC",
+            activation="relu",
+        ),
+    ]
+    return calls
+
+
 def any_parameters(rng, rank):
     kernel = [rng.randint(1, 4) for _ in range(rank)]
     groups = rng.choice([1, 1, 2, 3])
@@ -82,6 +105,7 @@ SAMPLES = {
         conv((1, 1, 40), (1, 1, 40)),
         conv((1, 8, 33), (8, 1, 3), groups=8, padding=1),
         conv((2, 1, 5), (3, 1, 2), padding=6),
+        Sample(input=normal(2, 3, 9), weight=normal(4, 3, 3), residual=normal(2, 4, 7), activation="tanh"),
         *drawn(any_conv, 1, 10),
     ],
     "conv2d": [
@@ -107,6 +131,7 @@ SAMPLES = {
         conv((0, 3, 8, 9), (4, 3, 3, 3)),
         conv((1, 2, 3, 3), (2, 2, 3, 3), padding=4),
         conv((1, 2, 3, 5), (2, 2, 3, 3), padding=6, dilation=5),
+        *fused_calls(),
         *drawn(any_conv, 2, 16),
     ],
     "conv3d": [
@@ -137,6 +162,19 @@ SAMPLES = {
         transposed((2, 5, 6), (2, 3, 3, 3), padding=2),
         transposed((0, 2, 5, 6), (2, 3, 3, 3)),
         transposed((1, 1, 1, 1), (1, 1, 4, 4)),
+        Sample(
+            input=normal(2, 3, 4, 5), weight=normal(3, 2, 2, 2), bias=normal(2), stride=3, activation="relu"
+        ),
+        Sample(
+            input=normal(1, 3, 4, 5),
+            weight=normal(3, 2, 2, 2),
+            residual=normal(1, 2, 7, 9),
+            stride=2,
+            padding=1,
+            output_padding=1,
+            activation="silu",
+        ),
+        Sample(input=normal(2, 3, 4, 5), weight=normal(5, 2, 2, 2), bias=normal(2), layout="NHWC"),
         *drawn(any_transposed, 2, 12),
     ],
     "conv_transpose3d": [
