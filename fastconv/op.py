@@ -66,6 +66,7 @@ class Op:
     # Declares the gradient. The tape runs the bare function; the returned public one adds half precision and Tensors.
     def gradient(self, function: Callable) -> Callable:
         takes_needs = "needs" in inspect.signature(function).parameters
+        function = _quiet(function) if self.quiet else function
         self.backward = function
 
         # A dict at the end of `saved` holds keyword arguments.

@@ -1,0 +1,68 @@
+"""Shape rules of losses."""
+
+import math
+from typing import Any
+
+from .arguments import choice, finite
+from .arrays import arrays, as_array, ndarray, same_dtype, type_error, value_error
+from .elementwise import broadcasts_to, labels, same_shape
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def reduction(op: str, value: Any) -> str:
+    return choice(op, "reduction", value, REDUCTIONS)
+
+
+def pair(op: str, input: Any, target: Any, **weights: Any) -> tuple:
+    """input and target of one shape; weights (or None) that broadcast to it."""
+    values = arrays(op, input=input, target=target, **weights)
+    same_shape(op, "target", values[1], values[0].shape)
+    for name, value in zip(weights, values[2:], strict=True):
+        if value is not None:
+            broadcasts_to(op, name, value, values[0].shape)
+    return values
+
+
+def upstream(op: str, grad_output: Any, shape: tuple[int, ...], kind: str, dtype: Any) -> ndarray:
+    """grad_output of a loss whose unreduced shape is `shape`."""
+    grad_output = as_array(op, "grad_output", grad_output)
+    same_shape(op, "grad_output", grad_output, shape if kind == "none" else ())
+    if grad_output.dtype != dtype:
+        raise type_error(op, "grad_output", f"is {grad_output.dtype}", str(dtype))
+    return grad_output
+
+
+def class_layout(op: str, input: ndarray) -> tuple[int, int, int]:
+    """(N, C, M): samples, classes, positions of scores (C,), (N, C) or (N, C, d1, ...)."""
+    if not input.ndim:
+        raise value_error(op, "input", "has 0 dimensions", "(C,), (N, C) or (N, C, d1, ...)")
+    if input.ndim == 1:
+        return 1, input.shape[0], 1
+    return input.shape[0], input.shape[1], math.prod(input.shape[2:])
+
+
+def class_targets(op: str, input: ndarray, target: Any, ignore_index: int) -> ndarray:
+    """Class numbers, one for each sample and position of `input`."""
+    n, classes, m = class_layout(op, input)
+    expected = () if input.ndim == 1 else (input.shape[0], *input.shape[2:])
+    numbers = labels(op, "target", target, classes, ignore_index)
+    same_shape(op, "target", numbers, expected)
+    return numbers
+
+
+def class_weight(op: str, weight: Any, input: ndarray, classes: int) -> ndarray | None:
+    """None or one weight for each class."""
+    if weight is None:
+        return None
+    weight = as_array(op, "weight", weight)
+    same_shape(op, "weight", weight, (classes,))
+    same_dtype(op, input=input, weight=weight)
+    return weight
+
+
+def smoothing(op: str, value: Any) -> float:
+    number = finite(op, "label_smoothing", value)
+    if not 0.0 <= number <= 1.0:
+        raise value_error(op, "label_smoothing", f"is {number}", "a number from 0 to 1")
+    return number

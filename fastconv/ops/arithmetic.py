@@ -1,0 +1,243 @@
+"""Arithmetic with broadcasting gradients: what Tensor's operators and methods are made of."""
+
+import numpy as np
+
+from ..geometry.arguments import real
+from ..geometry.arrays import arrays, as_array, ndarray, new_output, to_ndarray, type_error
+from ..geometry.elementwise import broadcast_shape, like, matmul_shape, same_shape
+from ..op import op
+
+
+# Gradient of broadcasting: sum over the axes that were stretched, back to `shape`.
+def unbroadcast(grad: ndarray, shape: tuple[int, ...]) -> ndarray:
+    if grad.shape == shape:
+        return grad
+    extra = grad.ndim - len(shape)
+    stretched = (
+        *range(extra),
+        *(extra + i for i, n in enumerate(shape) if n == 1 and grad.shape[extra + i] != 1),
+    )
+    return grad.sum(axis=stretched, keepdims=True).reshape(shape)
+
+
+def _binary(name: str, formula: str, example: str, ufunc, derivatives) -> tuple:
+    def forward(input, other, *, out=None):
+        input, other = arrays(name, input=input, other=other)
+        out = new_output(
+            name, out, broadcast_shape(name, input=input, other=other), input.dtype, input, other
+        )
+        return ufunc(input, other, out=out), (input, other)
+
+    forward.__name__ = name
+    forward.__doc__ = f"""{formula}, element by element.
+
+    input, other: arrays of one dtype whose shapes broadcast under NumPy's rule, or one of them a Python number.
+    Raises ValueError for shapes that do not broadcast, TypeError for mixed dtypes. Source: numpy.{ufunc.__name__}.
+
+    >>> import numpy as np
+    >>> {name}(np.array([1.0, 4.0]), np.array([2.0, 0.5]))
+    {example}
+    """
+    public = op("input", "other", weak=True, quiet=True)(forward)
+
+    def backward(grad_output, input, other, *, needs=(True, True)):
+        grad_output, input, other = arrays(
+            f"{name}_backward", grad_output=grad_output, input=input, other=other
+        )
+        same_shape(
+            f"{name}_backward", "grad_output", grad_output, broadcast_shape(name, input=input, other=other)
+        )
+        return tuple(
+            unbroadcast(derivative(grad_output, input, other), value.shape) if need else None
+            for derivative, value, need in zip(derivatives, (input, other), needs, strict=True)
+        )
+
+    backward.__doc__ = f"Gradients of `{name}` for (input, other), summed over the axes that were broadcast."
+    return public, public.gradient(backward)
+
+
+# d(a ** b) / db = a ** b * log a, and 0 where a is 0 and b is not negative.
+def _exponent_derivative(g, a, b):
+    grad = g * np.power(a, b) * np.log(a)
+    return np.where((a == 0) & (b >= 0), grad.dtype.type(0), grad)
+
+
+# Half of the gradient to each side of a tie, as in PyTorch.
+def _wins(g, a, b):
+    return g * np.where(a == b, g.dtype.type(0.5), (a > b).astype(g.dtype))
+
+
+add, add_backward = _binary(
+    "add", "input + other", "array([3. , 4.5])", np.add, (lambda g, a, b: g.copy(), lambda g, a, b: g.copy())
+)
+sub, sub_backward = _binary(
+    "sub", "input - other", "array([-1. ,  3.5])", np.subtract, (lambda g, a, b: g.copy(), lambda g, a, b: -g)
+)
+mul, mul_backward = _binary(
+    "mul", "input * other", "array([2., 2.])", np.multiply, (lambda g, a, b: g * b, lambda g, a, b: g * a)
+)
+div, div_backward = _binary(
+    "div",
+    "input / other",
+    "array([0.5, 8. ])",
+    np.divide,
+    (lambda g, a, b: g / b, lambda g, a, b: -g * (a / b) / b),
+)
+pow, pow_backward = _binary(
+    "pow",
+    "input ** other",
+    "array([1., 2.])",
+    np.power,
+    (lambda g, a, b: np.where(b == 0, g.dtype.type(0), g * b * np.power(a, b - 1)), _exponent_derivative),
+)
+maximum, maximum_backward = _binary(
+    "maximum",
+    "The larger of input and other (NaN wins)",
+    "array([2., 4.])",
+    np.maximum,
+    (_wins, lambda g, a, b: _wins(g, b, a)),
+)
+minimum, minimum_backward = _binary(
+    "minimum",
+    "The smaller of input and other (NaN wins)",
+    "array([1. , 0.5])",
+    np.minimum,
+    (lambda g, a, b: _wins(g, b, a), _wins),
+)
+
+
+def _unary(name: str, formula: str, example: str, ufunc, derivative) -> tuple:
+    def forward(input, *, out=None):
+        input = as_array(name, "input", input)
+        return ufunc(input, out=new_output(name, out, input.shape, input.dtype, input)), (input,)
+
+    forward.__name__ = name
+    forward.__doc__ = f"""{formula}, element by element, of an array of any shape.
+
+    Raises TypeError for anything but floating point. Source: numpy.{ufunc.__name__}.
+
+    >>> import numpy as np
+    >>> {name}(np.array([1.0, 4.0]))
+    {example}
+    """
+    public = op("input", quiet=True)(forward)
+
+    def backward(grad_output, input):
+        return derivative(*like(f"{name}_backward", grad_output, input))
+
+    backward.__doc__ = f"Gradient of `{name}` for input."
+    return public, public.gradient(backward)
+
+
+neg, neg_backward = _unary("neg", "-input", "array([-1., -4.])", np.negative, lambda g, x: -g)
+exp, exp_backward = _unary(
+    "exp", "e ** input", "array([ 2.71828183, 54.59815003])", np.exp, lambda g, x: g * np.exp(x)
+)
+log, log_backward = _unary(
+    "log", "The natural logarithm", "array([0.        , 1.38629436])", np.log, lambda g, x: g / x
+)
+sqrt, sqrt_backward = _unary(
+    "sqrt", "The square root", "array([1., 2.])", np.sqrt, lambda g, x: g / (2 * np.sqrt(x))
+)
+abs, abs_backward = _unary("abs", "|input|", "array([1., 4.])", np.abs, lambda g, x: g * np.sign(x))
+
+
+@op("input", quiet=True)
+def clip(input, min=None, max=None, *, out=None):
+    """input limited to [min, max]; either bound may be None, NaN stays NaN.
+
+    The gradient passes where min <= input <= max. Source: torch.clamp.
+
+    >>> import numpy as np
+    >>> clip(np.array([-1.0, 0.5, 2.0]), 0.0, 1.0)
+    array([0. , 0.5, 1. ])
+    """
+    input = as_array("clip", "input", input)
+    out = new_output("clip", out, input.shape, input.dtype, input)
+    low, high = _bounds("clip", min, max, input.dtype)
+    return np.minimum(np.maximum(input, low, out=out), high, out=out), (input, min, max)
+
+
+@clip.gradient
+def clip_backward(grad_output, input, min=None, max=None):
+    """Gradient of `clip` for input."""
+    grad_output, input = like("clip_backward", grad_output, input)
+    low, high = _bounds("clip_backward", min, max, input.dtype)
+    return np.where((input >= low) & (input <= high), grad_output, grad_output.dtype.type(0))
+
+
+def _bounds(name: str, low, high, dtype):
+    return (
+        dtype.type(-np.inf if low is None else real(name, "min", low)),
+        dtype.type(np.inf if high is None else real(name, "max", high)),
+    )
+
+
+@op("input", "other", constants=("condition",), weak=True)
+def where(condition, input, other, *, out=None):
+    """input where condition, else other.
+
+    condition: a bool array; the three shapes broadcast. Source: numpy.where.
+
+    >>> import numpy as np
+    >>> where(np.array([True, False]), np.array([1.0, 2.0]), 0.0)
+    array([1., 0.])
+    """
+    condition, input, other = _where_arrays("where", condition, input, other)
+    shape = broadcast_shape("where", condition=condition, input=input, other=other)
+    out = new_output("where", out, shape, input.dtype, input, other, condition)
+    np.copyto(out, other)
+    np.copyto(out, input, where=condition)
+    return out, (condition, input, other)
+
+
+@where.gradient
+def where_backward(grad_output, condition, input, other, *, needs=(True, True)):
+    """Gradients of `where` for (input, other)."""
+    condition, input, other = _where_arrays("where_backward", condition, input, other)
+    grad_output = as_array("where_backward", "grad_output", grad_output)
+    shape = broadcast_shape("where_backward", condition=condition, input=input, other=other)
+    same_shape("where_backward", "grad_output", grad_output, shape)
+    zero = grad_output.dtype.type(0)
+    return (
+        unbroadcast(np.where(condition, grad_output, zero), input.shape) if needs[0] else None,
+        unbroadcast(np.where(condition, zero, grad_output), other.shape) if needs[1] else None,
+    )
+
+
+def _where_arrays(name: str, condition, input, other):
+    condition = to_ndarray(name, "condition", condition)
+    if condition.dtype != bool:
+        raise type_error(name, "condition", f"is an array of {condition.dtype}", "bool: write condition != 0")
+    return condition, *arrays(name, input=input, other=other)
+
+
+@op("input", "other", quiet=True)
+def matmul(input, other, *, out=None):
+    """The matrix product input @ other.
+
+    (…, N, K) @ (…, K, M) -> (…, N, M), batch axes broadcast; one-dimensional arrays as in numpy.matmul.
+    Raises ValueError for shapes that do not fit. Source: numpy.matmul.
+
+    >>> import numpy as np
+    >>> matmul(np.ones((2, 3)), np.ones((3, 1)))
+    array([[3.],
+           [3.]])
+    """
+    input, other = arrays("matmul", input=input, other=other)
+    out = new_output("matmul", out, matmul_shape("matmul", input, other), input.dtype, input, other)
+    return np.matmul(input, other, out=out), (input, other)
+
+
+@matmul.gradient
+def matmul_backward(grad_output, input, other, *, needs=(True, True)):
+    """Gradients of `matmul`: grad_output @ otherᵀ and inputᵀ @ grad_output."""
+    grad_output, input, other = arrays("matmul_backward", grad_output=grad_output, input=input, other=other)
+    same_shape("matmul_backward", "grad_output", grad_output, matmul_shape("matmul_backward", input, other))
+    a = input[None, :] if input.ndim == 1 else input
+    b = other[:, None] if other.ndim == 1 else other
+    g = grad_output if other.ndim > 1 else grad_output[..., None]
+    g = g if input.ndim > 1 else np.expand_dims(g, -2)
+    grad_a = unbroadcast(g @ np.swapaxes(b, -1, -2), a.shape).reshape(input.shape) if needs[0] else None
+    grad_b = unbroadcast(np.swapaxes(a, -1, -2) @ g, b.shape).reshape(other.shape) if needs[1] else None
+    return grad_a, grad_b

@@ -1,0 +1,106 @@
+"""Linear maps, table look-up and one-hot coding."""
+
+import numpy as np
+
+from .. import geometry
+from ..geometry.arrays import as_array, same_dtype
+from ..geometry.elementwise import same_shape
+from ..geometry.linear import embedding as embedding_rule
+from ..geometry.linear import linear as linear_rule
+from ..geometry.linear import one_hot as one_hot_rule
+from ..op import op
+
+
+@op("input", "weight", "bias", quiet=True)
+def linear(input, weight, bias=None, *, out=None):
+    """input @ weightᵀ + bias.
+
+    (…, in_features) with weight (out_features, in_features) and bias (out_features,) -> (…, out_features).
+    Raises ValueError for shapes that do not fit, TypeError for mixed dtypes. Source: torch.nn.functional.linear.
+
+    >>> import numpy as np
+    >>> linear(np.ones((1, 3)), np.ones((2, 3)), np.array([0.0, 1.0]))
+    array([[3., 4.]])
+    """
+    input, weight, bias, shape = linear_rule("linear", input, weight, bias)
+    out = geometry.new_output("linear", out, shape, input.dtype, input, weight, bias)
+    # One matrix product for all leading axes: BLAS is not called once for each.
+    rows, result = input.reshape(-1, input.shape[-1]), out.reshape(-1, *weight.shape[:-1])
+    np.matmul(rows, weight.T, out=result)
+    if bias is not None:
+        result += bias
+    return out, (input, weight, bias)
+
+
+@linear.gradient
+def linear_backward(grad_output, input, weight, bias=None, *, needs=(True, True, True), per_sample=False):
+    """Gradients of `linear` for (input, weight, bias), None where not needed.
+
+    per_sample: one weight and one bias gradient for each sample, the first axis of input.
+    """
+    name = "linear_backward"
+    input, weight, bias, shape = linear_rule(name, input, weight, bias)
+    grad_output = as_array(name, "grad_output", grad_output)
+    same_shape(name, "grad_output", grad_output, shape)
+    same_dtype(name, input=input, grad_output=grad_output)
+    samples = input.shape[:1] if per_sample and input.ndim > 1 else ()
+    # (samples, rows, features), or (rows, features) without per_sample
+    features = input.shape[-1]
+    rows = int(np.prod(input.shape[len(samples) : -1], dtype=np.int64))
+    x = input.reshape(*samples, rows, features)
+    g = grad_output.reshape(*samples, rows, weight.shape[0] if weight.ndim == 2 else 1)
+    matrix = weight.reshape(-1, features)
+    grad_input = np.matmul(g, matrix).reshape(input.shape) if needs[0] else None
+    grad_weight = np.matmul(np.swapaxes(g, -1, -2), x).reshape(*samples, *weight.shape) if needs[1] else None
+    grad_bias = g.sum(axis=-2).reshape(*samples, *weight.shape[:-1]) if needs[2] else None
+    return grad_input, grad_weight, grad_bias
+
+
+@op("weight", constants=("input",))
+def embedding(input, weight, padding_idx=None, *, out=None):
+    """Rows of a table: integers of any shape (…) and weight (rows, features) -> (…, features).
+
+    padding_idx: a row whose gradient stays zero. Raises ValueError for a row that is not there, TypeError for numbers
+    that are no integers. Source: torch.nn.functional.embedding.
+
+    >>> import numpy as np
+    >>> embedding(np.array([2, 0]), np.array([[1.0], [2.0], [3.0]]))
+    array([[3.],
+           [1.]])
+    """
+    numbers, weight, _ = embedding_rule("embedding", input, weight, padding_idx)
+    shape = (*numbers.shape, weight.shape[1])
+    out = geometry.new_output("embedding", out, shape, weight.dtype, weight, input)
+    return np.take(weight, numbers, axis=0, out=out, mode="clip"), (input, weight, padding_idx)
+
+
+@embedding.gradient
+def embedding_backward(grad_output, input, weight, padding_idx=None):
+    """Gradient of `embedding` for weight: a row taken twice gets both gradients."""
+    name = "embedding_backward"
+    numbers, weight, padding_idx = embedding_rule(name, input, weight, padding_idx)
+    grad_output = as_array(name, "grad_output", grad_output)
+    same_shape(name, "grad_output", grad_output, (*numbers.shape, weight.shape[1]))
+    grad = np.zeros(weight.shape, weight.dtype)
+    np.add.at(grad, numbers, grad_output)
+    if padding_idx is not None:
+        grad[padding_idx] = 0
+    return grad
+
+
+def one_hot(labels, num_classes: int = -1):
+    """Integers of any shape (…) -> int64 (…, num_classes), 1 at the label and 0 elsewhere.
+
+    num_classes=-1 takes one more than the largest label. Raises ValueError for a label outside, TypeError for labels
+    that are no integers. Source: torch.nn.functional.one_hot.
+
+    >>> import numpy as np
+    >>> one_hot(np.array([1, 0]), 3)
+    array([[0, 1, 0],
+           [1, 0, 0]])
+    """
+    numbers, classes = one_hot_rule("one_hot", labels, num_classes)
+    result = geometry.allocate("one_hot", (*numbers.shape, classes), np.int64)
+    result.fill(0)
+    np.put_along_axis(result, numbers[..., None], 1, axis=-1)
+    return result

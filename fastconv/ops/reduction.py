@@ -1,0 +1,81 @@
+"""Sums, means and extremes over axes."""
+
+import math
+
+import numpy as np
+
+from ..geometry.arguments import axes
+from ..geometry.arrays import as_array, new_output, value_error
+from ..geometry.elementwise import same_shape
+from ..op import op
+
+
+# Shape of a reduction, with and without the reduced axes.
+def _shapes(shape: tuple[int, ...], over: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return (
+        tuple(n for i, n in enumerate(shape) if i not in over),
+        tuple(1 if i in over else n for i, n in enumerate(shape)),
+    )
+
+
+def _reduction(name: str, summary: str, example: str, ufunc, spread, note: str = "") -> tuple:
+    def forward(input, dim=None, keepdim=False, *, out=None):
+        input = as_array(name, "input", input)
+        over = axes(name, "dim", dim, input.ndim)
+        without, kept = _shapes(input.shape, over)
+        if name in ("max", "min") and 0 in (input.shape[i] for i in over):
+            raise value_error(name, "input", f"has shape {input.shape}", "at least one element to reduce")
+        out = new_output(name, out, kept if keepdim else without, input.dtype, input)
+        ufunc(input, axis=over, keepdims=bool(keepdim), out=out)
+        return out, (input, dim, keepdim)
+
+    forward.__name__ = name
+    forward.__doc__ = f"""{summary} over the axes `dim` (None: all), which stay as 1 if keepdim.
+
+    {note}Raises ValueError for an axis that is not there{" or an empty one" if name in ("max", "min") else ""}.
+    Source: numpy.{name}.
+
+    >>> import numpy as np
+    >>> {name}(np.array([[1.0, 2.0], [3.0, 6.0]]), 0)
+    {example}
+    """
+    public = op("input", quiet=True)(forward)
+
+    def backward(grad_output, input, dim=None, keepdim=False):
+        label = f"{name}_backward"
+        grad_output, input = as_array(label, "grad_output", grad_output), as_array(label, "input", input)
+        over = axes(label, "dim", dim, input.ndim)
+        without, kept = _shapes(input.shape, over)
+        same_shape(label, "grad_output", grad_output, kept if keepdim else without)
+        return spread(grad_output.reshape(kept), input, over)
+
+    backward.__doc__ = f"Gradient of `{name}` for input."
+    return public, public.gradient(backward)
+
+
+def _spread_sum(grad, input, over):
+    return np.broadcast_to(grad, input.shape).copy()
+
+
+def _spread_mean(grad, input, over):
+    return _spread_sum(grad / math.prod(input.shape[i] for i in over), input, over)
+
+
+def _spread_extreme(extreme):
+    def spread(grad, input, over):
+        chosen = input == extreme(input, axis=over, keepdims=True)
+        share = chosen / chosen.sum(axis=over, keepdims=True).astype(input.dtype)
+        return grad * share.astype(input.dtype, copy=False)
+
+    return spread
+
+
+_TIES = "Equal extremes share the gradient evenly, as in torch.amax; NaN wins. "
+sum, sum_backward = _reduction("sum", "The sum", "array([4., 8.])", np.sum, _spread_sum)
+mean, mean_backward = _reduction("mean", "The mean", "array([2., 4.])", np.mean, _spread_mean)
+max, max_backward = _reduction(
+    "max", "The maximum", "array([3., 6.])", np.max, _spread_extreme(np.max), _TIES
+)
+min, min_backward = _reduction(
+    "min", "The minimum", "array([1., 2.])", np.min, _spread_extreme(np.min), _TIES
+)

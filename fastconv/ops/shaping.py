@@ -1,0 +1,350 @@
+"""Operations that move elements and compute nothing; each result owns its memory."""
+
+import numpy as np
+
+from ..geometry.arguments import axis, integer
+from ..geometry.arrays import as_array, new_output, value_error
+from ..geometry.elementwise import concatenated, flattened, permutation, reshaped, same_shape, sequence
+from ..op import op
+
+
+def _copied(name: str, view: np.ndarray, out, input: np.ndarray) -> np.ndarray:
+    out = new_output(name, out, view.shape, view.dtype, input)
+    np.copyto(out, view)
+    return out
+
+
+@op("input")
+def reshape(input, shape, *, out=None):
+    """The elements of input, in C order, in another shape; one size may be -1.
+
+    Raises ValueError if the sizes do not hold the elements. Source: numpy.reshape.
+
+    >>> import numpy as np
+    >>> reshape(np.arange(4.0), (2, -1))
+    array([[0., 1.],
+           [2., 3.]])
+    """
+    input = as_array("reshape", "input", input)
+    return _copied("reshape", input.reshape(reshaped("reshape", input.shape, shape)), out, input), (
+        input,
+        shape,
+    )
+
+
+@reshape.gradient
+def reshape_backward(grad_output, input, shape):
+    """Gradient of `reshape` for input."""
+    grad_output, input = _pair("reshape_backward", grad_output, input)
+    same_shape(
+        "reshape_backward", "grad_output", grad_output, reshaped("reshape_backward", input.shape, shape)
+    )
+    return grad_output.reshape(input.shape).copy()
+
+
+def _pair(name: str, grad_output, input):
+    return as_array(name, "grad_output", grad_output), as_array(name, "input", input)
+
+
+@op("input")
+def flatten(input, start_dim=0, end_dim=-1, *, out=None):
+    """Axes start_dim to end_dim merged into one: (N, C, H, W) -> (N, C * H * W) for start_dim=1.
+
+    Raises ValueError for axes that are not there. Source: torch.flatten.
+
+    >>> import numpy as np
+    >>> flatten(np.zeros((2, 3, 4)), 1).shape
+    (2, 12)
+    """
+    input = as_array("flatten", "input", input)
+    view = input.reshape(flattened("flatten", input.shape, start_dim, end_dim))
+    return _copied("flatten", view, out, input), (input, start_dim, end_dim)
+
+
+@flatten.gradient
+def flatten_backward(grad_output, input, start_dim=0, end_dim=-1):
+    """Gradient of `flatten` for input."""
+    grad_output, input = _pair("flatten_backward", grad_output, input)
+    shape = flattened("flatten_backward", input.shape, start_dim, end_dim)
+    same_shape("flatten_backward", "grad_output", grad_output, shape)
+    return grad_output.reshape(input.shape).copy()
+
+
+@op("input")
+def permute(input, dims, *, out=None):
+    """The axes of input in the order `dims`: axis i of the result is axis dims[i] of input.
+
+    Raises ValueError unless dims names every axis once. Source: torch.permute.
+
+    >>> import numpy as np
+    >>> permute(np.zeros((2, 3, 4)), (2, 0, 1)).shape
+    (4, 2, 3)
+    """
+    input = as_array("permute", "input", input)
+    order = permutation("permute", dims, input.ndim)
+    return _copied("permute", input.transpose(order), out, input), (input, dims)
+
+
+@permute.gradient
+def permute_backward(grad_output, input, dims):
+    """Gradient of `permute` for input."""
+    grad_output, input = _pair("permute_backward", grad_output, input)
+    order = permutation("permute_backward", dims, input.ndim)
+    same_shape("permute_backward", "grad_output", grad_output, tuple(input.shape[i] for i in order))
+    return grad_output.transpose(np.argsort(order)).copy()
+
+
+@op("input")
+def transpose(input, dim0, dim1, *, out=None):
+    """input with two axes exchanged.
+
+    Raises ValueError for axes that are not there. Source: torch.transpose.
+
+    >>> import numpy as np
+    >>> transpose(np.zeros((2, 3, 4)), 0, -1).shape
+    (4, 3, 2)
+    """
+    input = as_array("transpose", "input", input)
+    return _copied("transpose", _swapped("transpose", input, dim0, dim1), out, input), (input, dim0, dim1)
+
+
+@transpose.gradient
+def transpose_backward(grad_output, input, dim0, dim1):
+    """Gradient of `transpose` for input."""
+    grad_output, input = _pair("transpose_backward", grad_output, input)
+    same_shape(
+        "transpose_backward", "grad_output", grad_output, _swapped("transpose", input, dim0, dim1).shape
+    )
+    return _swapped("transpose_backward", grad_output, dim0, dim1).copy()
+
+
+def _swapped(name: str, value, dim0, dim1):
+    first, second = axis(name, "dim0", dim0, value.ndim), axis(name, "dim1", dim1, value.ndim)
+    return np.swapaxes(value, first, second) if value.ndim else value
+
+
+@op("input")
+def squeeze(input, dim=None, *, out=None):
+    """input without its axes of size 1, or without axis `dim` if that has size 1.
+
+    Raises ValueError for an axis that is not there. Source: torch.squeeze.
+
+    >>> import numpy as np
+    >>> squeeze(np.zeros((2, 1, 3, 1)), 1).shape
+    (2, 3, 1)
+    """
+    input = as_array("squeeze", "input", input)
+    return _copied("squeeze", input.reshape(_squeezed("squeeze", input.shape, dim)), out, input), (input, dim)
+
+
+@squeeze.gradient
+def squeeze_backward(grad_output, input, dim=None):
+    """Gradient of `squeeze` for input."""
+    grad_output, input = _pair("squeeze_backward", grad_output, input)
+    same_shape(
+        "squeeze_backward", "grad_output", grad_output, _squeezed("squeeze_backward", input.shape, dim)
+    )
+    return grad_output.reshape(input.shape).copy()
+
+
+def _squeezed(name: str, shape, dim) -> tuple[int, ...]:
+    dims = range(len(shape)) if dim is None else (dim if isinstance(dim, (tuple, list)) else (dim,))
+    gone = {axis(name, "dim", item, len(shape)) for item in dims}
+    return tuple(n for i, n in enumerate(shape) if n != 1 or i not in gone)
+
+
+@op("input")
+def unsqueeze(input, dim, *, out=None):
+    """input with a new axis of size 1 at `dim`.
+
+    Raises ValueError for a place that is not there. Source: torch.unsqueeze.
+
+    >>> import numpy as np
+    >>> unsqueeze(np.zeros((2, 3)), 1).shape
+    (2, 1, 3)
+    """
+    input = as_array("unsqueeze", "input", input)
+    view = np.expand_dims(input, axis("unsqueeze", "dim", dim, input.ndim + 1))
+    return _copied("unsqueeze", view, out, input), (input, dim)
+
+
+@unsqueeze.gradient
+def unsqueeze_backward(grad_output, input, dim):
+    """Gradient of `unsqueeze` for input."""
+    grad_output, input = _pair("unsqueeze_backward", grad_output, input)
+    at = axis("unsqueeze_backward", "dim", dim, input.ndim + 1)
+    same_shape("unsqueeze_backward", "grad_output", grad_output, np.expand_dims(input, at).shape)
+    return grad_output.reshape(input.shape).copy()
+
+
+@op("tensors", sequence=True)
+def concat(tensors, dim=0, *, out=None):
+    """Arrays joined along the axis `dim`; all other axes are equal.
+
+    Raises ValueError for no arrays or unequal shapes. Source: torch.cat.
+
+    >>> import numpy as np
+    >>> concat([np.zeros((2, 3)), np.ones((1, 3))]).shape
+    (3, 3)
+    """
+    values = sequence("concat", tensors, equal_shapes=False)
+    shape, at = concatenated("concat", [value.shape for value in values], dim)
+    out = new_output("concat", out, shape, values[0].dtype, *values)
+    return np.concatenate(values, at, out=out), (values, dim)
+
+
+@concat.gradient
+def concat_backward(grad_output, tensors, dim=0):
+    """Gradients of `concat`, one for each array."""
+    values = sequence("concat_backward", tensors, equal_shapes=False)
+    shape, at = concatenated("concat_backward", [value.shape for value in values], dim)
+    grad_output = as_array("concat_backward", "grad_output", grad_output)
+    same_shape("concat_backward", "grad_output", grad_output, shape)
+    ends = np.cumsum([value.shape[at] for value in values])
+    return [part.copy() for part in np.split(grad_output, ends[:-1], at)]
+
+
+@op("tensors", sequence=True)
+def stack(tensors, dim=0, *, out=None):
+    """Arrays of one shape, joined along a new axis at `dim`.
+
+    Raises ValueError for no arrays or unequal shapes. Source: torch.stack.
+
+    >>> import numpy as np
+    >>> stack([np.zeros(3), np.ones(3)], 1).shape
+    (3, 2)
+    """
+    values = sequence("stack", tensors, equal_shapes=True)
+    at = axis("stack", "dim", dim, values[0].ndim + 1)
+    shape = (*values[0].shape[:at], len(values), *values[0].shape[at:])
+    out = new_output("stack", out, shape, values[0].dtype, *values)
+    return np.stack(values, at, out=out), (values, dim)
+
+
+@stack.gradient
+def stack_backward(grad_output, tensors, dim=0):
+    """Gradients of `stack`, one for each array."""
+    values = sequence("stack_backward", tensors, equal_shapes=True)
+    at = axis("stack_backward", "dim", dim, values[0].ndim + 1)
+    grad_output = as_array("stack_backward", "grad_output", grad_output)
+    shape = (*values[0].shape[:at], len(values), *values[0].shape[at:])
+    same_shape("stack_backward", "grad_output", grad_output, shape)
+    return [part.copy() for part in np.moveaxis(grad_output, at, 0)]
+
+
+# Tensors inside an index count as their arrays.
+def _plain_index(index):
+    if isinstance(index, tuple):
+        return tuple(_plain_index(item) for item in index)
+    return np.asarray(index) if hasattr(index, "__array__") else index
+
+
+@op("input")
+def getitem(input, index, *, out=None):
+    """input[index], for every index NumPy takes.
+
+    Raises IndexError outside the array, as Python's protocol wants it. Source: NumPy's indexing.
+
+    >>> import numpy as np
+    >>> getitem(np.arange(6.0).reshape(2, 3), (1, slice(0, 2)))
+    array([3., 4.])
+    """
+    input = as_array("getitem", "input", input)
+    index = _plain_index(index)
+    return _copied("getitem", np.asarray(input[index]), out, input), (input, index)
+
+
+@getitem.gradient
+def getitem_backward(grad_output, input, index):
+    """Gradient of `getitem` for input: an element taken twice gets both gradients."""
+    grad_output, input = _pair("getitem_backward", grad_output, input)
+    index = _plain_index(index)
+    same_shape("getitem_backward", "grad_output", grad_output, np.shape(input[index]))
+    grad = np.zeros(input.shape, input.dtype)
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, (list, np.ndarray)) for part in parts):
+        np.add.at(grad, index, grad_output)
+    else:
+        grad[index] = grad_output
+    return grad
+
+
+@op("input")
+def pixel_shuffle(input, upscale_factor, *, out=None):
+    """Channels rearranged into space: (…, C * r², H, W) -> (…, C, H * r, W * r).
+
+    result[c, h * r + i, w * r + j] = input[c * r² + i * r + j, h, w]. Raises ValueError for channels that r² does not
+    divide. Source: Shi et al. 2016, Real-Time Single Image and Video Super-Resolution.
+
+    >>> import numpy as np
+    >>> pixel_shuffle(np.arange(4.0).reshape(1, 4, 1, 1), 2)
+    array([[[[0., 1.],
+             [2., 3.]]]])
+    """
+    input = as_array("pixel_shuffle", "input", input)
+    r = _factor("pixel_shuffle", "upscale_factor", upscale_factor, input, True)
+    return _copied("pixel_shuffle", _shuffled(input, r), out, input), (input, upscale_factor)
+
+
+@pixel_shuffle.gradient
+def pixel_shuffle_backward(grad_output, input, upscale_factor):
+    """Gradient of `pixel_shuffle` for input."""
+    grad_output, input = _pair("pixel_shuffle_backward", grad_output, input)
+    r = _factor("pixel_shuffle_backward", "upscale_factor", upscale_factor, input, True)
+    *batch, c, h, w = input.shape
+    same_shape("pixel_shuffle_backward", "grad_output", grad_output, (*batch, c // (r * r), h * r, w * r))
+    return _unshuffled(grad_output, r).copy()
+
+
+@op("input")
+def pixel_unshuffle(input, downscale_factor, *, out=None):
+    """Space rearranged into channels, the inverse of `pixel_shuffle`: (…, C, H * r, W * r) -> (…, C * r², H, W).
+
+    Raises ValueError for heights or widths that r does not divide. Source: Shi et al. 2016.
+
+    >>> import numpy as np
+    >>> pixel_unshuffle(np.arange(4.0).reshape(1, 1, 2, 2), 2).ravel()
+    array([0., 1., 2., 3.])
+    """
+    input = as_array("pixel_unshuffle", "input", input)
+    r = _factor("pixel_unshuffle", "downscale_factor", downscale_factor, input, False)
+    return _copied("pixel_unshuffle", _unshuffled(input, r), out, input), (input, downscale_factor)
+
+
+@pixel_unshuffle.gradient
+def pixel_unshuffle_backward(grad_output, input, downscale_factor):
+    """Gradient of `pixel_unshuffle` for input."""
+    grad_output, input = _pair("pixel_unshuffle_backward", grad_output, input)
+    r = _factor("pixel_unshuffle_backward", "downscale_factor", downscale_factor, input, False)
+    *batch, c, h, w = input.shape
+    same_shape("pixel_unshuffle_backward", "grad_output", grad_output, (*batch, c * r * r, h // r, w // r))
+    return _shuffled(grad_output, r).copy()
+
+
+def _factor(name: str, argument: str, value, input: np.ndarray, shuffle: bool) -> int:
+    r = integer(name, argument, value, 1)
+    if input.ndim < 3:
+        raise value_error(name, "input", f"has shape {input.shape}", "at least 3 dimensions")
+    if shuffle and input.shape[-3] % (r * r):
+        raise value_error(name, "input", f"has {input.shape[-3]} channels", f"a multiple of {r * r}")
+    if not shuffle and (input.shape[-2] % r or input.shape[-1] % r):
+        raise value_error(name, "input", f"has height and width {input.shape[-2:]}", f"multiples of {r}")
+    return r
+
+
+def _shuffled(x: np.ndarray, r: int) -> np.ndarray:
+    *batch, c, h, w = x.shape
+    split = x.reshape(*batch, c // (r * r), r, r, h, w)
+    n = len(batch)
+    return split.transpose(*range(n), n, n + 3, n + 1, n + 4, n + 2).reshape(
+        *batch, c // (r * r), h * r, w * r
+    )
+
+
+def _unshuffled(x: np.ndarray, r: int) -> np.ndarray:
+    *batch, c, h, w = x.shape
+    split = x.reshape(*batch, c, h // r, r, w // r, r)
+    n = len(batch)
+    return split.transpose(*range(n), n, n + 2, n + 4, n + 1, n + 3).reshape(
+        *batch, c * r * r, h // r, w // r
+    )
