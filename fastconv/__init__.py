@@ -5,6 +5,7 @@ import importlib
 from .op import OPS, op
 from .ops import *  # noqa: F403
 from .ops import __all__ as _operations
+from .runtime import get_num_threads, release_scratch, set_num_threads, show_config, threads
 from .seeding import manual_seed
 from .tensor import Function, Tensor, checkpoint, enable_grad, gradcheck, is_grad_enabled, no_grad
 
@@ -22,7 +23,12 @@ __all__ = [
     "is_grad_enabled",
     "manual_seed",
     "no_grad",
+    "get_num_threads",
     "op",
+    "release_scratch",
+    "set_num_threads",
+    "show_config",
+    "threads",
 ]
 __all__ += _operations
 

@@ -58,7 +58,7 @@ cdef extern from "fastconv.h" nogil:
     const fc_operators *fc_operators_for(int)
     const char *fc_isa_level(int)
     int fc_use_isa(const char *)
-    int fc_has_openmp()
+    int fc_openmp()
     void fc_set_flush_denormals(int)
 
 
@@ -110,8 +110,10 @@ def isa():
     return fc_operators_for(0).isa.decode()
 
 
-def has_openmp():
-    return bool(fc_has_openmp())
+def openmp():
+    """The OpenMP this was built with, as its specification's date, or "none"."""
+    version = fc_openmp()
+    return f"OpenMP {version}" if version else "none (serial build)"
 
 
 def set_flush_denormals(bint on):

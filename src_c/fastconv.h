@@ -60,8 +60,8 @@ const char *fc_isa_level(int index);
 /* Choose a level by name; NULL or "" takes the best. Returns 0, or -1 if it can't run here. */
 int fc_use_isa(const char *name);
 
-/* 1 when built with OpenMP. */
-int fc_has_openmp(void);
+/* The date (yyyymm) of the OpenMP this was built with, 0 without. */
+int fc_openmp(void);
 
 /* Denormals are flushed to zero inside kernels unless switched off. */
 void fc_set_flush_denormals(int on);

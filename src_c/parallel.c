@@ -9,9 +9,9 @@ static int flush_denormals = 1;
 
 void fc_set_flush_denormals(int on) { flush_denormals = on; }
 
-int fc_has_openmp(void) {
+int fc_openmp(void) {
 #ifdef _OPENMP
-    return 1;
+    return _OPENMP;
 #else
     return 0;
 #endif

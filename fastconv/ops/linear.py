@@ -1,5 +1,7 @@
 """Linear maps, table look-up and one-hot coding."""
 
+import math
+
 import numpy as np
 
 from .. import geometry
@@ -25,8 +27,9 @@ def linear(input, weight, bias=None, *, out=None):
     input, weight, bias, shape = linear_rule("linear", input, weight, bias)
     out = geometry.new_output("linear", out, shape, input.dtype, input, weight, bias)
     # One matrix product for all leading axes: BLAS is not called once for each.
-    rows, result = input.reshape(-1, input.shape[-1]), out.reshape(-1, *weight.shape[:-1])
-    np.matmul(rows, weight.T, out=result)
+    rows = math.prod(input.shape[:-1])
+    result = out.reshape(rows, *weight.shape[:-1])
+    np.matmul(input.reshape(rows, input.shape[-1]), weight.T, out=result)
     if bias is not None:
         result += bias
     return out, (input, weight, bias)
@@ -46,10 +49,10 @@ def linear_backward(grad_output, input, weight, bias=None, *, needs=(True, True,
     samples = input.shape[:1] if per_sample and input.ndim > 1 else ()
     # (samples, rows, features), or (rows, features) without per_sample
     features = input.shape[-1]
-    rows = int(np.prod(input.shape[len(samples) : -1], dtype=np.int64))
+    rows = math.prod(input.shape[len(samples) : -1])
     x = input.reshape(*samples, rows, features)
     g = grad_output.reshape(*samples, rows, weight.shape[0] if weight.ndim == 2 else 1)
-    matrix = weight.reshape(-1, features)
+    matrix = weight.reshape(weight.shape[0] if weight.ndim == 2 else 1, features)
     grad_input = np.matmul(g, matrix).reshape(input.shape) if needs[0] else None
     grad_weight = np.matmul(np.swapaxes(g, -1, -2), x).reshape(*samples, *weight.shape) if needs[1] else None
     grad_bias = g.sum(axis=-2).reshape(*samples, *weight.shape[:-1]) if needs[2] else None

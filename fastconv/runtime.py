@@ -1,0 +1,143 @@
+"""Threads, instruction set and scratch memory: what runs, and how much of the machine it takes."""
+
+import math
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from .geometry.arguments import integer
+from .geometry.arrays import value_error
+
+MAX_THREADS = 1024
+
+
+# CPUs this process may use at once: its affinity mask, cut by the control group's quota (both cgroup versions).
+def available_cpus() -> int:
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for quota, period in (
+        ("/sys/fs/cgroup/cpu.max", None),
+        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+    ):
+        try:
+            words = Path(quota).read_text().split()
+            if period:
+                words += Path(period).read_text().split()
+            limit = int(words[0]) / int(words[1])
+        except (OSError, ValueError, IndexError, ZeroDivisionError):
+            continue  # no such file, or "max"
+        if limit > 0:
+            cpus = min(cpus, math.ceil(limit))
+    return max(1, cpus)
+
+
+def _from_environment() -> int | None:
+    for name in ("FASTCONV_NUM_THREADS", "OMP_NUM_THREADS"):
+        word = os.environ.get(name, "").split(",")[0].strip()
+        if word.isdecimal() and int(word) > 0:
+            return min(int(word), MAX_THREADS)
+        if word and name.startswith("FASTCONV"):
+            raise value_error("fastconv", name, f"is {word!r}", "a positive integer")
+    return None
+
+
+def set_num_threads(n: int) -> None:
+    """Use `n` threads for every call that no `threads(...)` context governs.
+
+    The first value is FASTCONV_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs that affinity and cgroup quota allow.
+    Results have the same bits for every `n`. Raises TypeError or ValueError unless 1 <= n <= 1024.
+
+    >>> import fastconv
+    >>> before = fastconv.get_num_threads()
+    >>> fastconv.set_num_threads(1); fastconv.get_num_threads()
+    1
+    >>> fastconv.set_num_threads(before)
+    """
+    _core.set_default_threads(_thread_count("set_num_threads", n))
+
+
+def get_num_threads() -> int:
+    """Threads that a call made here and now would use.
+
+    >>> import fastconv
+    >>> fastconv.get_num_threads() >= 1
+    True
+    """
+    return _core.get_threads()
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Use `n` threads inside the block; local to the thread and the asyncio task.
+
+    Raises TypeError or ValueError unless 1 <= n <= 1024.
+
+    >>> import fastconv
+    >>> with fastconv.threads(1):
+    ...     fastconv.get_num_threads()
+    1
+    """
+    token = _core.use_local_threads(_thread_count("threads", n))
+    try:
+        yield
+    finally:
+        _core.local_threads.reset(token)
+
+
+def _thread_count(op: str, n: Any) -> int:
+    n = integer(op, "n", n, 1)
+    if n > MAX_THREADS:
+        raise value_error(op, "n", f"is {n}", f"at most {MAX_THREADS}")
+    return n
+
+
+def release_scratch() -> None:
+    """Give the scratch memory that kernels keep between calls back to the system.
+
+    >>> import fastconv
+    >>> fastconv.release_scratch()
+    """
+    _core.release_scratch()
+
+
+def configuration() -> dict[str, Any]:
+    """What `show_config` prints, as a dictionary."""
+    from . import __version__
+
+    return {
+        "fastconv": __version__,
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+        "instruction sets": ", ".join(_core.isa_levels()),
+        "in use": _core.isa(),
+        "openmp": _core.openmp(),
+        "threads": _core.get_threads(),
+        "cpus available": available_cpus(),
+        "scratch held": f"{_core.scratch_bytes()} bytes",
+    }
+
+
+def show_config() -> None:
+    """Print version, instruction sets compiled in and in use, OpenMP runtime and threads.
+
+    >>> import fastconv
+    >>> fastconv.show_config()  # doctest: +ELLIPSIS
+    fastconv...
+    """
+    for name, value in configuration().items():
+        print(f"{name:17s} {value}")
+
+
+def _start() -> None:
+    name = os.environ.get("FASTCONV_ISA", "")
+    if not _core.use_isa(name):
+        raise value_error("fastconv", "FASTCONV_ISA", f"is {name!r}", f"one of {', '.join(_core.isa_levels())}")
+    _core.set_default_threads(_from_environment() or available_cpus())
+
+
+_start()
