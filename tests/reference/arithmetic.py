@@ -7,7 +7,7 @@ def call(function, *names):
     """`function` with keyword arguments of these names, in this order."""
 
     def by_name(**arguments):
-        return function(*(arguments.pop(name) for name in names if name in arguments), **arguments)
+        return function(*[arguments[name] for name in names if name in arguments])
 
     return by_name
 

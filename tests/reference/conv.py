@@ -4,6 +4,7 @@ They compute in the dtype they are given, so int64 arrays give exact results.
 """
 
 import itertools
+import math
 
 import numpy as np
 
@@ -57,9 +58,10 @@ def scatter(grad, weight, padded_shape, stride, dilation, groups):
 def gram(grad, padded, weight_shape, stride, dilation, groups):
     """The transpose of correlate in w: w[k, c, r] = sum of g[n, k, o] x[n, c, o * stride + r * dilation]."""
     weight = np.zeros(weight_shape, np.result_type(grad, padded))
-    g = split(grad.reshape(*grad.shape[:2], -1), 1, groups)
+    pixels = math.prod(grad.shape[2:])
+    g = split(grad.reshape(*grad.shape[:2], pixels), 1, groups)
     for tap, view in tap_views(padded, weight_shape[2:], grad.shape[2:], stride, dilation):
-        x = split(view.reshape(*view.shape[:2], -1), 1, groups)
+        x = split(view.reshape(*view.shape[:2], pixels), 1, groups)
         weight[(ALL, ALL, *tap)] = np.einsum("ngkp,ngcp->gkc", g, x).reshape(weight_shape[:2])
     return weight
 

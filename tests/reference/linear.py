@@ -19,5 +19,5 @@ def one_hot(labels, num_classes):
     return np.eye(num_classes)[labels]
 
 
-def embedding(indices, weight):
-    return weight[indices]
+def embedding(input, weight):
+    return weight[input]

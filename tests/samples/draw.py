@@ -40,7 +40,8 @@ class Draw:
 
     def code(self, dtype, seed, exact=False, layout="contiguous"):
         expression = KINDS[self.kind][exact].format(seed=seed, shape=self.shape)
-        return LAYOUTS[layout].format(f"np.asarray({expression}, '{dtype}')")
+        shaped = layout if self.shape else "contiguous"
+        return LAYOUTS[shaped].format(f"np.asarray({expression}, '{dtype}')")
 
 
 @dataclass(frozen=True)

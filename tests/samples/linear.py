@@ -15,7 +15,7 @@ SAMPLES = {
         Sample(input=normal(3, 5), p=0.0),
         Sample(input=normal(3, 5), p=1.0),
     ],
-    "embedding": [Sample(indices=Whole(6, (2, 4)), weight=normal(6, 3))],
+    "embedding": [Sample(input=Whole(6, (2, 4)), weight=normal(6, 3))],
 }
 
 EXACT = ("linear",)
