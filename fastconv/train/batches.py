@@ -1,0 +1,106 @@
+"""What fit, evaluate and predict read: arrays, memory-maps or iterables, as a stream of batches in the model's dtype."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ..geometry import value_error
+from ..tensor import Tensor
+
+UINT8_RANGE = 255
+
+
+class Arrays:
+    """Inputs (one array, or a tuple for a model of several inputs) and targets, cut into batches.
+
+    Anything with a length, a shape and slices will do: a memory-map is read batch by batch, never as a whole.
+    """
+
+    def __init__(self, x, y=None):
+        self.inputs = tuple(_array_like(part) for part in (x if isinstance(x, (tuple, list)) else (x,)))
+        self.target = None if y is None else _array_like(y)
+        self.length = len(self.inputs[0])
+        for part in (*self.inputs[1:], *(() if y is None else (self.target,))):
+            if len(part) != self.length:
+                raise value_error(
+                    "fit", "y", f"has {len(part)} samples, x has {self.length}", "equal numbers"
+                )
+        if not self.length:
+            raise value_error("fit", "x", "has no samples", "one or more")
+
+    def batches(
+        self, size: int, order: np.ndarray | None = None
+    ) -> Iterator[tuple[tuple, np.ndarray | None]]:
+        """(inputs, target) of `size` samples each, the last may be smaller; `order` lists the samples to take."""
+        count = self.length if order is None else len(order)
+        for start in range(0, count, size):
+            rows = slice(start, start + size) if order is None else order[start : start + size]
+            yield (
+                tuple(part[rows] for part in self.inputs),
+                None if self.target is None else self.target[rows],
+            )
+
+    def count(self, size: int) -> int:
+        """Number of batches."""
+        return -(-self.length // size)
+
+    def split(self, share: float) -> tuple["Arrays", "Arrays"]:
+        """(training, validation) parts without copying: validation is the last `share`, as Keras has it."""
+        cut = self.length - int(round(self.length * share))
+        if not 0 < cut < self.length:
+            raise value_error(
+                "fit", "validation_split", f"is {share} of {self.length} samples", "some for each part"
+            )
+        parts = []
+        for rows in (slice(0, cut), slice(cut, None)):
+            parts.append(Arrays(tuple(part[rows] for part in self.inputs), _rows(self.target, rows)))
+        return parts[0], parts[1]
+
+
+class Stream:
+    """An iterable of batches (x, y), gone through once an epoch."""
+
+    def __init__(self, source: Iterable):
+        self.source = source
+
+    def batches(self, size: int, order=None) -> Iterator[tuple[tuple, np.ndarray | None]]:
+        for batch in self.source:
+            x, y = batch if isinstance(batch, tuple) and len(batch) == 2 else (batch, None)
+            yield tuple(map(_array_like, x if isinstance(x, (tuple, list)) else (x,))), y
+
+    def count(self, size: int) -> int | None:
+        return len(self.source) if hasattr(self.source, "__len__") else None
+
+    @property
+    def once(self) -> bool:
+        """Whether the source is an iterator, spent after one epoch."""
+        return iter(self.source) is self.source
+
+
+def as_batches(x, y=None) -> Arrays | Stream:
+    """Arrays when x has a shape (or is a tuple or list of arrays), otherwise a Stream."""
+    arrays = x if isinstance(x, (tuple, list)) else (x,)
+    if y is not None or (arrays and all(hasattr(part, "shape") for part in arrays)):
+        return Arrays(x, y)
+    if not isinstance(x, Iterable):
+        raise TypeError(f"fit: x is a {type(x).__name__} (expected an array or an iterable of batches)")
+    return Stream(x)
+
+
+# uint8 counts as pixels and becomes 0 to 1; floats take the model's dtype; other integers (word indices)
+# stay.
+def as_input(part, dtype: np.dtype) -> np.ndarray:
+    part = np.asarray(part)
+    if part.dtype == np.uint8:
+        return np.multiply(part, dtype.type(1 / UINT8_RANGE), dtype=dtype)
+    return part.astype(dtype, copy=False) if part.dtype.kind == "f" else part
+
+
+def _array_like(value):
+    if isinstance(value, Tensor):
+        return value.data
+    return value if hasattr(value, "shape") and hasattr(value, "dtype") else np.asarray(value)
+
+
+def _rows(array, rows):
+    return None if array is None else array[rows]

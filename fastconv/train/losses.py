@@ -1,0 +1,136 @@
+"""Losses and metrics by name, and the shape a target needs for each."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..nn import functional as F
+from ..tensor import Tensor
+
+LOSSES = {
+    "cross_entropy": "cross_entropy",
+    "categorical_crossentropy": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy",
+    "nll": "nll_loss",
+    "mse": "mse_loss",
+    "mae": "l1_loss",
+    "smooth_l1": "smooth_l1_loss",
+    "huber": "huber_loss",
+    "binary_cross_entropy": "binary_cross_entropy",
+    "binary_cross_entropy_with_logits": "binary_cross_entropy_with_logits",
+}
+CLASSES = ("cross_entropy", "nll_loss")
+
+
+def make_loss(loss: str | Callable, class_weight=None) -> Callable[[Tensor, np.ndarray], Tensor]:
+    """`loss(output, target)` from a name in LOSSES, a loss module, or any callable on Tensors.
+
+    class_weight: {class: weight} or one weight a class, for the losses on classes.
+    """
+    if callable(loss):
+        if class_weight is not None:
+            raise ValueError(
+                "Trainer: class_weight is given with a callable loss (expected a loss on classes by name)"
+            )
+        return loss
+    if loss not in LOSSES and loss not in LOSSES.values():
+        raise ValueError(f"Trainer: loss is {loss!r} (expected one of {', '.join(LOSSES)}, or a callable)")
+    name = LOSSES.get(loss, loss)
+    if class_weight is not None and name not in CLASSES:
+        raise ValueError(f"Trainer: class_weight is given with loss {loss!r} (expected a loss on classes)")
+
+    def compute(output: Tensor, target: np.ndarray) -> Tensor:
+        target = as_target(name, output, target)
+        if name not in CLASSES:
+            return getattr(F, name)(output, target)
+        weight = None if class_weight is None else weights(class_weight, output.shape[1], output.dtype)
+        return getattr(F, name)(output, target, weight)
+
+    return compute
+
+
+# {class: weight} (1 for classes not named) or a sequence, as an array of one weight a class.
+def weights(class_weight, classes: int, dtype) -> np.ndarray:
+    if isinstance(class_weight, dict):
+        class_weight = [class_weight.get(label, 1.0) for label in range(classes)]
+    array = np.asarray(class_weight, dtype)
+    if array.shape != (classes,):
+        raise ValueError(f"Trainer: class_weight has shape {array.shape} (expected {(classes,)})")
+    return array
+
+
+# Class indices as int64, probabilities and numbers in the output's dtype; (N,) becomes (N, 1) where the
+# output is.
+def as_target(name: str, output, target) -> np.ndarray:
+    target = np.asarray(target)
+    if name in CLASSES:
+        if target.ndim == len(output.shape):
+            return target.astype(output.dtype, copy=False)
+        if target.dtype.kind not in "iub":
+            raise TypeError(
+                f"{name}: target has dtype {target.dtype} (expected integer classes, or one row a sample)"
+            )
+        return target.astype(np.int64, copy=False)
+    target = target.astype(output.dtype, copy=False)
+    if target.shape != tuple(output.shape) and target.size == output.size:
+        target = target.reshape(output.shape)
+    return target
+
+
+def accuracy(output: np.ndarray, target: np.ndarray) -> float:
+    """Share of samples whose class is right: largest score or, for a single score, its sign."""
+    if output.ndim == 1 or output.shape[1] == 1:
+        found = output.reshape(-1) > 0
+        return float((found == (np.asarray(target).reshape(-1) > 0.5)).mean())
+    return float((output.argmax(1) == _labels(output, target)).mean())
+
+
+def top_5_accuracy(output: np.ndarray, target: np.ndarray) -> float:
+    """Share of samples whose class is among the five largest scores."""
+    labels = _labels(output, target)
+    score = np.take_along_axis(output, labels[:, None], 1)
+    return float(((output > score).sum(1) < 5).mean())
+
+
+def mse(output: np.ndarray, target: np.ndarray) -> float:
+    """Mean squared error."""
+    return float(np.square(output - np.asarray(target).reshape(output.shape)).mean())
+
+
+def mae(output: np.ndarray, target: np.ndarray) -> float:
+    """Mean absolute error."""
+    return float(np.abs(output - np.asarray(target).reshape(output.shape)).mean())
+
+
+METRICS = {"accuracy": accuracy, "top_5_accuracy": top_5_accuracy, "mse": mse, "mae": mae}
+
+
+def make_metrics(metrics) -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
+    """{name: function(output, target)} of names in METRICS and functions."""
+    table = {}
+    for metric in [metrics] if isinstance(metrics, str) or callable(metrics) else metrics or ():
+        if not callable(metric) and metric not in METRICS:
+            raise ValueError(
+                f"Trainer: metric is {metric!r} (expected one of {', '.join(METRICS)}, or a function)"
+            )
+        name = getattr(metric, "__name__", type(metric).__name__) if callable(metric) else metric
+        table[name] = metric if callable(metric) else METRICS[metric]
+    return table
+
+
+def _labels(output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    target = np.asarray(target)
+    return target.argmax(1) if target.ndim == output.ndim else target
+
+
+__all__ = [
+    "LOSSES",
+    "METRICS",
+    "accuracy",
+    "mae",
+    "make_loss",
+    "make_metrics",
+    "mse",
+    "top_5_accuracy",
+    "weights",
+]
