@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from .arguments import integer
 from .arrays import arrays, as_array, index_array, ndarray, value_error
 from .elementwise import same_shape
@@ -42,13 +40,14 @@ def one_hot(op: str, labels: Any, num_classes: Any) -> tuple[ndarray, int]:
     """Class numbers and how many classes there are; -1 means one more than the largest."""
     numbers = index_array(op, "labels", labels)
     classes = integer(op, "num_classes", num_classes, -1)
+    if numbers.size and numbers.min() < 0:
+        raise value_error(op, "labels", f"holds {numbers.min()}", "class numbers of at least 0")
     if classes == -1:
         if not numbers.size:
             raise value_error(op, "num_classes", "is -1 for no labels", "a number of classes")
         classes = int(numbers.max()) + 1
     elif classes == 0 and not numbers.size:
         raise value_error(op, "num_classes", "is 0", "at least 1")
-    if numbers.size and (numbers.min() < 0 or numbers.max() >= classes):
-        wrong = numbers.min() if numbers.min() < 0 else numbers.max()
-        raise value_error(op, "labels", f"holds {np.int64(wrong)}", f"class numbers from 0 to {classes - 1}")
+    if numbers.size and numbers.max() >= classes:
+        raise value_error(op, "labels", f"holds {numbers.max()}", f"class numbers from 0 to {classes - 1}")
     return numbers, classes

@@ -14,6 +14,14 @@ def reduction(op: str, value: Any) -> str:
     return choice(op, "reduction", value, REDUCTIONS)
 
 
+def positive(op: str, name: str, value: Any, zero: bool = False) -> float:
+    """A finite number above 0, or 0 itself where that is allowed."""
+    number = finite(op, name, value)
+    if number < 0 or (number == 0 and not zero):
+        raise value_error(op, name, f"is {number}", "at least 0" if zero else "more than 0")
+    return number
+
+
 def pair(op: str, input: Any, target: Any, **weights: Any) -> tuple:
     """input and target of one shape; weights (or None) that broadcast to it."""
     values = arrays(op, input=input, target=target, **weights)
@@ -37,6 +45,8 @@ def class_layout(op: str, input: ndarray) -> tuple[int, int, int]:
     """(N, C, M): samples, classes, positions of scores (C,), (N, C) or (N, C, d1, ...)."""
     if not input.ndim:
         raise value_error(op, "input", "has 0 dimensions", "(C,), (N, C) or (N, C, d1, ...)")
+    if not input.shape[min(input.ndim - 1, 1)]:
+        raise value_error(op, "input", f"has shape {input.shape}", "at least one class")
     if input.ndim == 1:
         return 1, input.shape[0], 1
     return input.shape[0], input.shape[1], math.prod(input.shape[2:])
@@ -66,3 +76,10 @@ def smoothing(op: str, value: Any) -> float:
     if not 0.0 <= number <= 1.0:
         raise value_error(op, "label_smoothing", f"is {number}", "a number from 0 to 1")
     return number
+
+
+def probabilities(op: str, input: ndarray) -> None:
+    """Refuse numbers outside [0, 1], NaN among them."""
+    wrong = ~((input >= 0) & (input <= 1))
+    if wrong.any():
+        raise value_error(op, "input", f"holds {input[wrong].flat[0]}", "probabilities from 0 to 1")

@@ -1,8 +1,11 @@
 """Every operation, forward beside its gradient; the names come from the declarations themselves."""
 
 from ..op import OPS
-from . import conv  # noqa: F401
-from . import activation, arithmetic, linear, methods, reduction, shaping, softmax  # noqa: F401
+from . import activation, arithmetic, conv, distance, linear, loss, methods, reduction, shaping, softmax
+
+# What a module exports beside its declared operations.
+_EXTRAS = {function.__name__: function for module in (conv, linear) for function in module.extras}
+_EXTRAS |= {"swish": activation.swish, "swish_backward": activation.swish_backward}
 
 __all__: list[str] = []
 for _operation in OPS.values():
@@ -12,6 +15,5 @@ for _operation in OPS.values():
         globals()[f"{_operation.name}_backward"] = _operation.public_backward
         __all__.append(f"{_operation.name}_backward")
 
-for _function in conv.extras:
-    globals()[_function.__name__] = _function
-    __all__.append(_function.__name__)
+globals().update(_EXTRAS)
+__all__ += _EXTRAS

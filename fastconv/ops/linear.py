@@ -107,3 +107,6 @@ def one_hot(labels, num_classes: int = -1):
     result.fill(0)
     np.put_along_axis(result, numbers[..., None], 1, axis=-1)
     return result
+
+
+extras = (one_hot,)
