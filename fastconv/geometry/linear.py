@@ -11,7 +11,9 @@ def linear(op: str, input: Any, weight: Any, bias: Any = None) -> tuple:
     """input (..., in), weight (out, in) or (in,), bias (out,) or (), and the result's shape."""
     input, weight, bias = arrays(op, input=input, weight=weight, bias=bias)
     if weight.ndim not in (1, 2):
-        raise value_error(op, "weight", f"has shape {weight.shape}", "(out_features, in_features) or (in_features,)")
+        raise value_error(
+            op, "weight", f"has shape {weight.shape}", "(out_features, in_features) or (in_features,)"
+        )
     if not input.ndim or input.shape[-1] != weight.shape[-1]:
         came = f"has shape {input.shape}, weight {weight.shape}"
         raise value_error(op, "input", came, f"{weight.shape[-1]} features on the last axis")

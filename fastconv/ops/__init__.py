@@ -1,7 +1,21 @@
 """Every operation, forward beside its gradient; the names come from the declarations themselves."""
 
 from ..op import OPS
-from . import activation, arithmetic, conv, distance, linear, loss, methods, reduction, shaping, softmax
+from . import (
+    activation,
+    arithmetic,
+    conv,
+    distance,
+    dropout,
+    linear,
+    local_response,
+    loss,
+    methods,
+    norm,
+    reduction,
+    shaping,
+    softmax,
+)
 
 # What a module exports beside its declared operations.
 _EXTRAS = {function.__name__: function for module in (conv, linear) for function in module.extras}

@@ -194,7 +194,9 @@ def _tanh_slope(y, g, x):
 tanh, tanh_backward = _activation(
     "tanh",
     _text(
-        "The hyperbolic tangent", "numpy.tanh", "tanh(np.array([0.0, 1.0]))\n    array([0.        , 0.76159416])"
+        "The hyperbolic tangent",
+        "numpy.tanh",
+        "tanh(np.array([0.0, 1.0]))\n    array([0.        , 0.76159416])",
     ),
     lambda y, x: np.tanh(x, out=y),
     _tanh_slope,

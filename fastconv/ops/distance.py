@@ -118,7 +118,15 @@ def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0, out=None):
 def smooth_l1_loss_backward(grad_output, input, target, reduction="mean", beta=1.0, *, needs=(True, True)):
     """Gradients of `smooth_l1_loss` for (input, target)."""
     edge = positive("smooth_l1_loss_backward", "beta", beta, zero=True)
-    return _backward("smooth_l1_loss_backward", lambda d: _smooth_slope(d, edge), grad_output, input, target, reduction, needs)
+    return _backward(
+        "smooth_l1_loss_backward",
+        lambda d: _smooth_slope(d, edge),
+        grad_output,
+        input,
+        target,
+        reduction,
+        needs,
+    )
 
 
 @op("input", "target", quiet=True)
@@ -141,5 +149,12 @@ def huber_loss(input, target, reduction="mean", delta=1.0, *, out=None):
 def huber_loss_backward(grad_output, input, target, reduction="mean", delta=1.0, *, needs=(True, True)):
     """Gradients of `huber_loss` for (input, target)."""
     edge = positive("huber_loss_backward", "delta", delta)
-    return _backward("huber_loss_backward", lambda d: edge * _smooth_slope(d, edge), grad_output, input, target, reduction, needs)
-
+    return _backward(
+        "huber_loss_backward",
+        lambda d: edge * _smooth_slope(d, edge),
+        grad_output,
+        input,
+        target,
+        reduction,
+        needs,
+    )

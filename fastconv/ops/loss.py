@@ -4,8 +4,7 @@ import numpy as np
 
 from ..geometry import loss as rule
 from ..geometry.arguments import integer
-from ..geometry.arrays import arrays, as_array, ndarray, new_output, same_dtype, type_error, value_error
-from ..geometry.elementwise import same_shape
+from ..geometry.arrays import as_array, ndarray, new_output
 from ..op import op
 from .activation import sigmoid_step
 from .distance import reduce_loss, spread

@@ -70,9 +70,15 @@ def _spread_extreme(extreme):
     return spread
 
 
+# numpy.mean warns of an empty axis; here the mean of nothing is NaN, as in PyTorch.
+def _mean(input, axis, keepdims, out):
+    np.sum(input, axis=axis, keepdims=keepdims, out=out)
+    out /= math.prod(input.shape[i] for i in axis)
+
+
 _TIES = "Equal extremes share the gradient evenly, as in torch.amax; NaN wins. "
 sum, sum_backward = _reduction("sum", "The sum", "array([4., 8.])", np.sum, _spread_sum)
-mean, mean_backward = _reduction("mean", "The mean", "array([2., 4.])", np.mean, _spread_mean)
+mean, mean_backward = _reduction("mean", "The mean", "array([2., 4.])", _mean, _spread_mean)
 max, max_backward = _reduction(
     "max", "The maximum", "array([3., 6.])", np.max, _spread_extreme(np.max), _TIES
 )
