@@ -9,6 +9,7 @@ import fastconv as fc
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
 
 DTYPES = ("float32", "float64")
 RANKS = (1, 2, 3)
@@ -194,9 +195,11 @@ ACTIVATIONS = {
 }
 
 
+# PyTorch multiplies by 1/6 rounded to float32, in float64 too.
 @each_dtype
-@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if hasattr(fc, name)])
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activation(name, dtype):
+    coarse = 1e9 if name in ("hardsigmoid", "hardswish") and dtype == "float64" else 1
     peer = getattr(F, name) if hasattr(F, name) else getattr(torch, name)
     for seed in range(12):
         draw = Draw(seed, 3, dtype)
@@ -206,7 +209,7 @@ def test_activation(name, dtype):
                 lambda x: getattr(fc, name)(x, **parameters),
                 lambda x: peer(x, **parameters),
                 [x],
-                lambda label: 4.0,
+                lambda label: 4.0 * coarse,
                 f"{name}{x.shape}{parameters}",
             )
 

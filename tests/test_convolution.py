@@ -1,0 +1,111 @@
+"""What convolution offers beyond its values: gradients by shape, per sample, and equality of its forms."""
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from arguments import each_rank, function
+
+
+def drawn(rank, batch=3, groups=1):
+    rng = np.random.default_rng(rank)
+    x = rng.standard_normal((batch, 4, *(9, 8, 7)[:rank]))
+    return x, rng.standard_normal((6, 4 // groups, *(3, 2, 3)[:rank]))
+
+
+@each_rank
+def test_gradients_by_shape_are_those_of_backward(rank):
+    x, w = drawn(rank, groups=2)
+    parameters = {"stride": 2, "padding": 1, "groups": 2}
+    grad = function("conv", rank)(x, w, **parameters)
+    grad_input, grad_weight, _ = function("conv", rank, "_backward")(grad, x, w, **parameters)
+    np.testing.assert_array_equal(
+        function("conv", rank, "_input")(x.shape, w, grad, **parameters), grad_input
+    )
+    np.testing.assert_array_equal(
+        function("conv", rank, "_weight")(x, w.shape, grad, **parameters), grad_weight
+    )
+
+
+@each_rank
+def test_gradients_by_shape_refuse_shapes_that_do_not_fit(rank):
+    x, w = drawn(rank)
+    grad = function("conv", rank)(x, w)
+    for shape in (x.shape[1:-1], (*x.shape[:-1], 1), (0,) * x.ndim, (-1, *x.shape[1:]), (2**62,) * x.ndim):
+        with pytest.raises(ValueError, match=rf"^conv{rank}d_input: "):
+            function("conv", rank, "_input")(shape, w, grad)
+    for shape in (w.shape[1:], (*w.shape[:-1], 99), (0,) * w.ndim, (7, *w.shape[1:])):
+        with pytest.raises(ValueError, match=rf"^conv{rank}d_weight: "):
+            function("conv", rank, "_weight")(x, shape, grad)
+
+
+@each_rank
+@pytest.mark.parametrize("kind", ["conv", "conv_transpose"])
+def test_gradients_per_sample_are_those_of_each_sample_alone(kind, rank):
+    x, w = drawn(rank)
+    w = w if kind == "conv" else np.moveaxis(w, 0, 1).copy()
+    grad = function(kind, rank)(x, w)
+    back = function(kind, rank, "_backward")
+    _, grad_weight, grad_bias = back(grad, x, w, per_sample=True)
+    for n in range(len(x)):
+        _, alone, bias_alone = back(grad[n : n + 1], x[n : n + 1], w)
+        np.testing.assert_allclose(grad_weight[n], alone, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(grad_bias[n], bias_alone, rtol=1e-12, atol=1e-12)
+
+
+@each_rank
+@pytest.mark.parametrize("kind", ["conv", "conv_transpose"])
+def test_an_unbatched_call_is_a_batch_of_one(kind, rank):
+    x, w = drawn(rank)
+    w = w if kind == "conv" else np.moveaxis(w, 0, 1).copy()
+    np.testing.assert_array_equal(function(kind, rank)(x[0], w), function(kind, rank)(x[:1], w)[0])
+
+
+@each_rank
+def test_positional_arguments_stand_in_pytorchs_order(rank):
+    x, w = drawn(rank, groups=2)
+    bias = np.arange(6.0)
+    want = function("conv", rank)(x, w, bias=bias, stride=2, padding=1, dilation=1, groups=2)
+    np.testing.assert_array_equal(function("conv", rank)(x, w, bias, 2, 1, 1, 2), want)
+
+
+def test_a_view_with_zero_strides_is_read_as_what_it_shows():
+    x = np.broadcast_to(np.arange(3.0)[:, None, None], (2, 3, 5, 6))
+    w = np.random.default_rng(0).standard_normal((4, 3, 3, 3))
+    np.testing.assert_array_equal(fc.conv2d(x, w), fc.conv2d(x.copy(), w))
+
+
+def test_array_protocols_are_taken():
+    class Wrapped:
+        def __init__(self, array):
+            self.array = array
+
+        def __array__(self, dtype=None, copy=None):
+            return self.array
+
+    class Exported:
+        def __init__(self, array):
+            self.array = array
+
+        def __dlpack__(self, **options):
+            return self.array.__dlpack__(**options)
+
+        def __dlpack_device__(self):
+            return self.array.__dlpack_device__()
+
+    x, w = drawn(2)
+    want = fc.conv2d(x, w)
+    for given in (Wrapped(x), Exported(x), memoryview(x), x.tolist()):
+        got = fc.conv2d(given, w)
+        assert type(got) is np.ndarray
+        np.testing.assert_array_equal(got, want)
+
+
+def test_out_must_not_overlap_an_input():
+    x = np.zeros((1, 2, 5, 5))
+    w = np.zeros((2, 2, 3, 3))
+    with pytest.raises(ValueError, match=r"^conv2d: out shares memory"):
+        fc.conv2d(x, w, padding=1, out=x)
+    shared = np.zeros(200)
+    with pytest.raises(ValueError, match=r"^conv2d: out shares memory"):
+        fc.conv2d(shared[:50].reshape(1, 2, 5, 5), w, padding=1, out=shared[25:75].reshape(1, 2, 5, 5))

@@ -1,0 +1,67 @@
+"""NaN, infinities, huge and tiny values: as in a plain loop, whatever the kernel."""
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from arguments import each_convolution, each_rank, function
+
+
+@each_rank
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("channels", [2, 40])
+def test_nan_and_inf_stay_inside_the_windows_that_see_them(rank, bad, channels, isa):
+    extent = (40, 12, 6)[rank - 1]
+    x = np.random.default_rng(0).standard_normal((1, channels, *(extent,) * rank)).astype(np.float32)
+    w = np.random.default_rng(1).standard_normal((channels, channels, *(3,) * rank)).astype(np.float32)
+    clean = function("conv", rank)(x, w, padding=1)
+    x[(0, 0, *(2,) * rank)] = bad
+    dirty = function("conv", rank)(x, w, padding=1)
+    seen = np.zeros(dirty.shape, bool)
+    seen[(slice(None), slice(None), *(slice(1, 4),) * rank)] = True
+    assert not np.isfinite(dirty[seen]).any()
+    np.testing.assert_array_equal(dirty[~seen], clean[~seen])
+
+
+@each_rank
+def test_a_nan_wins_in_extreme_pools(rank, isa):
+    for pool in ("max_pool", "min_pool"):
+        x = np.arange(2 * 6**rank, dtype=np.float32).reshape(1, 2, *(6,) * rank)
+        x[(0, 0, *(1,) * rank)] = np.nan
+        y, indices = function(pool, rank)(x, 2, return_indices=True)
+        assert np.isnan(y.ravel()[0])
+        assert np.isnan(y).sum() == 1
+        assert indices.ravel()[0] == np.ravel_multi_index((1,) * rank, (6,) * rank)
+
+
+@each_rank
+@pytest.mark.parametrize(("pool", "edge"), [("max_pool", -np.inf), ("min_pool", np.inf)])
+def test_extreme_pools_of_infinities_point_inside_the_input(pool, edge, rank, isa):
+    x = np.full((1, 1, *(4,) * rank), edge, np.float32)
+    y, indices = function(pool, rank)(x, 3, 2, 1, return_indices=True)
+    assert (y == edge).all()
+    assert indices.min() >= 0
+    assert indices.max() < 4**rank
+
+
+@pytest.mark.parametrize("scale", [1e15, 1e-15])
+@each_convolution
+def test_huge_and_tiny_scales_keep_relative_accuracy(kind, scale, isa):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1, 32, 10, 10)).astype(np.float32)
+    w = rng.standard_normal((32, 32, 3, 3)).astype(np.float32)
+    want = function(kind, 2)(x.astype(float), w.astype(float))
+    got = function(kind, 2)(x * np.float32(scale), w) / scale
+    bound = (
+        32
+        * np.finfo(np.float32).eps
+        * function(kind, 2)(np.abs(x).astype(float), np.abs(w).astype(float)).max()
+    )
+    assert np.abs(got - want).max() <= bound
+
+
+def test_an_average_does_not_drift_after_a_huge_value(isa):
+    x = np.ones((1, 1, 64), np.float32)
+    x[0, 0, 5] = 1e20
+    y = fc.avg_pool1d(x, 3, stride=1)
+    np.testing.assert_array_equal(y[0, 0, 6:], np.ones(56, np.float32))
