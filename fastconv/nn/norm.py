@@ -14,18 +14,19 @@ class _ChannelNorm(Lazy):
     size_name = "num_features"
     ranks: tuple[int, ...] = ()
 
-    def _setup(self, num_features, eps, momentum, affine, track_running_stats, dtype):
+    def _setup(self, num_features, eps, momentum, affine, track_running_stats, bias, dtype):
         self.num_features = None
         self.eps, self.momentum = eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         for name in ("running_mean", "running_var", "num_batches_tracked"):
             self.register_buffer(name, np.empty(0, dtype) if track_running_stats else None)
-        self._start(num_features, dtype, None, {"weight": affine, "bias": affine})
+        self._start(num_features, dtype, None, {"weight": affine, "bias": affine and bias})
 
     def _build(self, num_features, rng):
         integer(type(self).__name__, "num_features", num_features, 1)
         if self.affine:
             self.weight.data = np.ones(num_features, self.dtype)
+        if self.bias is not None:
             self.bias.data = np.zeros(num_features, self.dtype)
         if self.track_running_stats:
             self.running_mean = np.zeros(num_features, self.dtype)
@@ -61,9 +62,10 @@ class _BatchNorm(_ChannelNorm):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         dtype=np.float32,
     ):
-        self._setup(num_features, eps, momentum, affine, track_running_stats, dtype)
+        self._setup(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def forward(self, input):
         self._check(input)
@@ -94,9 +96,10 @@ class _InstanceNorm(_ChannelNorm):
         affine: bool = False,
         track_running_stats: bool = False,
         *,
+        bias: bool = True,
         dtype=np.float32,
     ):
-        self._setup(num_features, eps, momentum, affine, track_running_stats, dtype)
+        self._setup(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def _size_of_input(self, input):
         return input.shape[1 if len(input.shape) == max(self.ranks) else 0]
@@ -172,7 +175,14 @@ class GroupNorm(Module):
     """
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, dtype=np.float32
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        *,
+        bias: bool = True,
+        dtype=np.float32,
     ):
         integer("GroupNorm", "num_groups", num_groups, 1)
         if integer("GroupNorm", "num_channels", num_channels, 1) % num_groups:
@@ -181,7 +191,7 @@ class GroupNorm(Module):
             )
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
         self.weight = Parameter(np.ones(num_channels, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine else None
+        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine and bias else None
 
     def forward(self, input):
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)

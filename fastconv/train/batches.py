@@ -1,4 +1,4 @@
-"""What fit, evaluate and predict read: arrays, memory-maps or iterables, as a stream of batches in the model's dtype."""
+"""What fit, evaluate and predict read: arrays, memory-maps or iterables, as a stream of batches."""
 
 from collections.abc import Iterable, Iterator
 
@@ -31,7 +31,7 @@ class Arrays:
     def batches(
         self, size: int, order: np.ndarray | None = None
     ) -> Iterator[tuple[tuple, np.ndarray | None]]:
-        """(inputs, target) of `size` samples each, the last may be smaller; `order` lists the samples to take."""
+        """(inputs, target) of `size` samples each (the last may be smaller); `order`: the samples to take."""
         count = self.length if order is None else len(order)
         for start in range(0, count, size):
             rows = slice(start, start + size) if order is None else order[start : start + size]
@@ -46,7 +46,7 @@ class Arrays:
 
     def split(self, share: float) -> tuple["Arrays", "Arrays"]:
         """(training, validation) parts without copying: validation is the last `share`, as Keras has it."""
-        cut = self.length - int(round(self.length * share))
+        cut = self.length - round(self.length * share)
         if not 0 < cut < self.length:
             raise value_error(
                 "fit", "validation_split", f"is {share} of {self.length} samples", "some for each part"

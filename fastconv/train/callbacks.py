@@ -107,7 +107,7 @@ class EarlyStopping(Callback):
 
 
 class Checkpoint(Callback):
-    """Writes the whole training state to `path` (.npz or .safetensors) every `every` epochs, for `Trainer.resume`.
+    """Writes the training state to `path` (.npz or .safetensors) every `every` epochs, for `Trainer.resume`.
 
     `path` may name the epoch: "run-{epoch:03d}.npz". save_best_only: only when `monitor` is better than ever.
     """
@@ -185,7 +185,7 @@ class LearningRateSchedule(Callback):
 
 
 class CSVLogger(Callback):
-    """Keeps a CSV file with one row an epoch; the file is whole at any moment and, after a resume, complete."""
+    """Keeps a CSV file with one row an epoch: whole at any moment and, after a resume, complete."""
 
     def __init__(self, path):
         self.path = Path(path)

@@ -1,7 +1,8 @@
-"""Checkpoint files: a tree of dicts, lists, numbers, strings and arrays in one .npz or .safetensors, without pickle.
+"""Checkpoint files: a tree of dicts, lists, numbers, strings and arrays, without pickle.
 
-The arrays are stored under their paths ("model/0.weight"), everything else as one JSON text under "tree". A
-file is written whole or not at all; one that is truncated or was changed is refused with a ValueError.
+One .npz or .safetensors file. The arrays are stored under their paths ("model/0.weight"), everything else as
+one JSON text under "tree". A file is written whole or not at all; one that is truncated or was changed is
+refused with a ValueError.
 """
 
 import hashlib

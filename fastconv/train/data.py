@@ -35,9 +35,10 @@ class Dataset(NamedTuple):
 
 
 def load_digits(test_share: float = 0.2, seed: int = 0) -> Dataset:
-    """scikit-learn's 1,797 scanned digits, 8 x 8, split at random with the same share of each class in both parts.
+    """scikit-learn's 1,797 scanned digits, 8 x 8, split at random into training and test images.
 
-    Needs `pip install "fastconv[data]"`. Source: Alpaydin and Kaynak 1998, UCI repository.
+    Both parts have the same share of each class.     Needs `pip install "fastconv[data]"`. Source: Alpaydin
+    and Kaynak 1998, UCI repository.
     """
     bunch = optional("sklearn.datasets", "data").load_digits()
     images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[
@@ -82,8 +83,8 @@ def load_cifar10(path) -> Dataset:
 # archive.
 def _cifar_files(path: Path, names: list[str]) -> dict[str, bytes]:
     expected = (
-        f"{path}: expected cifar-10-python.tar.gz, cifar-10-binary.tar.gz or a folder with {names[0]} ... {names[-1]} "
-        f"(.bin in the binary version), from {CIFAR10_HOME}"
+        f"{path}: expected cifar-10-python.tar.gz, cifar-10-binary.tar.gz or a folder with "
+        f"{names[0]} ... {names[-1]} (.bin in the binary version), from {CIFAR10_HOME}"
     )
     if path.is_dir():
         for folder in (path, *sorted(child for child in path.iterdir() if child.is_dir())):
@@ -120,7 +121,7 @@ def _cifar_files(path: Path, names: list[str]) -> dict[str, bytes]:
 def _binary_batch(name: str, content: bytes) -> tuple[np.ndarray, np.ndarray]:
     if not content or len(content) % CIFAR10_RECORD:
         raise ValueError(
-            f"{name} has {len(content)} bytes (expected records of {CIFAR10_RECORD}); get it from {CIFAR10_HOME}"
+            f"{name} has {len(content)} bytes (expected records of {CIFAR10_RECORD}); from {CIFAR10_HOME}"
         )
     records = np.frombuffer(content, np.uint8).reshape(-1, CIFAR10_RECORD)
     return records[:, 1:].reshape(-1, 3, 32, 32).copy(), records[:, 0].astype(np.int64)
@@ -146,8 +147,9 @@ def load_mnist(path) -> Dataset:
         parts = [_read_idx(_idx_file(path, name)) for name in names]
     else:
         raise FileNotFoundError(
-            f"{path}: expected a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte "
-            f"and t10k-labels-idx1-ubyte (plain or .gz), or an .npz file; from {MNIST_HOME}"
+            f"{path}: expected a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, "
+            "t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte (plain or .gz), or an .npz file; "
+            f"from {MNIST_HOME}"
         )
     for images, labels in (parts[:2], parts[2:]):
         if images.ndim != 3 or labels.shape != images.shape[:1] or images.dtype != np.uint8:
@@ -196,8 +198,7 @@ def _read_idx(path: Path) -> np.ndarray:
             f"{path} is no idx file of bytes (expected to begin with 00 00 08); get it from {MNIST_HOME}"
         )
     shape = struct.unpack_from(f">{axes}I", content, 4)
-    if len(content) != 4 + 4 * axes + math.prod(shape):
-        raise ValueError(
-            f"{path} has {len(content)} bytes (expected {4 + 4 * axes + math.prod(shape)}); get it from {MNIST_HOME}"
-        )
+    expected = 4 + 4 * axes + math.prod(shape)
+    if len(content) != expected:
+        raise ValueError(f"{path} has {len(content)} bytes (expected {expected}); get it from {MNIST_HOME}")
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)

@@ -163,7 +163,7 @@ class Trainer:
         return self._measure(as_batches(x, y), batch_size)
 
     def predict(self, x, batch_size: int = 256) -> np.ndarray:
-        """The model's outputs for all samples, in evaluation mode, as one array (a tuple of arrays if it has many)."""
+        """The model's outputs for all samples, in evaluation mode; a tuple of arrays if it has many."""
         outputs = []
         with self._evaluating():
             for inputs, _ in as_batches(x).batches(batch_size):

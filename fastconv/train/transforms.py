@@ -11,7 +11,7 @@ import numpy as np
 
 
 class Transform:
-    """Base: `_apply(images, rng)` on float32 images in 0..1 returns new images, never the old ones changed."""
+    """Base: `_apply(images, rng)` on float images in 0..1 returns new images, never the old ones changed."""
 
     keeps_uint8 = True
 

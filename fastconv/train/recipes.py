@@ -1,0 +1,168 @@
+"""What `fastconv train` does: one network and one recipe for each data set, from raw images to pictures."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .. import nn
+from ..optim.lr_scheduler import CosineAnnealingLR
+from . import data, neighbours, pictures
+from .callbacks import Checkpoint, CSVLogger, LearningRateSchedule
+from .trainer import Trainer
+from .transforms import RandomRotation
+
+
+@dataclass
+class Recipe:
+    """How to load a set, network, epochs, augmentation, and whether the rate falls as a cosine."""
+
+    load: Callable[[Path | None], data.Dataset]
+    network: Callable[[int, int], nn.Module]
+    epochs: int
+    augment: Callable | None = None
+    cosine: bool = False
+
+
+def digits_network(channels: int, classes: int) -> nn.Module:
+    """Two 3x3 convolutions, a pool, two more, a pool, one dense layer: for 8 x 8 images."""
+    return nn.Sequential(
+        nn.Conv2d(channels, 32, 3, padding=1),
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        nn.Conv2d(32, 32, 3, padding=1),
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Dropout(0.3),
+        nn.LazyLinear(classes),
+    )
+
+
+def article_network(channels: int, classes: int) -> nn.Module:
+    """The CIFAR-10 classifier of the introductions: Conv 32, 64, 128, each with a pool, then Dense 512."""
+    return nn.Sequential(
+        nn.Conv2d(channels, 32, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(64, 128, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.LazyLinear(512),
+        nn.ReLU(),
+        nn.Linear(512, classes),
+    )
+
+
+def lenet(channels: int, classes: int) -> nn.Module:
+    """LeNet-5 with ReLU and max pooling, for 28 x 28 images (LeCun et al. 1998)."""
+    return nn.Sequential(
+        nn.Conv2d(channels, 6, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.LazyLinear(120),
+        nn.ReLU(),
+        nn.Linear(120, 84),
+        nn.ReLU(),
+        nn.Linear(84, classes),
+    )
+
+
+# Loads a set from the path that the user gave.
+def _from_path(load: Callable, name: str, home: str) -> Callable[[Path | None], data.Dataset]:
+    def from_path(path):
+        if path is None:
+            raise ValueError(f"train {name}: --data is missing (expected the path of its files, from {home})")
+        return load(path)
+
+    return from_path
+
+
+RECIPES = {
+    "digits": Recipe(lambda path: data.load_digits(), digits_network, 30, RandomRotation(10), cosine=True),
+    "cifar10": Recipe(_from_path(data.load_cifar10, "cifar10", data.CIFAR10_HOME), article_network, 10),
+    "mnist": Recipe(_from_path(data.load_mnist, "mnist", data.MNIST_HOME), lenet, 5),
+}
+
+
+def run(
+    name: str,
+    path: Path | None = None,
+    *,
+    epochs: int | None = None,
+    batch_size: int = 64,
+    lr: float = 1e-3,
+    seed: int = 0,
+    out: Path | None = None,
+    compare: bool = False,
+) -> float:
+    """Train on one data set, print what came of it, write pictures into `out`; returns the test accuracy."""
+    recipe = RECIPES[name]
+    epochs = epochs or recipe.epochs
+    images = recipe.load(path)
+    print(
+        f"{name}: {len(images.x_train):,} training and {len(images.x_test):,} test images "
+        f"of {' x '.join(map(str, images.x_train.shape[1:]))}, {len(images.classes)} classes"
+    )
+    nn.init.manual_seed(seed)
+    model = recipe.network(images.x_train.shape[1], len(images.classes))
+    model.summary(images.x_train.shape[1:])
+    callbacks = []
+    if recipe.cosine:
+        callbacks.append(LearningRateSchedule(lambda optimizer: CosineAnnealingLR(optimizer, T_max=epochs)))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        callbacks += [CSVLogger(out / "history.csv"), Checkpoint(out / "checkpoint.npz")]
+    trainer = Trainer(model, "adam", "cross_entropy", ["accuracy"], callbacks, seed, lr=lr)
+    start = time.perf_counter()
+    history = trainer.fit(
+        images.x_train,
+        images.y_train,
+        epochs,
+        batch_size,
+        validation_data=(images.x_test, images.y_test),
+        augment=recipe.augment,
+        verbose=True,
+    )
+    seconds = time.perf_counter() - start
+    if history.interrupted:
+        raise KeyboardInterrupt
+    measured = trainer.evaluate(images.x_test, images.y_test)
+    speed = len(images.x_train) * len(history) / seconds
+    print(
+        f"test accuracy {measured['accuracy']:.2%}, loss {measured['loss']:.4f}; "
+        f"{len(history)} epochs in {seconds:.1f} s ({speed:,.0f} images a second)"
+    )
+    if out is not None:
+        _write(out, name, model, trainer, history, images)
+    if compare:
+        print("\nthe same convolutions, this machine, this run:")
+        print(neighbours.table(neighbours.layers_of(model, images.x_train.shape[1:], batch_size)))
+    return measured["accuracy"]
+
+
+def _write(out: Path, name: str, model, trainer: Trainer, history, images: data.Dataset) -> None:
+    model.save(out / "model.npz")
+    history.plot(out / "learning_curve.png")
+    shown = slice(0, 10000)
+    scores = trainer.predict(images.x_test[shown])
+    figure = pictures.predictions(images.x_test[shown], images.y_test[shown], scores, images.classes)
+    figure.savefig(out / "predictions.png")
+    weight = np.asarray(model[0].weight.data)
+    pictures.filters(weight, title=f"Filters of the first layer, {name}").savefig(out / "filters.png")
+    print(f"wrote learning_curve.png, predictions.png, filters.png, history.csv and model.npz to {out}")

@@ -1,0 +1,446 @@
+"""Layers have PyTorch's names, initial values, state keys and outputs; state loads strictly or not."""
+
+import inspect
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+import fastconv
+from fastconv import nn
+from fastconv.tensor import Tensor
+
+RANKS = (1, 2, 3)
+IMAGES = {1: (2, 4, 9), 2: (2, 4, 9, 8), 3: (2, 4, 7, 6, 5)}
+
+
+def draw(shape, seed=0, dtype=np.float32):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+# (class name, positional arguments, keywords, input shape) for every layer that PyTorch has too.
+def layer_cases():
+    for rank in RANKS:
+        image = IMAGES[rank]
+        yield f"Conv{rank}d", (4, 6, 3), {"stride": 2, "padding": 1, "groups": 2}, image
+        yield f"Conv{rank}d", (4, 6, 3), {"padding": "same", "dilation": 2, "bias": False}, image
+        for mode in ("reflect", "replicate", "circular"):
+            yield f"Conv{rank}d", (4, 6, 3), {"padding": 2, "padding_mode": mode}, image
+        yield f"Conv{rank}d", (4, 6, 4), {"padding": "same", "padding_mode": "circular"}, image
+        yield (
+            f"ConvTranspose{rank}d",
+            (4, 6, 3),
+            {"stride": 2, "padding": 1, "output_padding": 1, "groups": 2},
+            image,
+        )
+        yield f"BatchNorm{rank}d", (4,), {}, image
+        yield f"BatchNorm{rank}d", (4,), {"momentum": None, "eps": 1e-3}, image
+        yield f"BatchNorm{rank}d", (4,), {"affine": False, "track_running_stats": False}, image
+        yield f"InstanceNorm{rank}d", (4,), {"affine": True, "track_running_stats": True}, image
+        yield f"InstanceNorm{rank}d", (4,), {}, image[1:]
+        yield f"MaxPool{rank}d", (3,), {"stride": 2, "padding": 1, "ceil_mode": True}, image
+        yield f"AvgPool{rank}d", (3,), {"stride": 2, "padding": 1, "count_include_pad": False}, image
+        yield f"LPPool{rank}d", (2, 3), {"stride": 2}, image
+        yield f"AdaptiveAvgPool{rank}d", (2,), {}, image
+        yield f"AdaptiveMaxPool{rank}d", (2,), {}, image
+    yield "BatchNorm1d", (4,), {}, (5, 4)
+    yield "Linear", (7, 3), {}, (2, 5, 7)
+    yield "LayerNorm", (7,), {}, (2, 5, 7)
+    yield "LayerNorm", ((5, 7),), {"bias": False}, (2, 5, 7)
+    yield "GroupNorm", (2, 4), {}, IMAGES[2]
+    yield "LocalResponseNorm", (3,), {}, IMAGES[2]
+    yield "Flatten", (), {}, IMAGES[2]
+    yield "Flatten", (2, 3), {}, IMAGES[2]
+    yield "Unflatten", (1, (2, 2)), {}, IMAGES[2]
+    yield "PixelShuffle", (2,), {}, IMAGES[2]
+    yield "Upsample", (), {"scale_factor": 2}, IMAGES[2]
+    yield "Upsample", (), {"size": (5, 11), "mode": "bilinear", "align_corners": True}, IMAGES[2]
+    yield "PReLU", (4,), {}, IMAGES[2]
+    for name in ("ReLU", "ReLU6", "ELU", "GELU", "Sigmoid", "Tanh", "SiLU", "Mish", "Softplus", "Hardswish"):
+        yield name, (), {}, IMAGES[2]
+    yield "Hardsigmoid", (), {}, IMAGES[1]
+    yield "LeakyReLU", (0.2,), {}, IMAGES[2]
+    yield "Softmax", (), {"dim": -1}, IMAGES[2]
+    yield "LogSoftmax", (1,), {}, IMAGES[2]
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), list(layer_cases()))
+def test_layer_gives_torchs_outputs_gradients_and_statistics(name, args, kwargs, shape, train):
+    torch = pytest.importorskip("torch")
+    theirs = getattr(torch.nn, name)(*args, **kwargs).double().train(train)
+    ours = getattr(nn, name)(*args, **kwargs).to(np.float64).train(train)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+    for seed in (0, 1):
+        x, t = (
+            Tensor(draw(shape, seed, np.float64), True),
+            torch.tensor(draw(shape, seed, np.float64), requires_grad=True),
+        )
+        y, expected = ours(x), theirs(t)
+        np.testing.assert_allclose(y.numpy(), expected.detach().numpy(), rtol=1e-9, atol=1e-10)
+        weight = draw(y.shape, 9, np.float64)
+        y.backward(weight)
+        expected.backward(torch.tensor(weight))
+        np.testing.assert_allclose(x.grad, t.grad.numpy(), rtol=1e-7, atol=1e-9)
+    for own, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(own.grad, other.grad.numpy(), rtol=1e-7, atol=1e-9)
+    for key, value in theirs.state_dict().items():
+        np.testing.assert_allclose(ours.state_dict()[key], value.numpy(), rtol=1e-9, err_msg=key)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in nn.__all__ if inspect.isclass(getattr(nn, name)) and not name.startswith("Lazy")],
+)
+def test_constructor_arguments_begin_as_torchs(name):
+    torch = pytest.importorskip("torch")
+    if not hasattr(torch.nn, name) or name in (
+        "Module",
+        "Parameter",
+        "Sequential",
+        "ModuleList",
+        "ModuleDict",
+    ):
+        pytest.skip("PyTorch has no such layer")
+    ignored = {
+        "device",
+        "dtype",
+        "inplace",
+        "size_average",
+        "reduce",
+        "args",
+        "kwargs",
+        "recompute_scale_factor",
+    }
+
+    def arguments(function):
+        parameters = inspect.signature(function).parameters.values()
+        return [
+            (p.name, p.default)
+            for p in parameters
+            if p.name not in ignored | {"self", "seed", "arguments", "keywords"}
+        ]
+
+    theirs = arguments(getattr(torch.nn, name).__init__)
+    if name == "Embedding":  # max_norm and its like are not offered
+        theirs = theirs[:3]
+    assert arguments(getattr(nn, name))[: len(theirs)] == theirs
+
+
+def test_default_initialisation_has_torchs_bounds_and_spread():
+    for layer in (
+        nn.Conv2d(8, 64, 3, seed=0),
+        nn.Linear(100, 64, seed=0),
+        nn.ConvTranspose2d(32, 8, 3, seed=0),
+    ):
+        fan_in = layer.weight.shape[1] * math.prod(layer.weight.shape[2:])
+        bound = 1 / math.sqrt(fan_in)
+        for array in (layer.weight.data, layer.bias.data):
+            assert np.abs(array).max() <= bound
+        assert layer.weight.data.std() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+    assert nn.Embedding(1000, 50, seed=0).weight.data.std() == pytest.approx(1, rel=0.02)
+
+
+def test_initialisers_have_torchs_bounds():
+    shape = (64, 32, 3, 3)
+    w = nn.Parameter(np.empty(shape, np.float32))
+    fan_in, fan_out = 32 * 9, 64 * 9
+    init = nn.init
+    assert init.kaiming_normal_(w, nonlinearity="relu", seed=1).data.std() == pytest.approx(
+        math.sqrt(2 / fan_in), rel=0.03
+    )
+    assert init.xavier_normal_(w, seed=1).data.std() == pytest.approx(
+        math.sqrt(2 / (fan_in + fan_out)), rel=0.03
+    )
+    assert np.abs(init.xavier_uniform_(w, seed=1).data).max() <= math.sqrt(6 / (fan_in + fan_out))
+    assert np.abs(init.kaiming_uniform_(w, mode="fan_out", seed=1).data).max() <= math.sqrt(6 / fan_out)
+    assert init.constant_(w, 3).data.min() == 3
+    with pytest.raises(ValueError, match="calculate_fan: weight has shape"):
+        init.xavier_normal_(nn.Parameter(np.zeros(3, np.float32)))
+
+
+def test_same_seed_gives_same_weights():
+    nn.init.manual_seed(5)
+    first = [nn.Linear(3, 4).weight.data, nn.Conv2d(3, 4, 3).weight.data]
+    nn.init.manual_seed(5)
+    again = [nn.Linear(3, 4).weight.data, nn.Conv2d(3, 4, 3).weight.data]
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(nn.Linear(3, 4, seed=2).weight.data, nn.Linear(3, 4, seed=2).weight.data)
+
+
+def small_model(seed=0):
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1, seed=seed),
+        nn.BatchNorm2d(4),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64, 3, seed=seed + 1),
+    )
+
+
+def test_module_names_parameters_buffers_and_children_as_torch():
+    torch = pytest.importorskip("torch")
+    theirs = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.ReLU(),
+        torch.nn.Flatten(),
+        torch.nn.Linear(64, 3),
+    )
+    ours = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
+    for method in ("named_parameters", "named_buffers", "named_modules", "named_children"):
+        assert [n for n, _ in getattr(ours, method)()] == [n for n, _ in getattr(theirs, method)()], method
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+
+
+def test_shared_parameters_are_listed_once_and_saved_under_every_name():
+    layer = nn.Linear(3, 3)
+    model = nn.Sequential(layer, nn.ReLU(), layer)
+    assert len(list(model.parameters())) == 2
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+
+
+def test_load_state_dict_lists_missing_unexpected_and_misshaped_keys_and_changes_nothing():
+    model = small_model()
+    before = {key: value.copy() for key, value in model.state_dict().items()}
+    state = {key: value + 1 for key, value in before.items()}
+    del state["0.bias"]
+    state["extra"] = np.zeros(3)
+    state["5.weight"] = np.zeros((3, 63))
+    with pytest.raises(
+        ValueError,
+        match=r"missing 0\.bias.*unexpected extra.*5\.weight has shape \(3, 63\) \(expected \(3, 64\)\)",
+    ):
+        model.load_state_dict(state)
+    for key, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[key])
+    state["5.weight"] = before["5.weight"]
+    assert model.load_state_dict(state, strict=False) == (["0.bias"], ["extra"])
+
+
+def test_lazy_layers_infer_sizes_and_keep_the_parameters_an_optimiser_already_holds():
+    model = nn.Sequential(
+        nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.Linear(None, 3)
+    )
+    held = list(model.parameters())
+    y = model(draw((2, 5, 6, 6)))
+    assert y.shape == (2, 3)
+    assert all(a is b for a, b in zip(held, model.parameters(), strict=True))
+    assert [p.shape for p in held] == [(4, 5, 3, 3), (4,), (4,), (4,), (3, 64), (3,)]
+
+
+def test_lazy_layers_take_their_sizes_from_a_state():
+    whole = nn.Sequential(nn.Conv2d(6, 4, 3, groups=2), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(64, 3))
+    lazy = nn.Sequential(nn.LazyConv2d(4, 3, groups=2), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(3))
+    lazy.load_state_dict(whole.state_dict())
+    x = draw((2, 6, 6, 6))
+    np.testing.assert_array_equal(lazy.eval()(x).numpy(), whole.eval()(x).numpy())
+
+
+def test_train_eval_apply_requires_grad_zero_grad_and_dtype():
+    model = small_model()
+    assert not any(m.training for m in model.eval().modules())
+    assert all(m.training for m in model.train().modules())
+    seen = []
+    model.apply(lambda m: seen.append(type(m).__name__))
+    assert seen[-1] == "Sequential"
+    assert len(seen) == 7
+    model(draw((2, 1, 8, 8))).sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+    model.zero_grad()
+    assert all(p.grad is None for p in model.parameters())
+    model.requires_grad_(False)
+    assert not model(draw((2, 1, 8, 8))).requires_grad
+    model.to(np.float64)
+    assert {p.dtype for p in model.parameters()} == {np.dtype(np.float64)}
+    assert model[1].running_mean.dtype == np.float64
+    assert model[1].num_batches_tracked.dtype == np.int64
+    assert model.float()(draw((2, 1, 8, 8))).dtype == np.float32
+    with pytest.raises(TypeError, match="dtype is int64"):
+        model.to(int)
+
+
+def test_containers_index_slice_grow_and_shrink():
+    model = small_model()
+    assert isinstance(model[0], nn.Conv2d)
+    assert isinstance(model[-1], nn.Linear)
+    assert len(model[1:3]) == 2
+    model[-1] = nn.Linear(64, 10)
+    assert model(draw((2, 1, 8, 8))).shape == (2, 10)
+    del model[2]
+    assert [name for name, _ in model.named_children()] == list("01234")
+    model.insert(2, nn.Tanh()).append(nn.Identity())
+    assert [type(m).__name__ for m in model][2] == "Tanh"
+    blocks = nn.ModuleList([nn.Linear(2, 2)]).extend([nn.Linear(2, 3)])
+    assert next(iter(nn.ModuleDict({"a": blocks}).state_dict())) == "a.0.weight"
+    named = nn.Sequential({"body": nn.Linear(2, 2), "head": nn.ReLU()})
+    assert list(named.state_dict()) == ["body.weight", "body.bias"]
+    with pytest.raises(TypeError, match="expected a Module"):
+        nn.Sequential(np.zeros(3))
+
+
+def test_forward_hooks_see_and_replace_outputs_until_removed():
+    layer = nn.ReLU()
+    remove = layer.register_forward_hook(lambda module, given, output: output + 1)
+    x = np.float32([-1, 2])
+    np.testing.assert_array_equal(layer(x), [1, 3])
+    remove()
+    np.testing.assert_array_equal(layer(x), [0, 2])
+    assert not nn.ReLU()._forward_hooks
+
+
+def test_embedding_looks_up_rows_and_spares_the_padding_row():
+    layer = nn.Embedding(5, 3, padding_idx=-1, seed=0)
+    indices = np.array([[0, 1, 1], [4, 4, 2]])
+    out = layer(indices)
+    np.testing.assert_array_equal(out.numpy(), layer.weight.data[indices])
+    out.sum().backward()
+    np.testing.assert_array_equal(layer.weight.grad[:, 0], [1, 2, 1, 0, 0])
+    with pytest.raises(ValueError, match="0 to 4"):
+        layer(np.array([5]))
+    with pytest.raises(TypeError, match="expected integers"):
+        layer(np.array([1.0]))
+
+
+def test_dropout_keeps_the_mean_while_training_and_does_nothing_in_evaluation():
+    nn.init.manual_seed(0)
+    x = np.ones((20, 50, 10, 10), np.float32)
+    y = np.asarray(nn.Dropout(0.3)(x))
+    assert set(np.unique(y)) == {0, np.float32(1 / 0.7)}
+    assert y.mean() == pytest.approx(1, abs=0.01)
+    channels = np.asarray(nn.Dropout2d(0.3)(x))
+    assert np.all(channels.min((2, 3)) == channels.max((2, 3)))
+    assert 0.2 < (channels[..., 0, 0] == 0).mean() < 0.4
+    assert nn.Dropout(0.3).eval()(x) is x
+    with pytest.raises(ValueError, match="probability"):
+        nn.Dropout(1.5)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_saved_state_loads_and_a_damaged_file_is_a_clear_error(tmp_path, suffix):
+    if suffix == ".safetensors":
+        pytest.importorskip("safetensors")
+    model, other = small_model(), small_model(7)
+    path = tmp_path / f"model{suffix}"
+    model.save(path)
+    other.load(path)
+    for key, value in model.state_dict().items():
+        np.testing.assert_array_equal(other.state_dict()[key], value)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    content = path.read_bytes()
+    for damaged in (content[: len(content) // 2], b"", b"nonsense" * 10):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="is not a whole"):
+            nn.load(path)
+    with pytest.raises(ValueError, match="file name ends in"):
+        model.save(tmp_path / "model.pt")
+
+
+def test_pickles_in_npz_files_are_never_opened(tmp_path):
+    path = tmp_path / "evil.npz"
+    np.savez(path, weight=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match="is not a whole"):
+        nn.load(path)
+    with pytest.raises(TypeError, match="Python objects"):
+        nn.save({"weight": np.array([object()])}, path)
+
+
+def test_a_safetensors_file_from_torch_gives_torchs_outputs(tmp_path):
+    torch = pytest.importorskip("torch")
+    safetensors = pytest.importorskip("safetensors.torch")
+    theirs = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, padding=1),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(64, 3),
+    )
+    theirs(torch.tensor(draw((4, 1, 8, 8))))  # moves the running statistics
+    safetensors.save_file(theirs.state_dict(), tmp_path / "model.safetensors")
+    ours = small_model().load(tmp_path / "model.safetensors").eval()
+    x = draw((4, 1, 8, 8), 3)
+    expected = theirs.eval()(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(ours(x).numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_summary_counts_parameters_and_flops():
+    table = small_model().summary((1, 8, 8))
+    assert table.parameters == 4 * 9 + 4 + 8 + 64 * 3 + 3
+    convolution = table.rows[0]
+    assert convolution.output_shape == (1, 4, 8, 8)
+    assert convolution.flops == 2 * 9 * 4 * 64 + 4 * 64
+    assert table.rows[-1].flops == 2 * 64 * 3 + 3
+    assert "Conv2d" in str(table)
+    transposed = nn.ConvTranspose2d(3, 8, 2, stride=2, bias=False).summary((3, 4, 4))
+    assert transposed.flops == 2 * 16 * 3 * 8 * 4
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: nn.Conv2d(3, 4, 0), ValueError, "kernel_size"),
+        (lambda: nn.Conv2d(3, 4, (3, 3, 3)), ValueError, "kernel_size has 3 values"),
+        (lambda: nn.Conv2d(3, 4, 2.5), TypeError, "kernel_size"),
+        (lambda: nn.Conv2d(3, 4, 3, groups=2), ValueError, "in_channels is 3"),
+        (lambda: nn.Conv2d(4, 3, 3, groups=2), ValueError, "out_channels is 3"),
+        (lambda: nn.Conv2d(3, 4, 3, padding="full"), ValueError, "padding"),
+        (lambda: nn.Conv2d(3, 4, 3, padding="same", stride=2), ValueError, "stride"),
+        (lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror"), ValueError, "padding_mode"),
+        (lambda: nn.Conv2d(3, 4, 3, dtype=np.int32), TypeError, "dtype is int32"),
+        (lambda: nn.Linear(0, 3), ValueError, "in_features is 0"),
+        (lambda: nn.BatchNorm2d(0), ValueError, "num_features is 0"),
+        (lambda: nn.BatchNorm2d(3)(np.zeros((2, 3), np.float32)), ValueError, "input has 2 axes"),
+        (lambda: nn.GroupNorm(3, 4), ValueError, "num_channels is 4"),
+    ],
+)
+def test_senseless_layers_are_refused_by_name(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_every_layer_has_a_docstring_and_a_readable_repr():
+    for name in nn.__all__:
+        value = getattr(nn, name)
+        if inspect.isclass(value):
+            assert value.__doc__, name
+            assert value.__module__.startswith("fastconv.nn"), name
+    assert "Conv2d(1, 4, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))" in repr(small_model())
+
+
+LOSSES = [
+    ("MSELoss", {}), ("L1Loss", {"reduction": "sum"}),
+    ("SmoothL1Loss", {"beta": 0.5}), ("HuberLoss", {"delta": 0.7}),
+    ("BCEWithLogitsLoss", {}), ("BCELoss", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options"), LOSSES)
+def test_losses_follow_torch(name, options):
+    torch = pytest.importorskip("torch")
+    x, y = draw((4, 5), 0, np.float64), np.abs(np.tanh(draw((4, 5), 1, np.float64)))
+    if name == "BCELoss":
+        x = 1 / (1 + np.exp(-x))
+    expected = getattr(torch.nn, name)(**options)(torch.tensor(x), torch.tensor(y))
+    assert float(getattr(nn, name)(**options)(x, y)) == pytest.approx(float(expected), rel=1e-10)
+
+
+def test_cross_entropy_layers_follow_torch():
+    torch = pytest.importorskip("torch")
+    x, y = draw((6, 4), 0, np.float64), np.array([0, 3, 1, -100, 2, 2])
+    weight = np.array([1.0, 2.0, 0.5, 1.5])
+    for smoothing, reduction in itertools.product((0.0, 0.1), ("mean", "sum")):
+        options = {"reduction": reduction, "label_smoothing": smoothing}
+        theirs = torch.nn.CrossEntropyLoss(torch.tensor(weight), **options)(torch.tensor(x), torch.tensor(y))
+        assert float(nn.CrossEntropyLoss(weight, **options)(x, y)) == pytest.approx(float(theirs), rel=1e-10)
+
+
+def test_modules_return_tensors_that_record_only_when_asked():
+    model = small_model()
+    assert model(draw((2, 1, 8, 8))).requires_grad
+    with fastconv.no_grad():
+        assert not model(draw((2, 1, 8, 8))).requires_grad
