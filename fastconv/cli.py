@@ -66,9 +66,7 @@ def _rate(text: str) -> float:
 def _info(options) -> None:
     from . import show_config
 
-    text = show_config()
-    if isinstance(text, str):
-        print(text)
+    show_config()
 
 
 def _train(options) -> None:

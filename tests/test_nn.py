@@ -300,9 +300,9 @@ def test_embedding_looks_up_rows_and_spares_the_padding_row():
     np.testing.assert_array_equal(out.numpy(), layer.weight.data[indices])
     out.sum().backward()
     np.testing.assert_array_equal(layer.weight.grad[:, 0], [1, 2, 1, 0, 0])
-    with pytest.raises(ValueError, match="0 to 4"):
+    with pytest.raises(ValueError, match="embedding: input"):
         layer(np.array([5]))
-    with pytest.raises(TypeError, match="expected integers"):
+    with pytest.raises(TypeError, match="embedding: input"):
         layer(np.array([1.0]))
 
 

@@ -2,7 +2,6 @@
 
 from ..geometry import real, value_error
 from . import functional as F
-from . import init
 from .module import Module
 
 
@@ -39,8 +38,4 @@ class Dropout2d(Dropout):
     """
 
     def forward(self, input):
-        if not (self.training and self.p):
-            return input
-        shape = (*input.shape[:2], *(1,) * (len(input.shape) - 2))
-        keep = init.generator().random(shape) >= self.p
-        return input * (keep / max(1 - self.p, 1e-12)).astype(input.dtype)
+        return F.dropout2d(input, self.p, True) if self.training and self.p else input

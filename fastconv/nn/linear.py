@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..geometry import axis, integer, type_error, value_error
+from ..geometry import axis, integer
 from . import functional as F
 from . import init
 from .lazy import Lazy, lazy_name
@@ -66,7 +66,7 @@ class Embedding(Module):
     """A table of `num_embeddings` learned vectors, looked up by integer index.
 
     Shapes: input (*) of integers in [0, num_embeddings), output (*, embedding_dim). The row `padding_idx`
-    starts as zeros, is returned as zeros and gets no gradient. Initial values are N(0, 1).
+    starts as zeros and gets no gradient. Initial values are N(0, 1).
 
     Examples
     --------
@@ -96,16 +96,7 @@ class Embedding(Module):
         self.weight = Parameter(table)
 
     def forward(self, input):
-        indices = np.asarray(input)
-        if indices.dtype.kind not in "iu":
-            raise type_error("Embedding", "input", f"is {indices.dtype}", "integers")
-        if indices.size and not 0 <= indices.min() <= indices.max() < self.num_embeddings:
-            came = f"runs from {indices.min()} to {indices.max()}"
-            raise value_error("Embedding", "input", came, f"0 to {self.num_embeddings - 1}")
-        rows = self.weight[indices.astype(np.intp, copy=False)]
-        if self.padding_idx is None:
-            return rows
-        return rows * (indices != self.padding_idx)[..., None].astype(self.weight.dtype)
+        return F.embedding(input, self.weight, self.padding_idx)
 
     def extra_repr(self):
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"

@@ -67,6 +67,8 @@ def learning_curve(history, title: str = "Learning curve"):
                 optional("matplotlib.ticker", "plot").PercentFormatter(1.0, decimals=0)
             )
         axes.margins(x=0.06, y=0.16)
+        if name in ("loss", "mse", "mae"):
+            axes.set_ylim(bottom=0)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False, fontsize=9, loc="center right")
     return figure
