@@ -7,18 +7,40 @@ from . import (
     conv,
     distance,
     dropout,
+    grid_sample,
+    interpolate,
     linear,
     local_response,
     loss,
     methods,
     norm,
+    pad,
+    reduction,
+    shaping,
+    softmax,
+)
+
+_MODULES = (
+    activation,
+    arithmetic,
+    conv,
+    distance,
+    dropout,
+    grid_sample,
+    interpolate,
+    linear,
+    local_response,
+    loss,
+    methods,
+    norm,
+    pad,
     reduction,
     shaping,
     softmax,
 )
 
 # What a module exports beside its declared operations.
-_EXTRAS = {function.__name__: function for module in (conv, linear) for function in module.extras}
+_EXTRAS = {function.__name__: function for module in _MODULES for function in getattr(module, "extras", ())}
 _EXTRAS |= {"swish": activation.swish, "swish_backward": activation.swish_backward}
 
 __all__: list[str] = []

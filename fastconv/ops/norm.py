@@ -104,7 +104,13 @@ def batch_norm(
     array([[-1.],
            [ 1.]])
     """
-    name = "batch_norm"
+    return _batch_norm(
+        "batch_norm", input, running_mean, running_var, weight, bias, training, momentum, eps, out
+    )
+
+
+# batch_norm under the name of the op that was called.
+def _batch_norm(name, input, running_mean, running_var, weight, bias, training, momentum, eps, out) -> tuple:
     call = rule.channels(name, input, weight, bias, eps)
     n, c = call.input.shape[:2]
     batch = _uses_batch(name, running_mean, running_var, training)
@@ -158,7 +164,13 @@ def batch_norm_backward(
 
     statistics: (mean, 1 / sqrt(var + eps)) that the forward call used, if they are at hand; computed otherwise.
     """
-    name = "batch_norm_backward"
+    rest = (input, running_mean, running_var, weight, bias, training, eps, statistics)
+    return _batch_norm_backward("batch_norm_backward", grad_output, *rest, needs)
+
+
+def _batch_norm_backward(
+    name, grad_output, input, running_mean, running_var, weight, bias, training, eps, statistics, needs
+) -> tuple:
     call = rule.channels(name, input, weight, bias, eps)
     g = _checked_gradient(name, grad_output, call.input)
     n, c = call.input.shape[:2]
@@ -353,7 +365,7 @@ def instance_norm(
     saved = (input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
     if not _uses_batch(name, running_mean, running_var, use_input_stats):
         arguments = (input, running_mean, running_var, weight, bias, False, momentum, eps)
-        result, inner = batch_norm.op.forward(*arguments, out=out)
+        result, inner = _batch_norm(name, *arguments, out)
         return result, (*saved, inner[-1])
     call = rule.channels(name, input, weight, bias, eps)
     rule.batch_statistics(name, call.input, per_sample=True)
@@ -387,8 +399,8 @@ def instance_norm_backward(
     """Gradients of `instance_norm` for (input, weight, bias), None where not needed; statistics as in batch_norm."""
     name = "instance_norm_backward"
     if not _uses_batch(name, running_mean, running_var, use_input_stats):
-        rest = (input, running_mean, running_var, weight, bias, False, momentum, eps, statistics)
-        return batch_norm.op.backward(grad_output, *rest, needs=needs)
+        rest = (input, running_mean, running_var, weight, bias, False, eps, statistics)
+        return _batch_norm_backward(name, grad_output, *rest, needs)
     call = rule.channels(name, input, weight, bias, eps)
     rule.batch_statistics(name, call.input, per_sample=True)
     return _grouped_backward(name, grad_output, call, call.input.shape[1], statistics, needs)

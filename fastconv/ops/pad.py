@@ -1,0 +1,116 @@
+"""Padding and cropping at the borders."""
+
+import numpy as np
+
+from ..geometry.arguments import choice, real
+from ..geometry.arrays import as_array, ndarray, new_output, same_dtype, value_error
+from ..geometry.elementwise import same_shape
+from ..geometry.resample import PAD_MODES, widths
+from ..op import op
+
+
+# Which cell of an axis of size n each cell at `positions` (some outside 0 ... n - 1) repeats:
+#   reflect    d c b | a b c d | c b a
+#   replicate  a a a | a b c d | d d d
+#   circular   b c d | a b c d | a b c
+# Negative widths crop; a reflection still sees what was cropped, the circle does not, as in PyTorch.
+def _sources(positions: ndarray, n: int, kept: slice, mode: str) -> ndarray:
+    if mode == "replicate":
+        return np.clip(positions, 0, n - 1)
+    if mode == "circular":
+        return kept.start + (positions - kept.start) % (kept.stop - kept.start)
+    positions = np.abs(positions)
+    return np.where(positions >= n, 2 * (n - 1) - positions, positions)
+
+
+# One axis as (source cells before, slice kept, source cells after).
+def _parts(n: int, before: int, after: int, mode: str) -> tuple[ndarray, slice, ndarray]:
+    kept = slice(max(-before, 0), n + min(after, 0))
+    first, last = (kept.start, kept.stop) if mode == "circular" else (0, n)
+    left = _sources(np.arange(first - max(before, 0), first), n, kept, mode)
+    right = _sources(np.arange(last, last + max(after, 0)), n, kept, mode)
+    return left, kept, right
+
+
+def _along(axis: int, index) -> tuple:
+    return (slice(None),) * axis + (index,)
+
+
+def _extend(x: ndarray, axis: int, before: int, after: int, mode: str) -> ndarray:
+    left, kept, right = _parts(x.shape[axis], before, after, mode)
+    return np.concatenate([x.take(left, axis), x[_along(axis, kept)], x.take(right, axis)], axis)
+
+
+# The adjoint of _extend: each repeated cell's gradient is added to its source, in a fixed order.
+def _fold(g: ndarray, axis: int, n: int, before: int, after: int, mode: str) -> ndarray:
+    left, kept, right = _parts(n, before, after, mode)
+    grad = np.zeros(g.shape[:axis] + (n,) + g.shape[axis + 1 :], g.dtype)
+    grad[_along(axis, kept)] = g[_along(axis, slice(len(left), g.shape[axis] - len(right)))]
+    for cells, start in ((left, 0), (right, g.shape[axis] - len(right))):
+        for j, cell in enumerate(cells):
+            grad[_along(axis, cell)] += g[_along(axis, start + j)]
+    return grad
+
+
+# For constant padding: the part of the result and the part of the input that correspond.
+def _overlap(shape: tuple[int, ...], pairs: list) -> tuple[tuple, tuple]:
+    inner = tuple(slice(max(b, 0), b + n + min(a, 0)) for n, (b, a) in zip(shape, pairs, strict=True))
+    outer = tuple(slice(max(-b, 0), n + min(a, 0)) for n, (b, a) in zip(shape, pairs, strict=True))
+    return inner, outer
+
+
+@op("input")
+def pad(input, pad, mode="constant", value=None, *, out=None):
+    """input with its last axes made longer, or shorter where a width is negative.
+
+    pad: (before, after) of the last axis, then of the one before it, and so on. mode: 'constant' (any axes, filled with
+    value, 0 if None), or 'reflect', 'replicate', 'circular' on the last 1, 2 or 3 axes of (C, *spatial) or
+    (N, C, *spatial). Raises ValueError for widths that do not fit: reflect takes less than the axis, circular at most
+    it. Source: torch.nn.functional.pad.
+
+    >>> import numpy as np
+    >>> pad(np.array([[1.0, 2.0, 3.0]]), (2, -1), "reflect")
+    array([[3., 2., 1., 2.]])
+    """
+    x = as_array("pad", "input", input)
+    mode, fill, pairs = _arguments("pad", x, pad, mode, value)
+    shape = tuple(n + b + a for n, (b, a) in zip(x.shape, pairs, strict=True))
+    out = new_output("pad", out, shape, x.dtype, x)
+    if mode == "constant":
+        inner, outer = _overlap(x.shape, pairs)
+        out.fill(fill)
+        if out.size:
+            out[inner] = x[outer]
+        return out, (input, pad, mode, value)
+    for axis, (before, after) in enumerate(pairs):
+        if before or after:
+            x = _extend(x, axis, before, after, mode)
+    np.copyto(out, x)
+    return out, (input, pad, mode, value)
+
+
+def _arguments(name: str, x: ndarray, pad, mode, value) -> tuple[str, float, list[tuple[int, int]]]:
+    mode = choice(name, "mode", mode, PAD_MODES)
+    if value is not None and mode != "constant":
+        raise value_error(name, "value", f"is {value!r}", f"None in mode {mode!r}")
+    return mode, 0.0 if value is None else real(name, "value", value), widths(name, x.shape, pad, mode)
+
+
+@pad.gradient
+def pad_backward(grad_output, input, pad, mode="constant", value=None):
+    """Gradient of `pad` for input: the sum over all cells that repeat a cell."""
+    name = "pad_backward"
+    x, g = as_array(name, "input", input), as_array(name, "grad_output", grad_output)
+    same_dtype(name, input=x, grad_output=g)
+    mode, _, pairs = _arguments(name, x, pad, mode, value)
+    same_shape(name, "grad_output", g, tuple(n + b + a for n, (b, a) in zip(x.shape, pairs, strict=True)))
+    if mode == "constant":
+        inner, outer = _overlap(x.shape, pairs)
+        grad = np.zeros(x.shape, x.dtype)
+        if g.size:
+            grad[outer] = g[inner]
+        return grad
+    for axis, (before, after) in enumerate(pairs):
+        if before or after:
+            g = _fold(g, axis, x.shape[axis], before, after, mode)
+    return g.copy() if g is grad_output else g
