@@ -2,6 +2,13 @@
 
 from .draw import Sample, Whole, normal
 
+
+def certain(*shape):
+    """The calls of dropout that draw no random numbers that matter."""
+    evaluation = Sample(input=normal(*shape), p=0.5, training=False)
+    return [evaluation, Sample(input=normal(*shape), p=0.0), Sample(input=normal(*shape), p=1.0)]
+
+
 SAMPLES = {
     "linear": [
         *(Sample(input=normal(3, n), weight=normal(5, n), bias=normal(5)) for n in (1, 7, 8, 16, 33)),
@@ -10,11 +17,10 @@ SAMPLES = {
         Sample(input=normal(0, 4), weight=normal(5, 4), bias=normal(5)),
         Sample(input=normal(2, 65), weight=normal(1, 65)),
     ],
-    "dropout": [
-        Sample(input=normal(3, 5), p=0.5, training=False),
-        Sample(input=normal(3, 5), p=0.0),
-        Sample(input=normal(3, 5), p=1.0),
-    ],
+    "dropout": certain(3, 5),
+    "dropout1d": certain(2, 3, 5),
+    "dropout2d": certain(2, 3, 4, 5),
+    "dropout3d": certain(2, 3, 2, 4, 5),
     "embedding": [Sample(input=Whole(6, (2, 4)), weight=normal(6, 3))],
 }
 

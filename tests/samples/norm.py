@@ -32,7 +32,7 @@ SAMPLES = {
     "group_norm": [
         Sample(input=normal(2, 6, 5), num_groups=3, weight=normal(6), bias=normal(6)),
         Sample(input=normal(2, 6, 3, 4), num_groups=1),
-        Sample(input=normal(3, 4), num_groups=2, weight=normal(4), bias=normal(4)),
+        Sample(input=normal(3, 16), num_groups=2, weight=normal(16), bias=normal(16)),
     ],
     "local_response_norm": [
         Sample(input=normal(2, 7, 5), size=3),
