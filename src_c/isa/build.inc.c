@@ -9,8 +9,14 @@
 #include "../kernels/vec.h"
 
 #include "../kernels/tile.inc.c"
+#include "../kernels/strip_tile.inc.c"
 
 #include "../ops/product.inc.c"
+
+#include "../ops/gather.inc.c"
+#include "../ops/strip.inc.c"
+
+#include "../ops/plan.inc.c"
 
 #include "../ops/conv_forward.inc.c"
 #include "../ops/conv_grad_input.inc.c"

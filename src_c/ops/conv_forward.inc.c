@@ -30,6 +30,8 @@ static product forward_product(const fc_conv_geometry *g) {
     for (int axis = 0; axis < 3; axis++) {
         p.extent[axis] = g->input[axis];
         p.stride[axis] = g->stride[axis];
+        p.low[axis] = -g->padding[axis];
+        p.high[axis] = (g->kernel[axis] - 1) * g->dilation[axis] - g->padding[axis];
         p.pixels[axis] = p.dest_extent[axis] = g->output[axis];
         p.dest_stride[axis] = 1;
     }

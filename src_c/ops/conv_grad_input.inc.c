@@ -4,15 +4,21 @@
  * Input positions of one phase, i = phase (mod stride), see a fixed set of taps, and for them the sum is a
  * product of unit stride over grad_output: one product a phase, written with the stride. */
 
-/* The taps that reach phase `phase` on one axis, with the shift o = i' + shift where i = phase + i' * stride. */
-static int64_t phase_taps(const fc_conv_geometry *g, int axis, int64_t phase, int64_t *tap, int64_t *shift) {
+/* The taps that reach phase `phase` on one axis (listed unless tap is NULL), with the range of the shift o = i' + shift where i = phase + i' * stride. */
+static int64_t phase_taps(const fc_conv_geometry *g, int axis, int64_t phase, int64_t *tap, int64_t *shift, int64_t *low,
+                          int64_t *high) {
     int64_t found = 0;
+    *low = INT64_MAX;
+    *high = INT64_MIN;
     for (int64_t r = 0; r < g->kernel[axis]; r++) {
         int64_t distance = phase + g->padding[axis] - r * g->dilation[axis];
         if (distance - floor_div(distance, g->stride[axis]) * g->stride[axis] != 0) continue;
+        int64_t o = floor_div(distance, g->stride[axis]);
+        *low = min_i64(*low, o);
+        *high = max_i64(*high, o);
         if (tap) {
             tap[found] = r;
-            shift[found] = floor_div(distance, g->stride[axis]);
+            shift[found] = o;
         }
         found++;
     }
@@ -28,7 +34,7 @@ static product phase_product(const fc_conv_geometry *g, const int64_t phase[3]) 
         p.dest_extent[axis] = g->input[axis];
         p.dest_stride[axis] = g->stride[axis];
         p.dest_start[axis] = phase[axis];
-        p.taps *= phase_taps(g, axis, phase[axis], NULL, NULL);
+        p.taps *= phase_taps(g, axis, phase[axis], NULL, NULL, &p.low[axis], &p.high[axis]);
     }
     return pointwise(g) ? one_row(p) : p;
 }
@@ -121,7 +127,7 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
             continue;
         }
         int64_t count[3], t = 0;
-        for (int axis = 0; axis < 3; axis++) count[axis] = phase_taps(g, axis, phase[axis], tap[axis], shift[axis]);
+        for (int axis = 0; axis < 3; axis++) count[axis] = phase_taps(g, axis, phase[axis], tap[axis], shift[axis], &p.low[axis], &p.high[axis]);
         for (int64_t a = 0; a < count[0]; a++)
             for (int64_t b = 0; b < count[1]; b++)
                 for (int64_t c = 0; c < count[2]; c++, t++) {

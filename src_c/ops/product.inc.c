@@ -1,11 +1,10 @@
-/* product.inc.c: the one dense product behind convolution, its input gradient and transposed convolution.
+/* product.inc.c: the one product behind convolution, its input gradient and transposed convolution.
  *
  *     dest[n, row, pixel] = act(bias[row] + residual + sum over (channel, tap) of
  *                               matrix[row][channel * taps + tap] * source[n, channel, pixel * stride + offset[tap]])
  *
- * Samples outside the source count as zero. Pixels are gathered, a cache-sized block at a time, into
- * panels [depth][lanes] (im2col that never leaves L2), so any stride, dilation and rank is the same product;
- * matrix rows are read in place. */
+ * Samples outside the source count as zero. Stride, dilation, padding, rank and phase are all in the offsets, so
+ * whoever can compute this (gather.inc.c, strip.inc.c) computes every one of them. */
 
 typedef struct {
     int64_t groups, images;
@@ -13,6 +12,7 @@ typedef struct {
     int64_t channels, extent[3];
     int64_t taps;
     const int64_t (*offset)[3];
+    int64_t low[3], high[3]; /* the offsets' range on each axis */
     int64_t stride[3];
     const T *matrix; /* (groups * rows, channels * taps) */
     int64_t rows;
@@ -22,147 +22,13 @@ typedef struct {
     fc_epilogue epilogue;
 } product;
 
-/* How a product is cut. Pixels are numbered through a unit: one image, or all images when they are small.
- * No cut changes the order of any element's sum except `depth`, which depends on the shape alone. */
-typedef struct {
-    int64_t unit_pixels, units;
-    int64_t block, blocks;          /* pixels per block, blocks per unit */
-    int64_t row_parts;              /* parts of the rows */
-    int64_t depth;                  /* (channel, tap) pairs per packed block */
-    int direct;                     /* finished rows are runs in dest: no staging */
-    int64_t panel_bytes, stage_bytes, piece_bytes, row_bytes;
-    int64_t thread_bytes;
-} product_plan;
-
-/* A run of pixels along one source row that lies in one panel. */
-typedef struct {
-    int64_t lane;   /* first pixel, counted from the block's start */
-    int64_t length;
-    int64_t image, at[3];
-} pixel_run;
-
-/* A run to copy into a panel (source >= 0) or to clear (source < 0). */
-typedef struct {
-    int64_t source, dest, width, length;
-} piece;
-
-enum { PRODUCT_DEPTH = 384, PRODUCT_PANEL_BYTES = 256 * 1024, PRODUCT_MIN_ROWS = 8 * TILE_ROWS };
-
-static product_plan plan_product(const product *p, int threads) {
-    product_plan plan;
-    int64_t pixels = volume(p->pixels), total = p->channels * p->taps;
-    int contiguous = p->dest_stride[2] == 1 && p->pixels[2] == p->dest_extent[2] && p->dest_stride[1] == 1 &&
-                     p->pixels[1] == p->dest_extent[1] && p->dest_stride[0] == 1;
-    int64_t waste = ceil_div(pixels, LANES) * LANES - pixels;
-    int small = p->images > 1 && waste * 16 > pixels;
-    plan.unit_pixels = small ? pixels * p->images : pixels;
-    plan.units = small ? 1 : p->images;
-    plan.direct = contiguous && !small;
-
-    plan.depth = ceil_div(total, ceil_div(total, PRODUCT_DEPTH));
-    int64_t fit = PRODUCT_PANEL_BYTES / (plan.depth * (int64_t)sizeof(T)) / PANEL * PANEL;
-    fit = clamp_i64(fit, PANEL, 64 * PANEL);
-    int64_t parts = ceil_div(plan.unit_pixels, fit);
-    int64_t wanted = threads > 1 ? 4 * threads : 1;
-    int64_t most = max_i64(1, plan.unit_pixels / (4 * PANEL));
-    while (parts < most && parts * plan.units * p->groups < wanted) parts++;
-    plan.block = ceil_div(ceil_div(plan.unit_pixels, parts), PANEL) * PANEL;
-    plan.block = min_i64(plan.block, ceil_div(plan.unit_pixels, LANES) * LANES);
-    plan.blocks = ceil_div(plan.unit_pixels, plan.block);
-    plan.row_parts = 1;
-    while (plan.row_parts * plan.blocks * plan.units * p->groups < wanted &&
-           p->rows / (plan.row_parts + 1) >= PRODUCT_MIN_ROWS)
-        plan.row_parts++;
-
-    int64_t part_rows = ceil_div(p->rows, plan.row_parts);
-    plan.panel_bytes = line_bytes(plan.depth * plan.block * (int64_t)sizeof(T));
-    plan.stage_bytes = line_bytes((plan.direct ? TILE_ROWS * PANEL : part_rows * plan.block) * (int64_t)sizeof(T));
-    plan.piece_bytes = line_bytes(plan.block * (int64_t)sizeof(piece));
-    plan.row_bytes = line_bytes(plan.block * (int64_t)sizeof(pixel_run));
-    plan.thread_bytes = plan.panel_bytes + plan.stage_bytes + plan.piece_bytes + plan.row_bytes;
-    return plan;
-}
-
-static int64_t product_scratch(const product *p, int threads) { return plan_product(p, threads).thread_bytes * threads; }
-
-/* Cuts pixels [first, first + count) of a unit into runs that end with a row of pixels or a panel. */
-static int64_t find_runs(const product *p, int64_t unit, int64_t first, int64_t count, pixel_run *runs) {
-    int64_t pixels = volume(p->pixels), found = 0;
-    for (int64_t lane = 0; lane < count;) {
-        int64_t number = first + lane, at = number % pixels;
-        pixel_run *run = &runs[found++];
-        run->lane = lane;
-        run->image = unit + number / pixels;
-        run->at[0] = at / (p->pixels[1] * p->pixels[2]);
-        run->at[1] = at / p->pixels[2] % p->pixels[1];
-        run->at[2] = at % p->pixels[2];
-        run->length = min_i64(p->pixels[2] - run->at[2], min_i64(PANEL - lane % PANEL, count - lane));
-        lane += run->length;
-    }
-    return found;
-}
-
-VEC_INLINE piece make_piece(int64_t source, int64_t lane, int64_t length, int64_t width) {
-    return (piece){source, lane, width, length};
-}
-
-/* What a tap sees of the runs: pieces inside the source and pieces of zeros, in lane order. */
-static int64_t find_pieces(const product *p, const int64_t offset[3], const pixel_run *runs, int64_t run_count,
-                           int64_t block_lanes, int64_t depth, piece *pieces) {
-    int64_t found = 0, images = p->groups * p->channels * volume(p->extent);
-    for (const pixel_run *run = runs; run < runs + run_count; run++) {
-        int64_t panel = run->lane / PANEL * PANEL;
-        int64_t width = min_i64(PANEL, block_lanes - panel);
-        int64_t dest = panel * depth + run->lane % PANEL;
-        int64_t z = run->at[0] * p->stride[0] + offset[0], y = run->at[1] * p->stride[1] + offset[1];
-        int64_t x = run->at[2] * p->stride[2] + offset[2];
-        int64_t low = 0, high = 0;
-        if (z >= 0 && z < p->extent[0] && y >= 0 && y < p->extent[1]) {
-            low = clamp_i64(ceil_div(max_i64(-x, 0), p->stride[2]), 0, run->length);
-            high = clamp_i64(floor_div(p->extent[2] - 1 - x, p->stride[2]) + 1, low, run->length);
-        }
-        if (low > 0) pieces[found++] = make_piece(-1, dest, low, width);
-        if (high > low) {
-            int64_t start = x + low * p->stride[2];
-            pieces[found++] = make_piece(run->image * images + (z * p->extent[1] + y) * p->extent[2] + start,
-                                         dest + low, high - low, width);
-        }
-        if (run->length > high) pieces[found++] = make_piece(-1, dest + high, run->length - high, width);
-    }
-    return found;
-}
-
-VEC_INLINE void gather_pieces(const T *source, T *panels, int64_t level, const piece *pieces, int64_t count,
-                              int64_t step) {
-    for (const piece *at = pieces; at < pieces + count; at++) {
-        T *dest = panels + at->dest + level * at->width;
-        const T *from = source + at->source;
-        if (at->source < 0) zero_run(dest, at->length);
-        else if (step == 1) copy_run(dest, from, at->length);
-        else if (step == 2)
-            for (int64_t i = 0; i < at->length; i++) dest[i] = from[2 * i];
-        else
-            for (int64_t i = 0; i < at->length; i++) dest[i] = from[step * i];
-    }
-}
-
-/* Packs levels [first, first + depth) of the (channel, tap) order for the block's pixels. Lanes past the
- * last pixel are zero. */
-static void pack_block(const product *p, const T *source, int64_t first, int64_t depth, const pixel_run *runs,
-                       int64_t run_count, int64_t count, T *panels, piece *pieces) {
-    int64_t lanes = ceil_div(count, LANES) * LANES, plane = volume(p->extent);
-    for (int64_t tap = 0; tap < p->taps; tap++) {
-        int64_t channel = max_i64(0, ceil_div(max_i64(first - tap, 0), p->taps));
-        int64_t end = ceil_div(max_i64(first + depth - tap, 0), p->taps);
-        if (channel >= end) continue;
-        int64_t found = find_pieces(p, p->offset[tap], runs, run_count, lanes, depth, pieces);
-        if (lanes > count) {
-            int64_t panel = count / PANEL * PANEL;
-            pieces[found++] = make_piece(-1, panel * depth + count - panel, lanes - count, min_i64(PANEL, lanes - panel));
-        }
-        for (; channel < end; channel++)
-            gather_pieces(source + channel * plane, panels, channel * p->taps + tap - first, pieces, found, p->stride[2]);
-    }
+/* dest[i] = from[i * step]. */
+VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
+    if (step == 1) copy_run(dest, from, n);
+    else if (step == 2)
+        for (int64_t i = 0; i < n; i++) dest[i] = from[2 * i];
+    else
+        for (int64_t i = 0; i < n; i++) dest[i] = from[step * i];
 }
 
 VEC_INLINE T activate(T x, int activation) {
@@ -185,98 +51,4 @@ VEC_INLINE void finish_run(T *dest, const T *x, const T *residual, int64_t n, in
         for (int64_t i = 0; i < n; i++)
             dest[i * step] = activate(x[i] + (residual ? residual[i * step] : 0), activation);
     }
-}
-
-typedef struct {
-    const product *p;
-    product_plan plan;
-    char *scratch;
-} product_job;
-
-/* Multiplies rows [first_row, first_row + rows) with the packed panels. */
-static void multiply_block(const T *matrix, int64_t matrix_row, int64_t rows, const T *panels, int64_t depth,
-                           int64_t count, T *c, int64_t c_row, const T *init, int accumulate, T *spill) {
-    int64_t lanes = ceil_div(count, LANES) * LANES, blocks = ceil_div(rows, TILE_ROWS);
-    static const int64_t start = 0;
-    for (int64_t block = 0; block < blocks; block++) {
-        int64_t row = part_start(rows, blocks, block), m = part_start(rows, blocks, block + 1) - row;
-        const T *a[TILE_ROWS];
-        for (int64_t i = 0; i < m; i++) a[i] = matrix + (row + i) * matrix_row;
-        for (int64_t panel = 0; panel < lanes; panel += PANEL) {
-            int64_t width = min_i64(PANEL, lanes - panel), inside = min_i64(width, count - panel);
-            T *corner = c + row * c_row + panel;
-            tile_arguments t = {1, depth, &start, 1, panels + panel * depth, corner, c_row, init ? init + row : NULL, accumulate};
-            if (spill && inside < width) { /* a ragged end must not overwrite what follows in dest */
-                t.c = spill;
-                t.c_row = width;
-                if (accumulate)
-                    for (int64_t i = 0; i < m; i++) copy_run(spill + i * width, corner + i * c_row, inside);
-                tiles[width / LANES - 1][m - 1](a, &t);
-                for (int64_t i = 0; i < m; i++) copy_run(corner + i * c_row, spill + i * width, inside);
-            } else {
-                tiles[width / LANES - 1][m - 1](a, &t);
-            }
-        }
-    }
-}
-
-static void product_task(const void *context, int64_t task, int thread) {
-    const product_job *job = context;
-    const product *p = job->p;
-    const product_plan *plan = &job->plan;
-    char *scratch = job->scratch + thread * plan->thread_bytes;
-    T *panels = take(&scratch, plan->panel_bytes), *stage = take(&scratch, plan->stage_bytes);
-    piece *pieces = take(&scratch, plan->piece_bytes);
-    pixel_run *runs = take(&scratch, plan->row_bytes);
-
-    int64_t part = task % plan->row_parts, block = task / plan->row_parts % plan->blocks;
-    int64_t unit = task / plan->row_parts / plan->blocks % plan->units;
-    int64_t group = task / plan->row_parts / plan->blocks / plan->units;
-    int64_t first = block * plan->block, count = min_i64(plan->block, plan->unit_pixels - first);
-    int64_t row = part_start(p->rows, plan->row_parts, part);
-    int64_t rows = part_start(p->rows, plan->row_parts, part + 1) - row;
-    int64_t channel_row = group * p->rows + row; /* of dest, bias and matrix */
-    int64_t total = p->channels * p->taps, plane = volume(p->dest_extent);
-    int64_t image_size = p->groups * p->rows * plane;
-
-    const T *matrix = p->matrix + channel_row * total;
-    const T *bias = p->epilogue.bias ? (const T *)p->epilogue.bias + channel_row : NULL;
-    const T *residual = p->epilogue.residual;
-    T *c = plan->direct ? p->dest + unit * image_size + channel_row * plane + first : stage;
-    int64_t c_row = plan->direct ? plane : ceil_div(count, LANES) * LANES;
-
-    int64_t run_count = find_runs(p, unit, first, count, runs);
-    const T *source = p->source + group * p->channels * volume(p->extent);
-    for (int64_t level = 0; level < total; level += plan->depth) {
-        int64_t depth = min_i64(plan->depth, total - level);
-        pack_block(p, source, level, depth, runs, run_count, count, panels, pieces);
-        multiply_block(matrix + level, total, rows, panels, depth, count, c, c_row, bias, level > 0,
-                       plan->direct ? stage : NULL);
-    }
-
-    int activation = p->epilogue.activation;
-    if (plan->direct) {
-        if (activation == FC_NONE && !residual) return;
-        for (int64_t i = 0; i < rows; i++) {
-            T *x = c + i * plane;
-            finish_run(x, x, residual ? residual + (x - p->dest) : NULL, count, 1, activation);
-        }
-        return;
-    }
-    for (const pixel_run *run = runs; run < runs + run_count; run++) {
-        int64_t at = run->image * image_size + channel_row * plane;
-        for (int axis = 0; axis < 3; axis++) {
-            int64_t step = axis == 0 ? p->dest_extent[1] * p->dest_extent[2] : axis == 1 ? p->dest_extent[2] : 1;
-            at += (run->at[axis] * p->dest_stride[axis] + p->dest_start[axis]) * step;
-        }
-        for (int64_t i = 0; i < rows; i++)
-            finish_run(p->dest + at + i * plane, stage + i * c_row + run->lane,
-                       residual ? residual + at + i * plane : NULL, run->length, p->dest_stride[2], activation);
-    }
-}
-
-static void run_product(const product *p, void *scratch, int threads) {
-    product_job job = {p, plan_product(p, threads), scratch};
-    const product_plan *plan = &job.plan;
-    fc_parallel_for(p->groups * plan->units * plan->blocks * plan->row_parts, threads, product_task, &job);
 }

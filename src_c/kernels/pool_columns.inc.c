@@ -1,0 +1,137 @@
+/* pool_columns.inc.c: the second half of a pooling window, over width: one run of cells, lanes = outputs.
+ *
+ *     out[i] = reduction over tap < taps of run[i * stride + tap * step],  i < n
+ *
+ * A run may be many rows one after the other: outputs whose window crosses from one row into the next are garbage
+ * that the caller drops. Runs have room to read POOL_SLACK elements past the last window. */
+
+enum { POOL_SLACK = 4 * VECTOR_BYTES / CELL_BYTES };
+
+typedef struct {
+    int64_t taps, step, stride;
+} window_columns;
+
+/* Where finished windows go; indices is NULL unless indexed. Sums are divided by size * sizes[i]. */
+typedef struct {
+    T *value;
+    int64_t *indices;
+    T size;
+    const T *sizes; /* NULL: all 1 */
+} pool_result;
+
+typedef int64_t wide_positions __attribute__((vector_size(VECTOR_BYTES / CELL_BYTES * 8)));
+typedef int64_t wide_positions_unaligned
+    __attribute__((vector_size(VECTOR_BYTES / CELL_BYTES * 8), aligned(sizeof(int64_t)), may_alias));
+
+/* The first n lanes of c as out[i...]. */
+VEC_INLINE void put_cells(const int kind, const int indexed, const pool_result *out, int64_t i, cells c, int64_t n) {
+    if (kind == POOL_SUM) c.value /= out->sizes ? load_before(out->sizes + i, out->sizes + i + n) * out->size : splat(out->size);
+    if (indexed) {
+        c.value = choose(c.at < 0, splat((T)NAN), c.value);
+        wide_positions wide = __builtin_convertvector(c.at & splat_position(POSITION_MAX), wide_positions);
+        if (n >= LANES) *(wide_positions_unaligned *)(out->indices + i) = wide;
+        else
+            for (int64_t lane = 0; lane < n; lane++) out->indices[i + lane] = wide[lane];
+    }
+    store_first(out->value + i, c.value, n);
+}
+
+/* Calls put for all n outputs; the last vector overlaps the one before. */
+#define EACH_OUTPUT(n, i, cell) \
+    do { \
+        for (int64_t i = 0; i < (n) - LANES; i += LANES) put_cells(kind, indexed, out, i, cell, LANES); \
+        int64_t i = max_i64((n) - LANES, 0); \
+        put_cells(kind, indexed, out, i, cell, min_i64(n, LANES)); \
+    } while (0)
+
+VEC_INLINE cells few_taps(const int kind, const int indexed, const int64_t taps, const int stride, cell_run run,
+                          int64_t i, int64_t step) {
+    cells a = stride == 2 ? load_even_cells(indexed, run, 2 * i) : load_cells(indexed, run, i);
+    FC_UNROLL for (int64_t tap = 1; tap < taps; tap++) {
+        int64_t from = stride * i + tap * step;
+        a = better(kind, indexed, a,
+                   stride == 2 ? load_even_cells(indexed, run, from) : load_cells(indexed, run, from));
+    }
+    return stride == 2 ? unmix_cells(indexed, a) : a;
+}
+
+VEC_INLINE void reduce_few(const int kind, const int indexed, const int64_t taps, const int stride, cell_run run,
+                           const pool_result *out, int64_t n, int64_t step) {
+    EACH_OUTPUT(n, i, few_taps(kind, indexed, taps, stride, run, i, step));
+}
+
+/* into[i] = a[i] (+) b[i + shift], i < n; vectors whole. into may be a. */
+VEC_INLINE void merge_runs(const int kind, const int indexed, cell_run into, cell_run a, cell_run b, int64_t shift,
+                           int64_t n) {
+    for (int64_t i = 0; i < n; i += LANES)
+        store_cells(indexed, into, i, better(kind, indexed, load_cells(indexed, a, i), load_cells(indexed, b, i + shift)));
+}
+
+/* All m windows at stride 1 by doubling: reductions of 1, 2, 4, ... taps, in place. Extremes overlap two of them; a
+ * sum adds those of its binary digits into `spare`. Returns the run that holds the result. */
+VEC_INLINE cell_run reduce_dense(const int kind, const int indexed, const window_columns *w, cell_run run,
+                                 cell_run spare, int64_t m) {
+    int64_t valid = m + (w->taps - 1) * w->step, width = 1, summed = 0;
+    for (;; width *= 2) {
+        if (kind == POOL_SUM && (w->taps & width)) {
+            if (summed) merge_runs(kind, indexed, spare, spare, run, summed * w->step, m);
+            else
+                for (int64_t i = 0; i < m; i += LANES) store(spare.value + i, load(run.value + i));
+            summed += width;
+        }
+        if (2 * width > w->taps) break;
+        valid -= width * w->step;
+        merge_runs(kind, indexed, run, run, run, width * w->step, valid);
+    }
+    if (kind == POOL_SUM) return spare;
+    if (width < w->taps) merge_runs(kind, indexed, run, run, run, (w->taps - width) * w->step, m);
+    return run;
+}
+
+VEC_INLINE cells pick_cells(const int indexed, cell_run run, int64_t i, int64_t n, int64_t stride) {
+    T value[sizeof(vec) / sizeof(T)] = {0};
+    position at[sizeof(vec) / sizeof(T)] = {0};
+    for (int64_t lane = 0; lane < n; lane++) {
+        value[lane] = run.value[(i + lane) * stride];
+        if (indexed) at[lane] = run.at[(i + lane) * stride];
+    }
+    return load_cells(indexed, (cell_run){value, at}, 0);
+}
+
+VEC_INLINE void reduce_columns(const int kind, const int indexed, const window_columns *w, cell_run run, cell_run spare,
+                               const pool_result *out, int64_t n) {
+    if (n <= 0) return;
+    if (w->stride == 1) switch (w->taps) {
+        case 1: reduce_few(kind, indexed, 1, 1, run, out, n, w->step); return;
+        case 2: reduce_few(kind, indexed, 2, 1, run, out, n, w->step); return;
+        case 3: reduce_few(kind, indexed, 3, 1, run, out, n, w->step); return;
+        }
+    if (w->stride == 2) switch (w->taps) {
+        case 1: reduce_few(kind, indexed, 1, 2, run, out, n, w->step); return;
+        case 2: reduce_few(kind, indexed, 2, 2, run, out, n, w->step); return;
+        case 3: reduce_few(kind, indexed, 3, 2, run, out, n, w->step); return;
+        }
+    cell_run dense = w->taps == 1 ? run : reduce_dense(kind, indexed, w, run, spare, (n - 1) * w->stride + 1);
+    if (w->stride == 1) EACH_OUTPUT(n, i, load_cells(indexed, dense, i));
+    else
+        EACH_OUTPUT(n, i, pick_cells(indexed, dense, i, min_i64(n - i, LANES), w->stride));
+}
+
+/* One window of n neighbouring cells, for windows of irregular length: out[i]. */
+VEC_INLINE void reduce_one(const int kind, const int indexed, cell_run run, int64_t n, const pool_result *out, int64_t i) {
+    T best = run.value[0];
+    position at = indexed ? run.at[0] : 0;
+    for (int64_t k = 1; k < n; k++) {
+        T x = run.value[k];
+        if (kind == POOL_SUM) {
+            best += x;
+            continue;
+        }
+        int take = (kind == POOL_MAX ? x > best : x < best) || (indexed ? x == best && run.at[k] < at : x != x);
+        if (take) best = x;
+        if (take && indexed) at = run.at[k];
+    }
+    if (kind == POOL_SUM) best /= out->size * out->sizes[i];
+    out->value[i] = indexed && at < 0 ? (T)NAN : best;
+    if (indexed) out->indices[i] = at & POSITION_MAX;
+}
