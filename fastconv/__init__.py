@@ -2,12 +2,13 @@
 
 import importlib
 
+from .autograd import Function, checkpoint, gradcheck
 from .op import OPS, op
 from .ops import *  # noqa: F403
 from .ops import __all__ as _operations
 from .runtime import get_num_threads, release_scratch, set_num_threads, show_config, threads
 from .seeding import manual_seed
-from .tensor import Function, Tensor, checkpoint, enable_grad, gradcheck, is_grad_enabled, no_grad
+from .tensor import Tensor, enable_grad, is_grad_enabled, no_grad
 
 __version__ = "0.1.0"
 
@@ -19,11 +20,11 @@ __all__ = [
     "Tensor",
     "checkpoint",
     "enable_grad",
+    "get_num_threads",
     "gradcheck",
     "is_grad_enabled",
     "manual_seed",
     "no_grad",
-    "get_num_threads",
     "op",
     "release_scratch",
     "set_num_threads",

@@ -24,7 +24,7 @@ OPS: dict[str, "Op"] = {}
 
 
 class Op:
-    """One operation: `name`, bare `forward` and `backward`, `inputs`, and `public`, the function users call."""
+    """One operation: `name`, `inputs`, bare `forward` and `backward`, and `public`, which users call."""
 
     def __init__(
         self,
@@ -63,7 +63,8 @@ class Op:
     def __repr__(self) -> str:
         return f"Op({self.name}{self.signature})"
 
-    # Declares the gradient. The tape runs the bare function; the returned public one adds half precision and Tensors.
+    # Declares the gradient. The tape runs the bare function; the returned public one adds half precision and
+    # Tensors.
     def gradient(self, function: Callable) -> Callable:
         takes_needs = "needs" in inspect.signature(function).parameters
         function = _quiet(function) if self.quiet else function
@@ -81,7 +82,8 @@ class Op:
         self.public_backward = _plain_backward(f"{self.name}_backward", function)
         return self.public_backward
 
-    # Where the differentiable arrays of one call stand: [(container, key, name)]; `call` maps parameters to values.
+    # Where the differentiable arrays of one call stand: [(container, key, name)]; `call` maps parameters to
+    # values.
     def places(self, call: dict[str, Any]) -> list[tuple]:
         if not self.sequence:
             return [(call, name, name) for name in self.inputs]
@@ -97,8 +99,8 @@ class Op:
 def op(*inputs: str, name: str | None = None, **traits: Any) -> Callable[[Callable], Callable]:
     """Declare an operation whose differentiable array parameters are `inputs`.
 
-    The decorated forward sees plain arrays and returns `(result, saved)`; `saved` are the arguments that follow
-    `grad_output` in the function given to `.gradient`. Traits:
+    The decorated forward sees plain arrays and returns `(result, saved)`; `saved` are the arguments that
+    follow `grad_output` in the function given to `.gradient`. Traits:
     constants: names of array parameters that have no gradient.
     integers: names of inputs that may also be integer arrays, which then have no gradient.
     sequence: the one input is a sequence of arrays.
@@ -118,9 +120,9 @@ def _quiet(function: Callable) -> Callable:
     return np.errstate(all="ignore")(function)
 
 
-# A function with the forward's own signature, written out as source because `*args, **kwargs` would cost more than
-# the whole budget of a call. Exact ndarrays, the first one float32 or float64, go straight to forward, which itself
-# refuses any other dtype among the rest; everything else takes the general road.
+# A function with the forward's own signature, written out as source because `*args, **kwargs` would cost more
+# than the whole budget of a call. Exact ndarrays, the first one float32 or float64, go straight to forward,
+# which itself refuses any other dtype among the rest; everything else takes the general road.
 def _make_public(operation: Op) -> Callable:
     parameters = operation.signature.parameters.values()
     names = [p.name for p in parameters]
@@ -145,9 +147,8 @@ def _make_public(operation: Op) -> Callable:
         f"{'' if operation.sequence else fast}"
         f"    return _general(_operation, {{{', '.join(f'{name!r}: {name}' for name in names)}}})\n"
     )
-    scope = dict(
-        _ndarray=ndarray, _float32=FLOAT32, _float64=FLOAT64, _general=_general, _operation=operation
-    )
+    scope = {"_ndarray": ndarray, "_float32": FLOAT32, "_float64": FLOAT64}
+    scope |= {"_general": _general, "_operation": operation}
     exec(source, scope | defaults | {"_forward": operation.forward}, scope)
     public = scope[operation.name]
     functools.update_wrapper(public, operation.forward)
@@ -211,8 +212,8 @@ def _general(operation: Op, call: dict[str, Any]) -> Any:
     return record(result, operation.on_tape, saved, parents)
 
 
-# float16 and bfloat16 are stored, never computed in: cast to float32, call, cast back. A `dtype=` that the caller
-# gave is the dtype of the result.
+# float16 and bfloat16 are stored, never computed in: cast to float32, call, cast back. A `dtype=` that the
+# caller gave is the dtype of the result.
 def _half(operation: Op, half: np.dtype, call: dict[str, Any], places: list) -> Any:
     for container, key, name in places:
         value = container[key]

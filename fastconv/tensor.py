@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import seeding
-from .geometry.arrays import as_array, is_half, to_ndarray, type_error, value_error
+from .geometry.arrays import is_half, to_ndarray, type_error, value_error
 
 _recording: contextvars.ContextVar[bool] = contextvars.ContextVar("fastconv_recording", default=True)
 
@@ -64,8 +63,9 @@ class enable_grad(_GradMode):
     """
 
 
-# One recorded operation. `links` holds, per differentiable input, the Node that made it, the leaf Tensor itself, or
-# None; intermediate Tensors are not held, so an activation lives only as long as some `saved` tuple needs it.
+# One recorded operation. `links` holds, per differentiable input, the Node that made it, the leaf Tensor
+# itself, or None; intermediate Tensors are not held, so an activation lives only as long as some `saved`
+# tuple needs it.
 class Node:
     __slots__ = ("__weakref__", "backward", "links", "needs", "saved")
 
@@ -88,9 +88,9 @@ class Node:
 class Tensor:
     """An ndarray with a gradient: operations on it are recorded, `backward()` walks them in reverse.
 
-    `Tensor(data, requires_grad=False)` takes an array without copying it. `.data` is the ndarray, `.grad` the ndarray
-    of d(result)/d(data) that `backward()` adds to (None before). Writing into `.data` between the forward and the
-    backward pass is not noticed: the gradient is then that of the changed data.
+    `Tensor(data, requires_grad=False)` takes an array without copying it. `.data` is the ndarray, `.grad` the
+    ndarray of d(result)/d(data) that `backward()` adds to (None before). Writing into `.data` between the
+    forward and the backward pass is not noticed: the gradient is then that of the changed data.
 
     Raises TypeError for data that is no array of real numbers, or if a gradient is asked of integers.
 
@@ -141,10 +141,10 @@ class Tensor:
         return self._node is None
 
     def backward(self, grad: Any = None) -> None:
-        """Add d(self)/d(leaf), weighted by `grad`, to `.grad` of every leaf that requires it; frees the graph.
+        """Add d(self)/d(leaf), weighted by `grad`, to `.grad` of every leaf; frees the graph.
 
-        `grad` has this tensor's shape and may be left out for a single number. Raises ValueError if nothing was
-        recorded, if `grad` does not fit, or if the graph was freed by an earlier call.
+        `grad` has this tensor's shape and may be left out for a single number. Raises ValueError if nothing
+        was recorded, if `grad` does not fit, or if the graph was freed by an earlier call.
 
         >>> x = Tensor([3.0], requires_grad=True)
         >>> (x * x).backward()
@@ -225,8 +225,8 @@ def wrap(data: np.ndarray, node: Node | None = None) -> Tensor:
     return tensor
 
 
-# Nodes from `root` back to the leaves, every node before the nodes it was computed from. Iterative: a chain of a
-# million operations needs no deeper stack than one.
+# Nodes from `root` back to the leaves, every node before the nodes it was computed from. Iterative: a chain
+# of a million operations needs no deeper stack than one.
 def _order(root: Node) -> list[Node]:
     done: list[Node] = []
     seen = {root}
@@ -292,88 +292,11 @@ def _accumulate(leaf: Tensor, grad: np.ndarray) -> None:
         leaf.grad += grad
 
 
-class Context:
-    """What a `Function` carries from forward to backward: saved arrays, and any attribute you set."""
-
-    def __init__(self, needs_input_grad: tuple[bool, ...]):
-        self.needs_input_grad = needs_input_grad
-        self.saved: tuple = ()
-
-    def save_for_backward(self, *arrays: Any) -> None:
-        """Keep arrays until `backward` has run; read them from `.saved`."""
-        self.saved = arrays
-
-    @property
-    def saved_tensors(self) -> tuple:
-        return self.saved
-
-
-class Function:
-    """A differentiable operation of your own: subclass, write `forward` and `backward`, call `apply`.
-
-    Both are static methods on plain ndarrays: `forward(ctx, *arguments)` returns an array (or a tuple, of which the
-    first is differentiable); `backward(ctx, grad_output)` returns one gradient per argument of forward, None where
-    there is none. Raises ValueError if their number or a shape is wrong.
-
-    >>> import numpy as np
-    >>> class Square(Function):
-    ...     @staticmethod
-    ...     def forward(ctx, x):
-    ...         ctx.save_for_backward(x)
-    ...         return x * x
-    ...     @staticmethod
-    ...     def backward(ctx, grad_output):
-    ...         return 2.0 * ctx.saved[0] * grad_output
-    >>> x = Tensor(np.array([3.0]), requires_grad=True)
-    >>> Square.apply(x).backward()
-    >>> x.grad
-    array([6.])
-    """
-
-    @staticmethod
-    def forward(ctx: Context, *args: Any) -> Any:
-        raise NotImplementedError("write forward(ctx, ...) as a staticmethod")
-
-    @staticmethod
-    def backward(ctx: Context, grad_output: np.ndarray) -> Any:
-        raise NotImplementedError("write backward(ctx, grad_output) as a staticmethod")
-
-    @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Run forward on the arrays of `args`; records it if one of them is a Tensor that requires a gradient."""
-        parents = tuple(arg if isinstance(arg, Tensor) else None for arg in args)
-        needs = tuple(parent is not None and parent.requires_grad for parent in parents)
-        context = Context(needs)
-        result = cls.forward(context, *(arg.data if isinstance(arg, Tensor) else arg for arg in args))
-        if not any(parent is not None for parent in parents):
-            return result
-        shapes = tuple(None if parent is None else parent.shape for parent in parents)
-
-        def backward(grad_output, saved, needs):
-            grads = cls.backward(context, grad_output)
-            grads = tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
-            if len(grads) != len(shapes):
-                raise value_error(
-                    cls.__name__, "backward", f"returned {len(grads)} gradients", f"{len(shapes)}"
-                )
-            return tuple(_checked(cls.__name__, *item) for item in zip(grads, shapes, needs, strict=True))
-
-        return record(result, backward, (), parents)
-
-
-def _checked(name: str, grad: Any, shape: tuple | None, need: bool) -> np.ndarray | None:
-    if grad is None or not need:
-        return None
-    grad = to_ndarray(name, "gradient", grad.data if isinstance(grad, Tensor) else grad)
-    if grad.shape != shape:
-        raise value_error(name, "gradient", f"has shape {grad.shape}", f"{shape}")
-    return grad
-
-
 def record(result: Any, backward: Callable | None, saved: tuple, parents: Sequence[Tensor | None]) -> Any:
     """Wrap an op's result (or the tuple of them) in Tensors, with a Node where a parent requires a gradient.
 
-    `backward(grad_output, saved, needs)` returns one gradient per parent; the first result alone is differentiable.
+    `backward(grad_output, saved, needs)` returns one gradient per parent; the first result alone is
+    differentiable.
     """
     needs = tuple(parent is not None and parent.requires_grad for parent in parents)
     node = Node(backward, saved, parents, needs) if _recording.get() and any(needs) else None
@@ -386,90 +309,3 @@ def cast(value: Tensor, dtype: np.dtype) -> Tensor:
     """`value` in another floating dtype, with its gradient in the old one."""
     old = value.dtype
     return record(value.data.astype(dtype), lambda grad, saved, needs: grad.astype(old), (), (value,))
-
-
-def checkpoint(fn: Callable, *inputs: Any) -> Any:
-    """fn(*inputs), recomputed in backward instead of keeping its intermediate arrays.
-
-    `fn` returns one Tensor and must compute the same thing twice; the package's own random generator is rewound for
-    the second run, so dropout repeats its mask. Source: Chen et al. 2016, Training Deep Nets with Sublinear Memory Cost.
-
-    >>> x = Tensor([2.0], requires_grad=True)
-    >>> checkpoint(lambda t: t * t * t, x).backward()
-    >>> x.grad
-    array([12.])
-    """
-    if not _recording.get():
-        return fn(*inputs)
-    state = seeding.get_state()
-    # Recorded once, to learn whether a parameter inside fn requires a gradient, then dropped.
-    result = fn(*_fresh(inputs))
-    if not isinstance(result, Tensor):
-        raise type_error("checkpoint", "fn", f"returned a {type(result).__name__}", "one Tensor")
-    if not result.requires_grad:
-        return result
-    parents = tuple(value if isinstance(value, Tensor) else None for value in inputs)
-
-    def backward(grad_output, saved, needs):
-        again, after = _fresh(inputs), seeding.get_state()
-        seeding.set_state(state)
-        try:
-            with enable_grad():
-                fn(*again).backward(grad_output)
-        finally:
-            seeding.set_state(after)
-        return tuple(value.grad if need else None for value, need in zip(again, needs, strict=True))
-
-    needs = tuple(parent is not None and parent.requires_grad for parent in parents)
-    return wrap(result.data, Node(backward, (), parents, needs))
-
-
-def _fresh(inputs: Sequence[Any]) -> list[Any]:
-    return [
-        Tensor(value.data, value.requires_grad) if isinstance(value, Tensor) else value for value in inputs
-    ]
-
-
-def gradcheck(fn: Callable, inputs: Any, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3) -> bool:
-    """Compare every gradient of `fn` with central differences, in float64.
-
-    `inputs` is an array, a Tensor or a sequence of them (float64; other arguments pass through); the result of fn is
-    weighted by fixed random numbers so that one number is differentiated. Raises AssertionError with the input, the
-    element and both values where they differ by more than atol + rtol * |numerical|.
-
-    >>> import numpy as np
-    >>> gradcheck(lambda t: t * t, np.array([1.0, -2.0]))
-    True
-    """
-    values = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
-    free = [
-        i
-        for i, v in enumerate(values)
-        if isinstance(v, (np.ndarray, Tensor)) and np.asarray(v).dtype.kind == "f"
-    ]
-    points = {i: np.array(as_array("gradcheck", f"inputs[{i}]", values[i]), np.float64) for i in free}
-
-    def call(requires_grad: bool) -> tuple[list, Tensor]:
-        given = [Tensor(points[i], requires_grad) if i in points else value for i, value in enumerate(values)]
-        result = fn(*given)
-        return given, result[0] if isinstance(result, tuple) else result
-
-    given, result = call(True)
-    weight = np.random.default_rng(0).standard_normal(result.shape)
-    if result.requires_grad:
-        result.backward(weight)
-    for i, point in points.items():
-        analytic = given[i].grad if given[i].grad is not None else np.zeros_like(point)
-        for index in np.ndindex(point.shape):
-            middle = point[index]
-            ends = []
-            for step in (eps, -eps):
-                point[index] = middle + step
-                ends.append(call(False)[1].data.copy())
-            point[index] = middle
-            numeric = float(((ends[0] - ends[1]) * weight).sum()) / (2 * eps)
-            if not abs(numeric - analytic[index]) <= atol + rtol * abs(numeric):
-                raise AssertionError(
-                    f"gradcheck: input {i} at {index}: backward gives {analytic[index]}, differences {numeric}"
-                )
-    return True

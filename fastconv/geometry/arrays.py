@@ -22,8 +22,8 @@ def type_error(op: str, argument: str, came: str, expected: str) -> TypeError:
     return TypeError(f"{op}: {argument} {came} (expected {expected})")
 
 
-# float16 and bfloat16 are stored in two bytes and computed in float32; bfloat16 is known by name, so ml_dtypes
-# is never imported here.
+# float16 and bfloat16 are stored in two bytes and computed in float32; bfloat16 is known by name, so
+# ml_dtypes is never imported here.
 def is_half(dtype: np.dtype) -> bool:
     return dtype.char == "e" or (dtype.kind == "V" and dtype.name == "bfloat16")
 
@@ -72,7 +72,7 @@ def _expected_ndim(ndim: int | Iterable[int]) -> str:
 
 
 def as_array(op: str, name: str, value: Any, ndim: int | tuple[int, ...] | None = None) -> ndarray:
-    """`value` as an aligned native float32 or float64 ndarray, copied only if it must be; strides are kept."""
+    """`value` as an aligned native float32 or float64 ndarray, copied only if it must be."""
     if type(value) is not ndarray:
         value = to_ndarray(op, name, value)
     dtype = value.dtype
@@ -178,7 +178,7 @@ def _overlap(out: ndarray, value: Any) -> bool:
 
 
 def new_output(op: str, out: Any, shape: tuple[int, ...], dtype: Any, *inputs: Any) -> ndarray:
-    """The array an op writes its result to: fresh, or the caller's `out` once it is known to be fit for it."""
+    """The array an op writes its result to: fresh, or the caller's `out` if that is fit for it."""
     if out is None:
         return allocate(op, shape, dtype)
     if type(out) is not ndarray:

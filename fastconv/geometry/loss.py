@@ -54,7 +54,7 @@ def class_layout(op: str, input: ndarray) -> tuple[int, int, int]:
 
 def class_targets(op: str, input: ndarray, target: Any, ignore_index: int) -> ndarray:
     """Class numbers, one for each sample and position of `input`."""
-    n, classes, m = class_layout(op, input)
+    _, classes, _ = class_layout(op, input)
     expected = () if input.ndim == 1 else (input.shape[0], *input.shape[2:])
     numbers = labels(op, "target", target, classes, ignore_index)
     same_shape(op, "target", numbers, expected)

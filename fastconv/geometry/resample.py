@@ -46,7 +46,8 @@ def widths(op: str, shape: tuple[int, ...], pad: Any, mode: str) -> list[tuple[i
     return pairs
 
 
-# reflect repeats no cell next to itself, so it needs one more; circular goes round what negative widths leave.
+# reflect repeats no cell next to itself, so it needs one more; circular goes round what negative widths
+# leave.
 def _fits(op: str, mode: str, axis: int, size: int, before: int, after: int) -> None:
     came = f"is {(before, after)} on axis {axis} of size {size}"
     smallest = 0 if mode == "constant" else 1
@@ -60,7 +61,7 @@ def _fits(op: str, mode: str, axis: int, size: int, before: int, after: int) -> 
 def interpolation(
     op: str, input: Any, size: Any, scale_factor: Any, mode: Any, align_corners: Any, recompute: Any
 ) -> tuple[ndarray, tuple[int, ...], tuple[float | None, ...], bool]:
-    """input (N, C, *spatial), the spatial output sizes, the scale of each axis (None: the ratio of sizes), align_corners."""
+    """input (N, C, *spatial), the result's sizes, each axis's scale (None: their ratio), align_corners."""
     input = as_array(op, "input", input)
     choice(op, "mode", mode, tuple(INTERPOLATIONS))
     if input.ndim not in INTERPOLATIONS[mode]:
@@ -93,7 +94,8 @@ def interpolation(
         )
     if recompute:
         return input, sizes, (None,) * rank, bool(align_corners)
-    # PyTorch leaves an axis alone whose size stays (3 * 1.3 gives 3), but for cubic, exact and 1-D or 3-D nearest.
+    # PyTorch leaves an axis alone whose size stays (3 * 1.3 gives 3), but for cubic, exact and 1-D or 3-D
+    # nearest.
     if mode.endswith("linear") or (mode == "nearest" and rank == 2):
         scales = tuple(
             None if n == to else s for n, to, s in zip(input.shape[2:], sizes, scales, strict=True)

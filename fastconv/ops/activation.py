@@ -25,8 +25,8 @@ def blockwise(step: Callable, out: ndarray, *arrays: ndarray) -> ndarray:
     return out
 
 
-# An activation from step(y, x, *parameters), which fills y, and slope(y, g, x, *parameters), which fills y with
-# g * f'(x). `parameters` maps the public parameters to their defaults.
+# An activation from step(y, x, *parameters), which fills y, and slope(y, g, x, *parameters), which fills y
+# with g * f'(x). `parameters` maps the public parameters to their defaults.
 def _activation(name: str, text: str, step: Callable, slope: Callable, **parameters: float) -> tuple:
     signature = "".join(f", {key}={default!r}" for key, default in parameters.items())
     values = "".join(f", {key}" for key in parameters)
@@ -233,8 +233,8 @@ silu, silu_backward = _activation(
 )
 
 
-# With e = e ** x and n = e (e + 2): tanh(log(1 + e)) = n / (n + 2), free of cancellation. Beyond 20 (40) it is 1 in
-# either precision, so x is limited there before anything can overflow.
+# With e = e ** x and n = e (e + 2): tanh(log(1 + e)) = n / (n + 2), free of cancellation. Beyond 20 (40) it
+# is 1 in either precision, so x is limited there before anything can overflow.
 def _mish_step(y, x):
     e = np.exp(np.minimum(x, 40))
     np.add(e, 2, out=y)
@@ -389,7 +389,8 @@ def _gelu_tanh_step(y, x):
     y *= 0.5
 
 
-# With t = tanh(u): (1 + t) / 2 + x (1 - t²) u' / 2. Beyond 20 the second term is nothing, and x³ must not overflow.
+# With t = tanh(u): (1 + t) / 2 + x (1 - t²) u' / 2. Beyond 20 the second term is nothing, and x³ must not
+# overflow.
 def _gelu_tanh_slope(y, g, x):
     x = np.clip(x, -20, 20)
     _tanh_argument(y, x)
@@ -412,8 +413,8 @@ _GELU = {"none": (_gelu_step, _gelu_slope), "tanh": (_gelu_tanh_step, _gelu_tanh
 def gelu(input, approximate="none", *, out=None):
     """input * Φ(input), Φ the normal distribution; approximate='tanh' takes the formula with tanh for it.
 
-    0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))). Any shape. Raises ValueError for another `approximate`, TypeError for
-    anything but floating point. Source: Hendrycks and Gimpel 2016, Gaussian Error Linear Units.
+    0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))). Any shape. Raises ValueError for another `approximate`,
+    TypeError for anything but floating point. Source: Hendrycks and Gimpel 2016, Gaussian Error Linear Units.
 
     >>> import numpy as np
     >>> gelu(np.array([0.0, 2.0]))

@@ -31,8 +31,9 @@ def _binary(name: str, formula: str, example: str, ufunc, derivatives) -> tuple:
     forward.__name__ = name
     forward.__doc__ = f"""{formula}, element by element.
 
-    input, other: arrays of one dtype whose shapes broadcast under NumPy's rule, or one of them a Python number.
-    Raises ValueError for shapes that do not broadcast, TypeError for mixed dtypes. Source: numpy.{ufunc.__name__}.
+    input, other: arrays of one dtype whose shapes broadcast under NumPy's rule, or one of them a Python
+    number. Raises ValueError for shapes that do not broadcast, TypeError for mixed dtypes. Source:
+    numpy.{ufunc.__name__}.
 
     >>> import numpy as np
     >>> {name}(np.array([1.0, 4.0]), np.array([2.0, 0.5]))
@@ -146,7 +147,8 @@ abs, abs_backward = _unary("abs", "|input|", "array([1., 4.])", np.abs, lambda g
 def clip(input, min=None, max=None, *, out=None):
     """input limited to [min, max]; either bound may be None, NaN stays NaN.
 
-    The gradient passes where min <= input <= max. Source: torch.clamp.
+    The gradient passes where min <= input <= max. Raises TypeError for a bound that is no number.
+    Source: torch.clamp.
 
     >>> import numpy as np
     >>> clip(np.array([-1.0, 0.5, 2.0]), 0.0, 1.0)
@@ -177,7 +179,8 @@ def _bounds(name: str, low, high, dtype):
 def where(condition, input, other, *, out=None):
     """input where condition, else other.
 
-    condition: a bool array; the three shapes broadcast. Source: numpy.where.
+    condition: a bool array; the three shapes broadcast. Raises ValueError if they do not, TypeError for
+    another condition. Source: numpy.where.
 
     >>> import numpy as np
     >>> where(np.array([True, False]), np.array([1.0, 2.0]), 0.0)

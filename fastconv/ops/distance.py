@@ -60,8 +60,8 @@ def _smooth_slope(d: ndarray, edge: float) -> ndarray:
 def mse_loss(input, target, *, reduction="mean", out=None):
     """Squared error: (input - target)².
 
-    Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal shapes,
-    TypeError for mixed dtypes. Source: torch.nn.functional.mse_loss.
+    Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal
+    shapes, TypeError for mixed dtypes. Source: torch.nn.functional.mse_loss.
 
     >>> import numpy as np
     >>> mse_loss(np.array([1.0, 4.0]), np.array([1.0, 2.0]))
@@ -81,8 +81,8 @@ def mse_loss_backward(grad_output, input, target, reduction="mean", *, needs=(Tr
 def l1_loss(input, target, *, reduction="mean", out=None):
     """Absolute error: |input - target|.
 
-    Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal shapes,
-    TypeError for mixed dtypes. Source: torch.nn.functional.l1_loss.
+    Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal
+    shapes, TypeError for mixed dtypes. Source: torch.nn.functional.l1_loss.
 
     >>> import numpy as np
     >>> l1_loss(np.array([1.0, 4.0]), np.array([1.0, 2.0]))
@@ -102,8 +102,8 @@ def l1_loss_backward(grad_output, input, target, reduction="mean", *, needs=(Tru
 def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0, out=None):
     """Absolute error |d| - beta / 2, rounded to d² / (2 beta) where |d| < beta, for d = input - target.
 
-    Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal shapes or a negative beta,
-    TypeError for mixed dtypes. Source: Girshick 2015, Fast R-CNN.
+    Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal shapes
+    or a negative beta, TypeError for mixed dtypes. Source: Girshick 2015, Fast R-CNN.
 
     >>> import numpy as np
     >>> smooth_l1_loss(np.array([1.0, 4.0]), np.array([1.0, 2.0]))
@@ -133,8 +133,8 @@ def smooth_l1_loss_backward(grad_output, input, target, reduction="mean", beta=1
 def huber_loss(input, target, reduction="mean", delta=1.0, *, out=None):
     """delta (|d| - delta / 2), rounded to d² / 2 where |d| < delta, for d = input - target.
 
-    Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal shapes or delta <= 0,
-    TypeError for mixed dtypes. Source: Huber 1964, Robust Estimation of a Location Parameter.
+    Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal shapes
+    or delta <= 0, TypeError for mixed dtypes. Source: Huber 1964, Robust Estimation of a Location Parameter.
 
     >>> import numpy as np
     >>> huber_loss(np.array([1.0, 4.0]), np.array([1.0, 2.0]))

@@ -10,8 +10,9 @@ from ..op import op
 
 DROPPED = """Zero {what} with probability p and scale the rest by 1 / (1 - p); nothing in evaluation.
 
-    input {shape}. The random numbers come from `generator` (a numpy.random.Generator), or from a fresh one made of
-    `seed`, or from the package's own (`manual_seed`). Raises ValueError for p outside [0, 1]. Source: {source}.
+    input {shape}. The random numbers come from `generator` (a numpy.random.Generator), or from a fresh one
+    made of `seed`, or from the package's own (`manual_seed`). Raises ValueError for p outside [0, 1]. Source:
+    {source}.
 
     >>> import numpy as np
     >>> {name}({example}, 0.5, seed=0).ravel()

@@ -13,8 +13,8 @@ from ..op import op
 from .interpolate import CUBIC, cubic_weights
 
 
-# One of the cells along one axis that a sample is made of: its index, whether it lies inside (None: always), its
-# weight, and the weight's derivative by the grid's coordinate.
+# One of the cells along one axis that a sample is made of: its index, whether it lies inside (None: always),
+# its weight, and the weight's derivative by the grid's coordinate.
 class Tap(NamedTuple):
     index: ndarray
     inside: ndarray
@@ -22,8 +22,8 @@ class Tap(NamedTuple):
     slope: ndarray
 
 
-# Grid coordinate in [-1, 1] -> place in cells, and d(place)/d(coordinate). With align_corners -1 and 1 are the centres
-# of the corner cells, otherwise their outer edges. NaN counts as -1.
+# Grid coordinate in [-1, 1] -> place in cells, and d(place)/d(coordinate). With align_corners -1 and 1 are
+# the centres of the corner cells, otherwise their outer edges. NaN counts as -1.
 def _place(coordinate: ndarray, n: int, align_corners: bool) -> tuple[ndarray, float]:
     factor = (n - 1) / 2 if align_corners else n / 2
     place = (np.where(np.isnan(coordinate), coordinate.dtype.type(-1), coordinate) + 1) * factor
@@ -92,8 +92,8 @@ def _taps(coordinate: ndarray, n: int, mode: str, padding_mode: str, align_corne
     return [_tap(cell, n, 1 - t, -slope), _tap(cell + 1, n, t, slope)]
 
 
-# For each corner (a choice of one tap on each spatial axis): flat index and inside (N, 1, P), and the taps. The grid's
-# last axis counts x first, the array's axes end with x.
+# For each corner (a choice of one tap on each spatial axis): flat index and inside (N, 1, P), and the taps.
+# The grid's last axis counts x first, the array's axes end with x.
 def _corners(x: ndarray, grid: ndarray, mode: str, padding_mode: str, align_corners: bool):
     rank = x.ndim - 2
     places = grid.reshape(grid.shape[0], math.prod(grid.shape[1:-1]), rank)
@@ -121,10 +121,11 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     """Values of input at the places of grid.
 
     input (N, C, H, W) and grid (N, P, Q, 2) of (x, y) in [-1, 1] -> (N, C, P, Q); in 3-D (N, C, D, H, W) and
-    (N, O, P, Q, 3). mode: 'bilinear' (trilinear in 3-D), 'nearest' or, in 2-D, 'bicubic'. padding_mode: places outside
-    see 'zeros', the 'border' or a 'reflection'. align_corners: whether -1 and 1 are the centres (True) or the outer
-    edges (False, None) of the corner cells. A NaN place counts as -1. Raises ValueError for shapes that do not fit.
-    Source: Jaderberg et al. 2015, Spatial Transformer Networks; torch.nn.functional.grid_sample.
+    (N, O, P, Q, 3). mode: 'bilinear' (trilinear in 3-D), 'nearest' or, in 2-D, 'bicubic'. padding_mode:
+    places outside see 'zeros', the 'border' or a 'reflection'. align_corners: whether -1 and 1 are the
+    centres (True) or the outer edges (False, None) of the corner cells. A NaN place counts as -1. Raises
+    ValueError for shapes that do not fit. Source: Jaderberg et al. 2015, Spatial Transformer Networks;
+    torch.nn.functional.grid_sample.
 
     >>> import numpy as np
     >>> grid_sample(np.array([[[[1.0, 3.0]]]]), np.array([[[[0.0, 0.0]]]]))

@@ -14,8 +14,8 @@ from ..op import op
 CUBIC = -0.75
 
 
-# A sparse matrix of an axis: result[row] = sum of weight * input[column] over the entries of the row, entries being
-# sorted by row. `starts` are where the rows that have entries begin, `present` which rows those are.
+# A sparse matrix of an axis: result[row] = sum of weight * input[column] over the entries of the row, entries
+# being sorted by row. `starts` are where the rows that have entries begin, `present` which rows those are.
 class Taps(NamedTuple):
     rows: ndarray
     columns: ndarray
@@ -43,8 +43,8 @@ def cubic_weights(t: ndarray) -> list[ndarray]:
     return [far(t + 1), near(t), near(1 - t), far(2 - t)]
 
 
-# The matrix of one axis and its transpose. Nearest places are computed in float32, as PyTorch does, for there a
-# rounding decides which cell is taken; the weights of all others are exact to float64.
+# The matrix of one axis and its transpose. Nearest places are computed in float32, as PyTorch does, for there
+# a rounding decides which cell is taken; the weights of all others are exact to float64.
 @lru_cache(maxsize=256)
 def _axis(n: int, size: int, scale: float | None, mode: str, align_corners: bool) -> tuple[Taps, Taps]:
     places = np.arange(size)
@@ -85,10 +85,10 @@ def _source(
     return source if cubic else np.maximum(source, 0)
 
 
-# One axis of x through the matrix. Rows of equal length are summed entry by entry, others by reduceat; an entry that
-# is not there is never touched, so a NaN reaches only what is computed from it.
+# One axis of x through the matrix. Rows of equal length are summed entry by entry, others by reduceat; an
+# entry that is not there is never touched, so a NaN reaches only what is computed from it.
 def _apply(x: ndarray, axis: int, taps: Taps) -> ndarray:
-    along = (1,) * axis + (-1,) + (1,) * (x.ndim - axis - 1)
+    along = tuple(-1 if i == axis else 1 for i in range(x.ndim))
     weights = taps.weights.astype(x.dtype).reshape(along)
     count, rest = divmod(len(taps.rows), taps.height)
     unit = (taps.weights == 1).all()
@@ -105,7 +105,7 @@ def _apply(x: ndarray, axis: int, taps: Taps) -> ndarray:
     sums = np.add.reduceat(parts, taps.starts, axis)
     if len(taps.present) == taps.height:
         return sums
-    result = np.zeros(x.shape[:axis] + (taps.height,) + x.shape[axis + 1 :], x.dtype)
+    result = np.zeros((*x.shape[:axis], taps.height, *x.shape[axis + 1 :]), x.dtype)
     result[(slice(None),) * axis + (taps.present,)] = sums
     return result
 
@@ -123,11 +123,12 @@ def interpolate(
 ):
     """input (N, C, *spatial) resampled to `size`, or to floor(scale_factor * its size).
 
-    mode: 'nearest', 'nearest-exact' and 'area' (means over the cells covered) for 1 to 3 spatial axes, 'linear' for 1,
-    'bilinear' and 'bicubic' for 2, 'trilinear' for 3. align_corners: the centres of the corner cells stay where they
-    are; otherwise cell i of the result looks at (i + 0.5) * scale - 0.5, scale being 1 / scale_factor, or the ratio of
-    sizes if size is given or recompute_scale_factor. Raises ValueError for a mode that does not fit the dimensions or
-    a result without cells. Source: torch.nn.functional.interpolate; Keys 1981 for the cubic kernel.
+    mode: 'nearest', 'nearest-exact' and 'area' (means over the cells covered) for 1 to 3 spatial axes,
+    'linear' for 1, 'bilinear' and 'bicubic' for 2, 'trilinear' for 3. align_corners: the centres of the
+    corner cells stay where they are; otherwise cell i of the result looks at (i + 0.5) * scale - 0.5, scale
+    being 1 / scale_factor, or the ratio of sizes if size is given or recompute_scale_factor. Raises
+    ValueError for a mode that does not fit the dimensions or a result without cells. Source:
+    torch.nn.functional.interpolate; Keys 1981 for the cubic kernel.
 
     >>> import numpy as np
     >>> interpolate(np.array([[[0.0, 2.0]]]), size=3, mode="linear", align_corners=True)

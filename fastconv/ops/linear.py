@@ -18,7 +18,8 @@ def linear(input, weight, bias=None, *, out=None):
     """input @ weightᵀ + bias.
 
     (…, in_features) with weight (out_features, in_features) and bias (out_features,) -> (…, out_features).
-    Raises ValueError for shapes that do not fit, TypeError for mixed dtypes. Source: torch.nn.functional.linear.
+    Raises ValueError for shapes that do not fit, TypeError for mixed dtypes. Source:
+    torch.nn.functional.linear.
 
     >>> import numpy as np
     >>> linear(np.ones((1, 3)), np.ones((2, 3)), np.array([0.0, 1.0]))
@@ -63,8 +64,8 @@ def linear_backward(grad_output, input, weight, bias=None, *, needs=(True, True,
 def embedding(input, weight, padding_idx=None, *, out=None):
     """Rows of a table: integers of any shape (…) and weight (rows, features) -> (…, features).
 
-    padding_idx: a row whose gradient stays zero. Raises ValueError for a row that is not there, TypeError for numbers
-    that are no integers. Source: torch.nn.functional.embedding.
+    padding_idx: a row whose gradient stays zero. Raises ValueError for a row that is not there, TypeError for
+    numbers that are no integers. Source: torch.nn.functional.embedding.
 
     >>> import numpy as np
     >>> embedding(np.array([2, 0]), np.array([[1.0], [2.0], [3.0]]))
@@ -94,8 +95,8 @@ def embedding_backward(grad_output, input, weight, padding_idx=None):
 def one_hot(labels, num_classes: int = -1):
     """Integers of any shape (…) -> int64 (…, num_classes), 1 at the label and 0 elsewhere.
 
-    num_classes=-1 takes one more than the largest label. Raises ValueError for a label outside, TypeError for labels
-    that are no integers. Source: torch.nn.functional.one_hot.
+    num_classes=-1 takes one more than the largest label. Raises ValueError for a label outside, TypeError
+    for labels that are no integers. Source: torch.nn.functional.one_hot.
 
     >>> import numpy as np
     >>> one_hot(np.array([1, 0]), 3)

@@ -36,8 +36,8 @@ def _numbers(name: str, alpha, beta, k) -> tuple[float, float, float]:
 def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0, *, out=None):
     """input / (k + alpha / size * sum of input² over `size` neighbouring channels) ** beta.
 
-    input (N, C, *spatial). Raises ValueError for fewer than 3 dimensions or size < 1. Source: Krizhevsky et al. 2012,
-    ImageNet Classification with Deep Convolutional Neural Networks.
+    input (N, C, *spatial). Raises ValueError for fewer than 3 dimensions or size < 1. Source: Krizhevsky et
+    al. 2012, ImageNet Classification with Deep Convolutional Neural Networks.
 
     >>> import numpy as np
     >>> local_response_norm(np.ones((1, 2, 1)), 2, alpha=2.0, beta=1.0).ravel()
@@ -55,7 +55,8 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0, *, out=None):
 def local_response_norm_backward(grad_output, input, size, alpha=1e-4, beta=0.75, k=1.0):
     """Gradient of `local_response_norm` for input.
 
-    g D ** -beta - 2 alpha beta / size * x * (sum of g x D ** (-beta - 1) over the channels whose window holds this one).
+    g D ** -beta - 2 alpha beta / size * x * (sum of g x D ** (-beta - 1) over the channels whose window holds
+    this one).
     """
     name = "local_response_norm_backward"
     x, size = local_response(name, input, size)

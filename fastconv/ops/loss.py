@@ -53,9 +53,10 @@ class _Classes:
 def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean", out=None):
     """Negative log likelihood: -weight[target] * input[target], for log probabilities.
 
-    input (N, C), (C,) or (N, C, d1, …); target integers (N,), () or (N, d1, …) in [0, C) or ignore_index, which counts
-    nothing; weight (C,). reduction: 'mean' divides by the sum of the weights used, 'sum', or 'none'. Raises ValueError
-    for shapes that do not fit or a class outside. Source: torch.nn.functional.nll_loss.
+    input (N, C), (C,) or (N, C, d1, …); target integers (N,), () or (N, d1, …) in [0, C) or ignore_index,
+    which counts nothing; weight (C,). reduction: 'mean' divides by the sum of the weights used, 'sum', or
+    'none'. Raises ValueError for shapes that do not fit or a class outside. Source:
+    torch.nn.functional.nll_loss.
 
     >>> import numpy as np
     >>> nll_loss(np.log([[0.25, 0.75]]), np.array([1]))
@@ -92,11 +93,12 @@ def cross_entropy(
 ):
     """Cross entropy of scores against classes: -sum over c of q[c] * weight[c] * log_softmax(input)[c].
 
-    input (N, C), (C,) or (N, C, d1, …), scores before softmax. target: integers without the class axis, q being 1 at
-    the class and ignore_index counting nothing; or floats of input's shape, q itself. label_smoothing e mixes q with
-    the uniform distribution: (1 - e) q + e / C. reduction 'mean' divides by the sum of weight[class] not ignored
-    (classes) or by the number of positions (probabilities); 'sum' and 'none' do not. Raises ValueError for shapes that
-    do not fit, a class outside or e outside [0, 1]. Source: torch.nn.functional.cross_entropy; Szegedy et al. 2016.
+    input (N, C), (C,) or (N, C, d1, …), scores before softmax. target: integers without the class axis, q
+    being 1 at the class and ignore_index counting nothing; or floats of input's shape, q itself.
+    label_smoothing e mixes q with the uniform distribution: (1 - e) q + e / C. reduction 'mean' divides by
+    the sum of weight[class] not ignored (classes) or by the number of positions (probabilities); 'sum' and
+    'none' do not. Raises ValueError for shapes that do not fit, a class outside or e outside [0, 1]. Source:
+    torch.nn.functional.cross_entropy; Szegedy et al. 2016.
 
     >>> import numpy as np
     >>> cross_entropy(np.array([[0.0, np.log(3.0)]]), np.array([1]))
@@ -210,8 +212,8 @@ class _Soft:
 def binary_cross_entropy(input, target, weight=None, *, reduction="mean", out=None):
     """-weight * (target * log(input) + (1 - target) * log(1 - input)), each logarithm at least -100.
 
-    input (probabilities in [0, 1]) and target of one shape, weight broadcasting to it. Raises ValueError for a
-    probability outside [0, 1] or shapes that do not fit. Source: torch.nn.functional.binary_cross_entropy.
+    input (probabilities in [0, 1]) and target of one shape, weight broadcasting to it. Raises ValueError for
+    a probability outside [0, 1] or shapes that do not fit. Source: torch.nn.functional.binary_cross_entropy.
 
     >>> import numpy as np
     >>> binary_cross_entropy(np.array([0.5, 0.9]), np.array([0.0, 1.0]), reduction="sum")
@@ -233,7 +235,7 @@ def binary_cross_entropy(input, target, weight=None, *, reduction="mean", out=No
 def binary_cross_entropy_backward(
     grad_output, input, target, weight=None, reduction="mean", *, needs=(True, True)
 ):
-    """Gradients of `binary_cross_entropy` for (input, target): g (x - t) / (x (1 - x)), and g log((1 - x) / x)."""
+    """Gradients of `binary_cross_entropy`: g (x - t) / (x (1 - x)), and for target g log((1 - x) / x)."""
     name = "binary_cross_entropy_backward"
     x, t, w = rule.pair(name, input, target, weight=weight)
     rule.probabilities(name, x)
@@ -256,9 +258,9 @@ def binary_cross_entropy_with_logits(
 ):
     """Binary cross entropy of sigmoid(input) against target, without its overflow.
 
-    weight * ((1 - t) x + (1 + (pos_weight - 1) t) * log(1 + e ** -x)); input and target of one shape, weight and
-    pos_weight broadcasting to it. Raises ValueError for shapes that do not fit, TypeError for mixed dtypes.
-    Source: torch.nn.functional.binary_cross_entropy_with_logits.
+    weight * ((1 - t) x + (1 + (pos_weight - 1) t) * log(1 + e ** -x)); input and target of one shape, weight
+    and pos_weight broadcasting to it. Raises ValueError for shapes that do not fit, TypeError for mixed
+    dtypes. Source: torch.nn.functional.binary_cross_entropy_with_logits.
 
     >>> import numpy as np
     >>> binary_cross_entropy_with_logits(np.array([0.0]), np.array([1.0]))

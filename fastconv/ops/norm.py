@@ -10,12 +10,14 @@ from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..op import op
 
-# All of them work on a view (A, B, M): batch_norm reduces A and M for each channel B; the others reduce M alone.
+# All of them work on a view (A, B, M): batch_norm reduces A and M for each channel B; the others reduce M
+# alone.
 _BATCH = (0, 2)
 _ROWS = (2,)
 
 
-# Mean over axes, kept as 1: rows first, whose sums are pairwise, then over samples, whose sums are not, in float64.
+# Mean over axes, kept as 1: rows first, whose sums are pairwise, then over samples, whose sums are not, in
+# float64.
 def _mean(x: ndarray, over: tuple[int, ...]) -> ndarray:
     total = x.sum(axis=2, keepdims=True)
     if 0 in over:
@@ -94,10 +96,11 @@ def batch_norm(
 ):
     """(input - mean) / sqrt(var + eps) * weight + bias for each channel.
 
-    input (N, C) or (N, C, *spatial); all others (C,) or None. training: mean and biased variance are the batch's, and
-    running_mean, running_var move towards them in place, r = (1 - momentum) r + momentum * s, with the unbiased
-    variance. Otherwise, if the running ones are given, they are mean and var. Raises ValueError for shapes that do not
-    fit, for no channels, and in training for a single value per channel. Source: Ioffe and Szegedy 2015.
+    input (N, C) or (N, C, *spatial); all others (C,) or None. training: mean and biased variance are the
+    batch's, and running_mean, running_var move towards them in place, r = (1 - momentum) r + momentum * s,
+    with the unbiased variance. Otherwise, if the running ones are given, they are mean and var. Raises
+    ValueError for shapes that do not fit, for no channels, and in training for a single value per channel.
+    Source: Ioffe and Szegedy 2015.
 
     >>> import numpy as np
     >>> batch_norm(np.array([[1.0], [3.0]]), None, None, training=True, eps=0.0)
@@ -162,7 +165,8 @@ def batch_norm_backward(
 ):
     """Gradients of `batch_norm` for (input, weight, bias), None where not needed.
 
-    statistics: (mean, 1 / sqrt(var + eps)) that the forward call used, if they are at hand; computed otherwise.
+    statistics: (mean, 1 / sqrt(var + eps)) that the forward call used, if they are at hand; computed
+    otherwise.
     """
     rest = (input, running_mean, running_var, weight, bias, training, eps, statistics)
     return _batch_norm_backward("batch_norm_backward", grad_output, *rest, needs)
@@ -207,8 +211,8 @@ def _batch_norm_backward(
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, *, out=None):
     """(input - mean) / sqrt(var + eps) * weight + bias over the last axes, which are normalized_shape.
 
-    input (…, *normalized_shape), weight and bias normalized_shape or None. Raises ValueError for shapes that do not
-    fit. Source: Ba et al. 2016, Layer Normalization.
+    input (…, *normalized_shape), weight and bias normalized_shape or None. Raises ValueError for shapes that
+    do not fit. Source: Ba et al. 2016, Layer Normalization.
 
     >>> import numpy as np
     >>> layer_norm(np.array([[1.0, 3.0]]), 2, eps=0.0)
@@ -245,7 +249,7 @@ def layer_norm_backward(
     *,
     needs=(True, True, True),
 ):
-    """Gradients of `layer_norm` for (input, weight, bias), None where not needed; statistics as in batch_norm."""
+    """Gradients of `layer_norm` for (input, weight, bias); needs and statistics as in batch_norm."""
     name = "layer_norm_backward"
     call, axes = rule.layer(name, input, normalized_shape, weight, bias, eps)
     g = _rows(_checked_gradient(name, grad_output, call.input), axes)
@@ -306,8 +310,8 @@ def _grouped_backward(name: str, grad_output, call: rule.Normal, groups: int, st
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5, *, out=None):
     """(input - mean) / sqrt(var + eps) * weight + bias over groups of channels of each sample.
 
-    input (N, C, *), C divisible by num_groups, weight and bias (C,) or None. Raises ValueError for shapes that do not
-    fit. Source: Wu and He 2018, Group Normalization.
+    input (N, C, *), C divisible by num_groups, weight and bias (C,) or None. Raises ValueError for shapes
+    that do not fit. Source: Wu and He 2018, Group Normalization.
 
     >>> import numpy as np
     >>> group_norm(np.array([[1.0, 3.0, 4.0, 8.0]]), 2, eps=0.0)
@@ -331,7 +335,7 @@ def group_norm_backward(
     *,
     needs=(True, True, True),
 ):
-    """Gradients of `group_norm` for (input, weight, bias), None where not needed; statistics as in batch_norm."""
+    """Gradients of `group_norm` for (input, weight, bias); needs and statistics as in batch_norm."""
     name = "group_norm_backward"
     call = rule.channels(name, input, weight, bias, eps)
     groups = rule.groups(name, call.input, num_groups)
@@ -353,9 +357,10 @@ def instance_norm(
 ):
     """(input - mean) / sqrt(var + eps) * weight + bias over the positions of each channel of each sample.
 
-    input (N, C, *spatial); all others (C,) or None. use_input_stats: mean and var are the input's, and running ones
-    move in place towards their average over samples, as in `batch_norm`; otherwise the running ones are used. Raises
-    ValueError for shapes that do not fit and for a single position. Source: Ulyanov et al. 2016.
+    input (N, C, *spatial); all others (C,) or None. use_input_stats: mean and var are the input's, and
+    running ones move in place towards their average over samples, as in `batch_norm`; otherwise the running
+    ones are used. Raises ValueError for shapes that do not fit and for a single position. Source: Ulyanov et
+    al. 2016.
 
     >>> import numpy as np
     >>> instance_norm(np.array([[[1.0, 3.0]]]), eps=0.0)
@@ -396,7 +401,7 @@ def instance_norm_backward(
     *,
     needs=(True, True, True),
 ):
-    """Gradients of `instance_norm` for (input, weight, bias), None where not needed; statistics as in batch_norm."""
+    """Gradients of `instance_norm` for (input, weight, bias); needs and statistics as in batch_norm."""
     name = "instance_norm_backward"
     if not _uses_batch(name, running_mean, running_var, use_input_stats):
         rest = (input, running_mean, running_var, weight, bias, False, eps, statistics)

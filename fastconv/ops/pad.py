@@ -44,7 +44,7 @@ def _extend(x: ndarray, axis: int, before: int, after: int, mode: str) -> ndarra
 # The adjoint of _extend: each repeated cell's gradient is added to its source, in a fixed order.
 def _fold(g: ndarray, axis: int, n: int, before: int, after: int, mode: str) -> ndarray:
     left, kept, right = _parts(n, before, after, mode)
-    grad = np.zeros(g.shape[:axis] + (n,) + g.shape[axis + 1 :], g.dtype)
+    grad = np.zeros((*g.shape[:axis], n, *g.shape[axis + 1 :]), g.dtype)
     grad[_along(axis, kept)] = g[_along(axis, slice(len(left), g.shape[axis] - len(right)))]
     for cells, start in ((left, 0), (right, g.shape[axis] - len(right))):
         for j, cell in enumerate(cells):
@@ -63,10 +63,10 @@ def _overlap(shape: tuple[int, ...], pairs: list) -> tuple[tuple, tuple]:
 def pad(input, pad, mode="constant", value=None, *, out=None):
     """input with its last axes made longer, or shorter where a width is negative.
 
-    pad: (before, after) of the last axis, then of the one before it, and so on. mode: 'constant' (any axes, filled with
-    value, 0 if None), or 'reflect', 'replicate', 'circular' on the last 1, 2 or 3 axes of (C, *spatial) or
-    (N, C, *spatial). Raises ValueError for widths that do not fit: reflect takes less than the axis, circular at most
-    it. Source: torch.nn.functional.pad.
+    pad: (before, after) of the last axis, then of the one before it, and so on. mode: 'constant' (any axes,
+    filled with value, 0 if None), or 'reflect', 'replicate', 'circular' on the last 1, 2 or 3 axes of (C,
+    *spatial) or (N, C, *spatial). Raises ValueError for widths that do not fit: reflect takes less than the
+    axis, circular at most it. Source: torch.nn.functional.pad.
 
     >>> import numpy as np
     >>> pad(np.array([[1.0, 2.0, 3.0]]), (2, -1), "reflect")

@@ -32,8 +32,9 @@ def _reduction(name: str, summary: str, example: str, ufunc, spread, note: str =
     forward.__name__ = name
     forward.__doc__ = f"""{summary} over the axes `dim` (None: all), which stay as 1 if keepdim.
 
-    {note}Raises ValueError for an axis that is not there{" or an empty one" if name in ("max", "min") else ""}.
-    Source: numpy.{name}.
+    {note}Raises ValueError for an axis that is not there{
+        " or an empty one" if name in ("max", "min") else ""
+    }. Source: numpy.{name}.
 
     >>> import numpy as np
     >>> {name}(np.array([[1.0, 2.0], [3.0, 6.0]]), 0)

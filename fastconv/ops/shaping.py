@@ -273,8 +273,8 @@ def getitem_backward(grad_output, input, index):
 def pixel_shuffle(input, upscale_factor, *, out=None):
     """Channels rearranged into space: (…, C * r², H, W) -> (…, C, H * r, W * r).
 
-    result[c, h * r + i, w * r + j] = input[c * r² + i * r + j, h, w]. Raises ValueError for channels that r² does not
-    divide. Source: Shi et al. 2016, Real-Time Single Image and Video Super-Resolution.
+    result[c, h * r + i, w * r + j] = input[c * r² + i * r + j, h, w]. Raises ValueError for channels that r²
+    does not divide. Source: Shi et al. 2016, Real-Time Single Image and Video Super-Resolution.
 
     >>> import numpy as np
     >>> pixel_shuffle(np.arange(4.0).reshape(1, 4, 1, 1), 2)
@@ -298,9 +298,10 @@ def pixel_shuffle_backward(grad_output, input, upscale_factor):
 
 @op("input")
 def pixel_unshuffle(input, downscale_factor, *, out=None):
-    """Space rearranged into channels, the inverse of `pixel_shuffle`: (…, C, H * r, W * r) -> (…, C * r², H, W).
+    """Space rearranged into channels, the inverse of `pixel_shuffle`.
 
-    Raises ValueError for heights or widths that r does not divide. Source: Shi et al. 2016.
+    (…, C, H * r, W * r) -> (…, C * r², H, W). Raises ValueError for heights or widths that r does not
+    divide. Source: Shi et al. 2016, Real-Time Single Image and Video Super-Resolution.
 
     >>> import numpy as np
     >>> pixel_unshuffle(np.arange(4.0).reshape(1, 1, 2, 2), 2).ravel()

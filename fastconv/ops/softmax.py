@@ -8,7 +8,8 @@ from ..geometry.elementwise import same_shape
 from ..op import op
 
 
-# The axis, and input in the dtype to compute in. dim=None is PyTorch's rule: axis 0 for 0, 1 and 3 dimensions, else 1.
+# The axis, and input in the dtype to compute in. dim=None is PyTorch's rule: axis 0 for 0, 1 and 3
+# dimensions, else 1.
 def _prepare(name: str, input, dim, dtype) -> tuple[np.ndarray, int]:
     input = as_array(name, "input", input)
     if dim is None:
@@ -34,9 +35,9 @@ def _shift(input: np.ndarray, at: int, out: np.ndarray) -> tuple[np.ndarray, np.
 def softmax(input, dim=None, *, dtype=None, out=None):
     """e ** input / sum(e ** input) over the axis `dim`.
 
-    Any shape; a (N, C, H, W) input with dim=1 gives class probabilities at each position. dtype: compute and return
-    in float32 or float64 instead of input's. Without dim: axis 0 for 1 or 3 dimensions, else 1. Raises ValueError for
-    an axis that is not there. Source: Bridle 1990; torch.softmax.
+    Any shape; a (N, C, H, W) input with dim=1 gives class probabilities at each position. dtype: compute and
+    return in float32 or float64 instead of input's. Without dim: axis 0 for 1 or 3 dimensions, else 1.
+    Raises ValueError for an axis that is not there. Source: Bridle 1990; torch.softmax.
 
     >>> import numpy as np
     >>> softmax(np.array([0.0, 0.0, np.log(2.0)]), 0)
@@ -50,7 +51,8 @@ def softmax(input, dim=None, *, dtype=None, out=None):
     return out, (input, dim, dtype, out)
 
 
-# An op's own result handed to its backward spares the second forward pass; it must fit like any other argument.
+# An op's own result handed to its backward spares the second forward pass; it must fit like any other
+# argument.
 def _checked_output(name: str, grad_output, output, like: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     grad_output, output = as_array(name, "grad_output", grad_output), as_array(name, "output", output)
     for argument, value in (("grad_output", grad_output), ("output", output)):
@@ -61,7 +63,7 @@ def _checked_output(name: str, grad_output, output, like: np.ndarray) -> tuple[n
 
 @softmax.gradient
 def softmax_backward(grad_output, input, dim=None, dtype=None, output=None):
-    """Gradient of `softmax` for input: y (g - sum(g y)); `output` is the forward result y, if it is at hand."""
+    """Gradient of `softmax`: y (g - sum(g y)); `output` is the forward result y, if it is at hand."""
     values, at = _prepare("softmax_backward", input, dim, dtype)
     output = softmax.op.forward(values, at)[0] if output is None else output
     g, y = _checked_output("softmax_backward", grad_output, output, values)
@@ -74,7 +76,7 @@ def softmax_backward(grad_output, input, dim=None, dtype=None, output=None):
 def log_softmax(input, dim=None, *, dtype=None, out=None):
     """input - log(sum(e ** input)) over the axis `dim`, without overflow.
 
-    Arguments and errors as for `softmax`. Source: torch.log_softmax.
+    Arguments as for `softmax`. Raises ValueError for an axis that is not there. Source: torch.log_softmax.
 
     >>> import numpy as np
     >>> log_softmax(np.array([0.0, 0.0]), 0)
@@ -89,7 +91,7 @@ def log_softmax(input, dim=None, *, dtype=None, out=None):
 
 @log_softmax.gradient
 def log_softmax_backward(grad_output, input, dim=None, dtype=None, output=None):
-    """Gradient of `log_softmax` for input: g - e ** y sum(g); `output` is the forward result y, if it is at hand."""
+    """Gradient of `log_softmax`: g - e ** y sum(g); `output` is the forward result y, if at hand."""
     values, at = _prepare("log_softmax_backward", input, dim, dtype)
     output = log_softmax.op.forward(values, at)[0] if output is None else output
     g, y = _checked_output("log_softmax_backward", grad_output, output, values)

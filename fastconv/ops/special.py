@@ -3,8 +3,9 @@
 import numpy as np
 
 # For a >= 0: Φ(-a) = e ** (-a² / 2) * P(z) / (a + 4) with z = (a - 4) / (a + 4) in [-1, 1]. P are Chebyshev
-# expansions, computed in 50 digits and written as powers of z from the constant up; the map is Shepherd and Laframboise's
-# (1981), Chebyshev Approximation of (1 + 2x) exp(x²) erfc x. Truncated below 4e-9 and 2e-17 of the leading term.
+# expansions, computed in 50 digits and written as powers of z from the constant up; the map is Shepherd and
+# Laframboise's (1981), Chebyshev Approximation of (1 + 2x) exp(x²) erfc x. Truncated below 4e-9 and 2e-17 of
+# the leading term.
 _FLOAT32 = (
     0.7552851271355856,
     -0.6078964038146354,
