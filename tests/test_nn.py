@@ -444,3 +444,14 @@ def test_modules_return_tensors_that_record_only_when_asked():
     assert model(draw((2, 1, 8, 8))).requires_grad
     with fastconv.no_grad():
         assert not model(draw((2, 1, 8, 8))).requires_grad
+
+
+@pytest.mark.parametrize(
+    "activation", [nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.Tanh, nn.SiLU, nn.Hardswish, nn.LeakyReLU]
+)
+def test_inference_fuses_activations_without_changing_results(activation):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, seed=0), activation(), nn.Conv2d(4, 2, 3, seed=1), activation())
+    x = draw((2, 3, 8, 8))
+    recorded = model(x).numpy()
+    with fastconv.no_grad():
+        np.testing.assert_allclose(model(x).numpy(), recorded, rtol=1e-5, atol=1e-6)

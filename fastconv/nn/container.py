@@ -2,7 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
+from ..tensor import is_grad_enabled
+from .conv import _Conv
 from .module import Module
+from .wrap import Stateless
+
+# Activations without arguments that cost the convolution kernels nothing to apply.
+FUSED = {"relu", "relu6", "hardswish"}
 
 
 class _Numbered(Module):
@@ -88,8 +94,25 @@ class Sequential(_Numbered):
             super().__init__(modules)
 
     def forward(self, input):
+        if not is_grad_enabled():
+            return self._infer(list(self.children()), input)
         for module in self.children():
             input = module(input)
+        return input
+
+    # Without gradients a convolution applies the activation that follows it as it writes: one pass over
+    # memory less. Hooks see every layer, so layers that have some are called one by one.
+    @staticmethod
+    def _infer(modules, input):
+        number = 0
+        while number < len(modules):
+            pair = modules[number : number + 2]
+            number += 1
+            if len(pair) == 2 and _fits(*pair):
+                input = pair[0].forward(input, activation=pair[1].op_name)
+                number += 1
+            else:
+                input = pair[0](input)
         return input
 
 
@@ -127,6 +150,13 @@ class ModuleDict(Module):
     def items(self) -> list[tuple[str, Module]]:
         """(name, module), in the order of insertion."""
         return list(self.named_children())
+
+
+def _fits(module: Module, following: Module) -> bool:
+    if not isinstance(module, _Conv) or not isinstance(following, Stateless):
+        return False
+    hooked = module._forward_hooks or following._forward_hooks
+    return following.op_name in FUSED and not following.defaults and not hooked
 
 
 def _checked(container: Module, module: Module) -> Module:

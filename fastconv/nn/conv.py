@@ -105,13 +105,15 @@ class _Conv(_Convolution):
                 borders += [0, 0] if self.padding == "valid" else [self.padding[axis]] * 2
         return borders
 
-    def forward(self, input):
+    # `activation`, the name of one that the kernels apply as they write, is for inference: see Sequential.
+    def forward(self, input, activation=None):
         if self.in_channels is None:
             self._infer_from_input(input)
         padding = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._borders(), self.padding_mode), 0
-        return self._op(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        arguments = (input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return self._op(*arguments) if activation is None else self._op(*arguments, activation=activation)
 
 
 class _ConvTranspose(_Convolution):
@@ -221,8 +223,8 @@ def _layer(base: type, prefix: str, rank: int, doc: str) -> type:
     }
     op_name = ("conv" if base is _Conv else "conv_transpose") + f"{rank}d"
 
-    def _op(*arguments):
-        return getattr(F, op_name)(*arguments)
+    def _op(*arguments, **keywords):
+        return getattr(F, op_name)(*arguments, **keywords)
 
     body = {"rank": rank, "_op": staticmethod(_op), "__doc__": doc.format(**words), "__module__": __name__}
     return type(f"{prefix}{rank}d", (base,), body)
