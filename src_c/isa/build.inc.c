@@ -10,11 +10,13 @@
 
 #include "../kernels/tile.inc.c"
 #include "../kernels/strip_tile.inc.c"
+#include "../kernels/winograd.inc.c"
 
 #include "../ops/product.inc.c"
 
 #include "../ops/gather.inc.c"
 #include "../ops/strip.inc.c"
+#include "../ops/winograd.inc.c"
 
 #include "../ops/plan.inc.c"
 
@@ -22,6 +24,19 @@
 #include "../ops/conv_grad_input.inc.c"
 #include "../ops/conv_grad_weight.inc.c"
 #include "../ops/reduce.inc.c"
+
+#include "../kernels/pool_cells.inc.c"
+#include "../kernels/pool_rows.inc.c"
+#include "../kernels/pool_columns.inc.c"
+#include "../kernels/pool_run.inc.c"
+#include "../kernels/pool_kernels.inc.c"
+#include "../kernels/pool_spread.inc.c"
+
+#include "../ops/pool_window.inc.c"
+#include "../ops/pool_whole.inc.c"
+#include "../ops/pool_forward.inc.c"
+#include "../ops/pool_grad_mean.inc.c"
+#include "../ops/pool_scatter.inc.c"
 
 #define OPERATOR(result, name, arguments) name,
 const fc_operators TABLE = {ISA, LANES,

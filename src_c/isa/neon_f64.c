@@ -1,3 +1,4 @@
 #define T double
+#define T_BYTES 8
 #define TABLE fc_neon_f64
 #include "neon.h"

@@ -10,13 +10,7 @@
 #include <smmintrin.h>
 #endif
 
-#define FC_JOIN_(a, b) a##b
-#define FC_JOIN(a, b) FC_JOIN_(a, b)
-#define FC_BYTES_float 4
-#define FC_BYTES_double 8
-#define CELL_BYTES FC_JOIN(FC_BYTES_, T)
-
-#if CELL_BYTES == 4
+#if T_BYTES == 4
 typedef int32_t position;
 #define POSITION_MAX INT32_MAX
 #else
@@ -33,64 +27,35 @@ VEC_INLINE positions splat_position(position x) { return x - (positions){0}; }
 /* A position with this bit set belongs to a NaN: it is smaller than every other. */
 #define NAN_MARK (-POSITION_MAX - 1)
 
-/* Lanes of two vectors in a fixed order. */
-#if VECTOR_BYTES / CELL_BYTES == 2
-#define LANES_EVEN 0, 2
-#define LANES_ODD 1, 3
-#define LANES_LOW 0, 2
-#define LANES_HIGH 1, 3
+#if LANES == 2
 #define LANES_COUNTED 0, 1
-#elif VECTOR_BYTES / CELL_BYTES == 4
-#define LANES_EVEN 0, 2, 4, 6
-#define LANES_ODD 1, 3, 5, 7
-#define LANES_LOW 0, 4, 1, 5
-#define LANES_HIGH 2, 6, 3, 7
+#elif LANES == 4
 #define LANES_COUNTED 0, 1, 2, 3
-#elif VECTOR_BYTES / CELL_BYTES == 8
-#define LANES_EVEN 0, 2, 4, 6, 8, 10, 12, 14
-#define LANES_ODD 1, 3, 5, 7, 9, 11, 13, 15
-#define LANES_LOW 0, 8, 1, 9, 2, 10, 3, 11
-#define LANES_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif LANES == 8
 #define LANES_COUNTED 0, 1, 2, 3, 4, 5, 6, 7
-#elif VECTOR_BYTES / CELL_BYTES == 16
-#define LANES_EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define LANES_ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
-#define LANES_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define LANES_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#else
 #define LANES_COUNTED 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-#else
-#error "no lane orders for this number of lanes"
-#endif
-#if defined(__clang__) || __GNUC__ >= 12
-#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (positions){__VA_ARGS__})
 #endif
 
 /* Where a shuffle across halves of a vector is dear: even lanes in a mixed order, and the way back to the right one. */
-#if defined(__AVX2__) && VECTOR_BYTES == 32 && CELL_BYTES == 4
-VEC_INLINE vec even_lanes_mixed(vec a, vec b) { return SHUFFLE(a, b, 0, 2, 8, 10, 4, 6, 12, 14); }
-VEC_INLINE vec unmix_lanes(vec v) { return SHUFFLE(v, v, 0, 1, 4, 5, 2, 3, 6, 7); }
+#if defined(__AVX2__) && VECTOR_BYTES == 32 && T_BYTES == 4
+VEC_INLINE vec even_lanes_mixed(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14); }
+VEC_INLINE vec unmix_lanes(vec v) { return __builtin_shufflevector(v, v, 0, 1, 4, 5, 2, 3, 6, 7); }
 #elif defined(__AVX2__) && VECTOR_BYTES == 32
-VEC_INLINE vec even_lanes_mixed(vec a, vec b) { return SHUFFLE(a, b, 0, 4, 2, 6); }
-VEC_INLINE vec unmix_lanes(vec v) { return SHUFFLE(v, v, 0, 2, 1, 3); }
+VEC_INLINE vec even_lanes_mixed(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 4, 2, 6); }
+VEC_INLINE vec unmix_lanes(vec v) { return __builtin_shufflevector(v, v, 0, 2, 1, 3); }
 #else
-VEC_INLINE vec even_lanes_mixed(vec a, vec b) { return SHUFFLE(a, b, LANES_EVEN); }
+VEC_INLINE vec even_lanes_mixed(vec a, vec b) { return evens(a, b); }
 VEC_INLINE vec unmix_lanes(vec v) { return v; }
 #endif
 
-VEC_INLINE vec even_lanes(vec a, vec b) { return SHUFFLE(a, b, LANES_EVEN); }
-VEC_INLINE vec odd_lanes(vec a, vec b) { return SHUFFLE(a, b, LANES_ODD); }
-VEC_INLINE vec zip_low(vec a, vec b) { return SHUFFLE(a, b, LANES_LOW); }
-VEC_INLINE vec zip_high(vec a, vec b) { return SHUFFLE(a, b, LANES_HIGH); }
-
 /* mask ? a : b, lane by lane; mask lanes are 0 or -1. */
 VEC_INLINE vec choose(positions mask, vec a, vec b) {
-#if defined(__AVX__) && VECTOR_BYTES == 32 && CELL_BYTES == 4
+#if defined(__AVX__) && VECTOR_BYTES == 32 && T_BYTES == 4
     return (vec)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask);
 #elif defined(__AVX__) && VECTOR_BYTES == 32
     return (vec)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)mask);
-#elif defined(__SSE4_1__) && VECTOR_BYTES == 16 && CELL_BYTES == 4
+#elif defined(__SSE4_1__) && VECTOR_BYTES == 16 && T_BYTES == 4
     return (vec)_mm_blendv_ps((__m128)b, (__m128)a, (__m128)mask);
 #elif defined(__SSE4_1__) && VECTOR_BYTES == 16
     return (vec)_mm_blendv_pd((__m128d)b, (__m128d)a, (__m128d)mask);
@@ -104,19 +69,19 @@ enum { POOL_MAX = FC_POOL_MAX, POOL_MIN = FC_POOL_MIN, POOL_SUM = FC_POOL_MEAN }
 /* max(a, x) or min(a, x), NaN if either is. The x86 instructions return their second operand, here a, for unordered
  * and for equal operands, so only a NaN x needs care. */
 VEC_INLINE vec extreme(const int kind, vec a, vec x) {
-#if defined(__AVX512F__) && VECTOR_BYTES == 64 && CELL_BYTES == 4
+#if defined(__AVX512F__) && VECTOR_BYTES == 64 && T_BYTES == 4
     __m512 m = kind == POOL_MAX ? _mm512_max_ps((__m512)x, (__m512)a) : _mm512_min_ps((__m512)x, (__m512)a);
     return (vec)_mm512_mask_mov_ps(m, _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q), (__m512)x);
 #elif defined(__AVX512F__) && VECTOR_BYTES == 64
     __m512d m = kind == POOL_MAX ? _mm512_max_pd((__m512d)x, (__m512d)a) : _mm512_min_pd((__m512d)x, (__m512d)a);
     return (vec)_mm512_mask_mov_pd(m, _mm512_cmp_pd_mask((__m512d)x, (__m512d)x, _CMP_UNORD_Q), (__m512d)x);
-#elif defined(__AVX__) && VECTOR_BYTES == 32 && CELL_BYTES == 4
+#elif defined(__AVX__) && VECTOR_BYTES == 32 && T_BYTES == 4
     __m256 m = kind == POOL_MAX ? _mm256_max_ps((__m256)x, (__m256)a) : _mm256_min_ps((__m256)x, (__m256)a);
     return choose(x != x, x, (vec)m);
 #elif defined(__AVX__) && VECTOR_BYTES == 32
     __m256d m = kind == POOL_MAX ? _mm256_max_pd((__m256d)x, (__m256d)a) : _mm256_min_pd((__m256d)x, (__m256d)a);
     return choose(x != x, x, (vec)m);
-#elif defined(__SSE4_1__) && VECTOR_BYTES == 16 && CELL_BYTES == 4
+#elif defined(__SSE4_1__) && VECTOR_BYTES == 16 && T_BYTES == 4
     __m128 m = kind == POOL_MAX ? _mm_max_ps((__m128)x, (__m128)a) : _mm_min_ps((__m128)x, (__m128)a);
     return choose(x != x, x, (vec)m);
 #elif defined(__SSE4_1__) && VECTOR_BYTES == 16
@@ -197,7 +162,7 @@ VEC_INLINE cells unmix_cells(const int indexed, cells c) {
 /* A vector from p of which no more than what lies before `end` is read. */
 VEC_INLINE vec load_before(const T *p, const T *end) {
     if (end - p >= LANES) return load(p);
-    T lanes[sizeof(vec) / sizeof(T)] = {0};
+    T lanes[LANES] = {0};
     for (int64_t i = 0; i < end - p; i++) lanes[i] = p[i];
     return load(lanes);
 }
@@ -208,7 +173,7 @@ VEC_INLINE void store_first(T *p, vec v, int64_t n) {
         store(p, v);
         return;
     }
-    T lanes[sizeof(vec) / sizeof(T)];
+    T lanes[LANES];
     store(lanes, v);
     if (n > 0) copy_short(p, lanes, n);
 }

@@ -5,7 +5,7 @@
  * A run may be many rows one after the other: outputs whose window crosses from one row into the next are garbage
  * that the caller drops. Runs have room to read POOL_SLACK elements past the last window. */
 
-enum { POOL_SLACK = 4 * VECTOR_BYTES / CELL_BYTES };
+enum { POOL_SLACK = 4 * LANES };
 
 typedef struct {
     int64_t taps, step, stride;
@@ -19,9 +19,9 @@ typedef struct {
     const T *sizes; /* NULL: all 1 */
 } pool_result;
 
-typedef int64_t wide_positions __attribute__((vector_size(VECTOR_BYTES / CELL_BYTES * 8)));
+typedef int64_t wide_positions __attribute__((vector_size(8 * LANES)));
 typedef int64_t wide_positions_unaligned
-    __attribute__((vector_size(VECTOR_BYTES / CELL_BYTES * 8), aligned(sizeof(int64_t)), may_alias));
+    __attribute__((vector_size(8 * LANES), aligned(sizeof(int64_t)), may_alias));
 
 /* The first n lanes of c as out[i...]. */
 VEC_INLINE void put_cells(const int kind, const int indexed, const pool_result *out, int64_t i, cells c, int64_t n) {
@@ -89,8 +89,8 @@ VEC_INLINE cell_run reduce_dense(const int kind, const int indexed, const window
 }
 
 VEC_INLINE cells pick_cells(const int indexed, cell_run run, int64_t i, int64_t n, int64_t stride) {
-    T value[sizeof(vec) / sizeof(T)] = {0};
-    position at[sizeof(vec) / sizeof(T)] = {0};
+    T value[LANES] = {0};
+    position at[LANES] = {0};
     for (int64_t lane = 0; lane < n; lane++) {
         value[lane] = run.value[(i + lane) * stride];
         if (indexed) at[lane] = run.at[(i + lane) * stride];
@@ -112,7 +112,8 @@ VEC_INLINE void reduce_columns(const int kind, const int indexed, const window_c
         case 3: reduce_few(kind, indexed, 3, 2, run, out, n, w->step); return;
         }
     cell_run dense = w->taps == 1 ? run : reduce_dense(kind, indexed, w, run, spare, (n - 1) * w->stride + 1);
-    if (w->stride == 1) EACH_OUTPUT(n, i, load_cells(indexed, dense, i));
+    if (w->stride == 1) reduce_few(kind, indexed, 1, 1, dense, out, n, 0);
+    else if (w->stride == 2) reduce_few(kind, indexed, 1, 2, dense, out, n, 0);
     else
         EACH_OUTPUT(n, i, pick_cells(indexed, dense, i, min_i64(n - i, LANES), w->stride));
 }

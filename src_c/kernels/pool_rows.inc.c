@@ -93,6 +93,7 @@ VEC_INLINE void reduce_shared_columns(const int kind, const int indexed, const i
     enum { MOST = 4 };
     int64_t K = w->heights, cut = -1, seen = 0;
     cells start[MOST];
+    for (int v = 0; v < MOST; v++) start[v] = no_cells(kind);
     for (int64_t j = 0; j < rows; j++) {
         int64_t y = j * r->stride;
         if (y / K != cut) {

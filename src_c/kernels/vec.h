@@ -6,7 +6,7 @@
 #define FC_UNROLL _Pragma("GCC unroll 16")
 #define FC_UNROLL_2 _Pragma("GCC unroll 2")
 
-#define LANES ((int64_t)(VECTOR_BYTES / sizeof(T)))
+#define LANES (VECTOR_BYTES / T_BYTES)
 #define VEC_INLINE static inline __attribute__((always_inline, unused))
 
 typedef T vec __attribute__((vector_size(VECTOR_BYTES)));
@@ -16,6 +16,33 @@ typedef T vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof
 VEC_INLINE vec load(const T *p) { return *(const vec_unaligned *)p; }
 VEC_INLINE void store(T *p, vec v) { *(vec_unaligned *)p = v; }
 VEC_INLINE vec splat(T x) { return x - (vec){0}; }
+
+/* Two vectors as one run: its even and odd elements, and the halves of their interleaving. */
+#if LANES == 16
+#define EVENS 0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30
+#define ODDS 1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31
+#define ZIP_LOW 0,16,1,17,2,18,3,19,4,20,5,21,6,22,7,23
+#define ZIP_HIGH 8,24,9,25,10,26,11,27,12,28,13,29,14,30,15,31
+#elif LANES == 8
+#define EVENS 0,2,4,6,8,10,12,14
+#define ODDS 1,3,5,7,9,11,13,15
+#define ZIP_LOW 0,8,1,9,2,10,3,11
+#define ZIP_HIGH 4,12,5,13,6,14,7,15
+#elif LANES == 4
+#define EVENS 0,2,4,6
+#define ODDS 1,3,5,7
+#define ZIP_LOW 0,4,1,5
+#define ZIP_HIGH 2,6,3,7
+#elif LANES == 2
+#define EVENS 0,2
+#define ODDS 1,3
+#define ZIP_LOW 0,2
+#define ZIP_HIGH 1,3
+#endif
+VEC_INLINE vec evens(vec a, vec b) { return __builtin_shufflevector(a, b, EVENS); }
+VEC_INLINE vec odds(vec a, vec b) { return __builtin_shufflevector(a, b, ODDS); }
+VEC_INLINE vec zip_low(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP_LOW); }
+VEC_INLINE vec zip_high(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP_HIGH); }
 
 /* n < LANES elements, n >= 1: two overlapping moves of the largest power of two that fits. */
 VEC_INLINE void copy_short(T *dst, const T *src, int64_t n) {

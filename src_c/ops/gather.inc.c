@@ -234,3 +234,10 @@ static void run_gather(const product *p, void *scratch, int threads) {
     const gather_plan *plan = &job.plan;
     fc_parallel_for(p->groups * plan->units * plan->blocks * plan->row_parts, threads, gather_task, &job);
 }
+
+/* The same inside a task of another operator: on this thread alone. */
+static void run_gather_here(const product *p, void *scratch) {
+    gather_job job = {p, plan_gather(p, 1), scratch};
+    int64_t tasks = p->groups * job.plan.units * job.plan.blocks * job.plan.row_parts;
+    for (int64_t task = 0; task < tasks; task++) gather_task(&job, task, 0);
+}

@@ -1,12 +1,37 @@
 /* plan.inc.c: which way a product is computed. The choice depends on shapes and instruction set alone. */
 
-static int use_strip(const product *p) { return p->rows < 2 * TILE_ROWS || p->channels < 8; }
+enum product_method { GATHER, STRIP, WINOGRAD };
+
+/* Whether the taps are full 3 x 3 squares of neighbours, one after another for each depth tap. */
+static int has_square_taps(const product *p) {
+    int square = p->taps % 9 == 0 && p->high[1] - p->low[1] == 2 && p->high[2] - p->low[2] == 2;
+    for (int axis = 0; axis < 3; axis++) square &= p->stride[axis] == 1 && p->dest_stride[axis] == 1;
+    return square;
+}
+
+static enum product_method choose_method(const product *p) {
+    if (p->rows < 2 * TILE_ROWS || p->channels < 8) return STRIP;
+    if (!has_square_taps(p)) return GATHER;
+    /* Multiply-adds, transforms counted at what they cost in them. */
+    double tiles = (double)p->images * p->pixels[0] * ceil_div(p->pixels[1], 4) * ceil_div(p->pixels[2], 4);
+    double depth = (double)p->channels * (p->taps / 9), rows = p->rows, pixels = (double)p->images * volume(p->pixels);
+    double direct = pixels * 9 * depth * rows;
+    double winograd = tiles * (36 * depth * rows + 400 * depth + 240 * rows) + 600 * depth * rows;
+    return depth <= 1024 && winograd < direct ? WINOGRAD : GATHER;
+}
 
 static int64_t product_scratch(const product *p, int threads) {
-    return use_strip(p) ? strip_scratch(p, threads) : gather_scratch(p, threads);
+    switch (choose_method(p)) {
+    case STRIP: return strip_scratch(p, threads);
+    case WINOGRAD: return winograd_scratch(p, threads);
+    default: return gather_scratch(p, threads);
+    }
 }
 
 static void run_product(const product *p, void *scratch, int threads) {
-    if (use_strip(p)) run_strip(p, scratch, threads);
-    else run_gather(p, scratch, threads);
+    switch (choose_method(p)) {
+    case STRIP: run_strip(p, scratch, threads); break;
+    case WINOGRAD: run_winograd(p, scratch, threads); break;
+    default: run_gather(p, scratch, threads);
+    }
 }

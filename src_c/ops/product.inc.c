@@ -31,6 +31,15 @@ VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
         for (int64_t i = 0; i < n; i++) dest[i] = from[step * i];
 }
 
+/* dest[i] = from[first + i * step] where that lies in [0, extent), else 0. */
+VEC_INLINE void copy_padded(T *dest, const T *from, int64_t first, int64_t step, int64_t extent, int64_t n) {
+    int64_t low = clamp_i64(ceil_div(max_i64(-first, 0), step), 0, n);
+    int64_t high = clamp_i64(floor_div(extent - 1 - first, step) + 1, low, n);
+    if (low > 0) zero_run(dest, low);
+    if (high > low) copy_step(dest + low, from + first + low * step, high - low, step);
+    if (n > high) zero_run(dest + high, n - high);
+}
+
 VEC_INLINE T activate(T x, int activation) {
     switch (activation) {
     case FC_RELU: return x < 0 ? 0 : x;

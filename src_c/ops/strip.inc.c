@@ -71,16 +71,7 @@ static void list_strip_offsets(const product *p, const strip_plan *s, int64_t *t
         }
 }
 
-/* dest[i] = from[first + i * step] where that lies in [0, extent), else 0. */
-VEC_INLINE void copy_padded(T *dest, const T *from, int64_t first, int64_t step, int64_t extent, int64_t n) {
-    int64_t low = clamp_i64(ceil_div(max_i64(-first, 0), step), 0, n);
-    int64_t high = clamp_i64(floor_div(extent - 1 - first, step) + 1, low, n);
-    if (low > 0) zero_run(dest, low);
-    if (high > low) copy_step(dest + low, from + first + low * step, high - low, step);
-    if (n > high) zero_run(dest + high, n - high);
-}
-
-static void fill_strip(const product *p, const strip_plan *s, const T *source, int64_t o, int64_t row, int64_t column,
+static void lay_strip(const product *p, const strip_plan *s, const T *source, int64_t o, int64_t row, int64_t column,
                        T *strip) {
     int64_t plane = p->extent[1] * p->extent[2];
     T *dest = strip;
@@ -132,7 +123,7 @@ static void strip_task(const void *context, int64_t task, int thread) {
 
     for (int64_t pair = first; pair < min_i64(first + s->chunk, p->images * p->groups); pair++) {
         int64_t group = pair % p->groups;
-        fill_strip(p, s, p->source + pair * p->channels * source_plane, o, row, column, strip);
+        lay_strip(p, s, p->source + pair * p->channels * source_plane, o, row, column, strip);
         int64_t blocks = ceil_div(p->rows, STRIP_ROWS);
         for (int64_t block = 0; block < blocks; block++) {
             int64_t k = part_start(p->rows, blocks, block), m = part_start(p->rows, blocks, block + 1) - k;

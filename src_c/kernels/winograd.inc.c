@@ -1,0 +1,113 @@
+/* winograd.inc.c: the transforms of Winograd's F(4x4, 3x3), lanes = tiles.
+ *
+ *     output tile (4 x 4) = A' [ (G g G') * (B' d B) ] A     from a 6 x 6 patch d and a 3 x 3 filter g
+ *
+ * at the points 0, +-sqrt(1/2), +-sqrt(2) and infinity, whose error is a quarter of that of 0, +-1, +-2.
+ * Source: Lavin and Gray 2015 (arXiv 1509.09308); choice of points after Barabasz et al. 2018 (1803.10986). */
+
+#define ROOT_HALF ((T)0.70710678118654752440)
+#define ROOT_TWO ((T)1.41421356237309504880)
+
+enum { WINOGRAD_TILE = 4, WINOGRAD_PATCH = 6, WINOGRAD_POINTS = 36 };
+
+/* B' x for one line of a patch. */
+VEC_INLINE void patch_line(const vec x[6], vec y[6]) {
+    vec even_a = x[4] - 2 * x[2], odd_a = ROOT_HALF * (x[3] - 2 * x[1]);
+    vec even_b = x[4] - (T)0.5 * x[2], odd_b = ROOT_TWO * (x[3] - (T)0.5 * x[1]);
+    y[0] = x[0] - (T)2.5 * x[2] + x[4];
+    y[1] = even_a + odd_a;
+    y[2] = even_a - odd_a;
+    y[3] = even_b + odd_b;
+    y[4] = even_b - odd_b;
+    y[5] = x[1] - (T)2.5 * x[3] + x[5];
+}
+
+/* A' m for one line of products. */
+VEC_INLINE void tile_line(const vec m[6], vec y[4]) {
+    vec sum_a = m[1] + m[2], gap_a = ROOT_HALF * (m[1] - m[2]);
+    vec sum_b = m[3] + m[4], gap_b = ROOT_TWO * (m[3] - m[4]);
+    y[0] = m[0] + sum_a + sum_b;
+    y[1] = gap_a + gap_b;
+    y[2] = (T)0.5 * sum_a + 2 * sum_b;
+    y[3] = (T)0.5 * gap_a + 2 * gap_b + m[5];
+}
+
+/* patch[i][j] (LANES tiles each, `row` elements apart) -> points[6 * i + j], `point` elements apart. */
+static void transform_patches(const T *patch, int64_t row, T *points, int64_t point) {
+    vec half[6][6];
+    FC_UNROLL for (int j = 0; j < 6; j++) {
+        vec x[6], y[6];
+        FC_UNROLL for (int i = 0; i < 6; i++) x[i] = load(patch + (6 * i + j) * row);
+        patch_line(x, y);
+        FC_UNROLL for (int i = 0; i < 6; i++) half[i][j] = y[i];
+    }
+    FC_UNROLL for (int i = 0; i < 6; i++) {
+        vec y[6];
+        patch_line(half[i], y);
+        FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point, y[j]);
+    }
+}
+
+/* Products of LANES tiles -> four rows of 4 * LANES neighbouring outputs, plus bias. Returns lanes that are zero
+ * where the tile is finite and NaN where it is not. */
+static vec transform_products(const T *points, int64_t point, vec bias, T *rows, int64_t row) {
+    vec half[4][6], doubt = {0};
+    FC_UNROLL for (int j = 0; j < 6; j++) {
+        vec x[6], y[4];
+        FC_UNROLL for (int i = 0; i < 6; i++) x[i] = load(points + (6 * i + j) * point);
+        tile_line(x, y);
+        FC_UNROLL for (int i = 0; i < 4; i++) half[i][j] = y[i];
+    }
+    FC_UNROLL for (int i = 0; i < 4; i++) {
+        vec y[4];
+        tile_line(half[i], y);
+        doubt += ((y[0] + y[1]) + (y[2] + y[3])) * 0;
+        vec even_low = zip_low(y[0] + bias, y[2] + bias), even_high = zip_high(y[0] + bias, y[2] + bias);
+        vec odd_low = zip_low(y[1] + bias, y[3] + bias), odd_high = zip_high(y[1] + bias, y[3] + bias);
+        store(rows + i * row, zip_low(even_low, odd_low));
+        store(rows + i * row + LANES, zip_high(even_low, odd_low));
+        store(rows + i * row + 2 * LANES, zip_low(even_high, odd_high));
+        store(rows + i * row + 3 * LANES, zip_high(even_high, odd_high));
+    }
+    return doubt;
+}
+
+/* A line of 4 * tiles + 2 cells -> six runs of tiles, cell j of every tile in run j. Reads and writes up to a whole
+ * vector of tiles. */
+static void split_line(const T *line, int64_t tiles, T *runs, int64_t run) {
+    for (int64_t t = 0; t < tiles; t += LANES) {
+        const T *x = line + 4 * t;
+        vec even_a = evens(load(x), load(x + LANES)), even_b = evens(load(x + 2 * LANES), load(x + 3 * LANES));
+        vec odd_a = odds(load(x), load(x + LANES)), odd_b = odds(load(x + 2 * LANES), load(x + 3 * LANES));
+        store(runs + t, evens(even_a, even_b));
+        store(runs + run + t, evens(odd_a, odd_b));
+        store(runs + 2 * run + t, odds(even_a, even_b));
+        store(runs + 3 * run + t, odds(odd_a, odd_b));
+        x += 4;
+        store(runs + 4 * run + t, evens(evens(load(x), load(x + LANES)), evens(load(x + 2 * LANES), load(x + 3 * LANES))));
+        store(runs + 5 * run + t, evens(odds(load(x), load(x + LANES)), odds(load(x + 2 * LANES), load(x + 3 * LANES))));
+    }
+}
+
+/* G x for one line of a filter. */
+VEC_INLINE void filter_line(vec a, vec b, vec c, vec y[6]) {
+    vec near = (a + (T)0.5 * c) * (T)(-1 / 1.5), near_odd = b * (T)(-0.70710678118654752440 / 1.5);
+    vec far = (a + 2 * c) * (T)(1 / 6.0), far_odd = b * (T)(1.41421356237309504880 / 6.0);
+    y[0] = a;
+    y[1] = near + near_odd;
+    y[2] = near - near_odd;
+    y[3] = far + far_odd;
+    y[4] = far - far_odd;
+    y[5] = c;
+}
+
+/* LANES filters, g[3 * i + j] -> points[6 * i + j], `point` elements apart. */
+static void transform_filters(const vec g[9], T *points, int64_t point) {
+    vec half[3][6];
+    FC_UNROLL for (int j = 0; j < 3; j++) filter_line(g[j], g[3 + j], g[6 + j], half[j]);
+    FC_UNROLL for (int i = 0; i < 6; i++) {
+        vec y[6];
+        filter_line(half[0][i], half[1][i], half[2][i], y);
+        FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point, y[j]);
+    }
+}

@@ -1,0 +1,224 @@
+/* winograd.inc.c: a product (see product.inc.c) of unit stride with 3 x 3 taps, by F(4x4, 3x3).
+ *
+ * A task takes a block of tiles: their patches are transformed for all channels into V[point][channel][tile], then,
+ * for a chunk of rows at a time, 36 small products on the tile kernel give M[point][row][tile] and the inverse
+ * transform writes finished rows. Depth taps of a 3-D kernel count as channels. A tile that comes out not finite is
+ * computed again directly: overflow inside the transform does no harm, and NaN and Inf stay in their windows. */
+
+enum { WINOGRAD_ROWS = 24, WINOGRAD_MOST_TILES = 48, WINOGRAD_V_BYTES = 2 * 1024 * 1024 };
+
+typedef struct {
+    int64_t slices, depth;          /* depth taps; channels * slices */
+    int64_t matrix_row;             /* depth, rounded up to whole vectors */
+    int64_t tile_rows, tile_columns, tiles;
+    int64_t block, blocks;          /* tiles per task */
+    int64_t patch_row;              /* a block and room for split_line's last vector */
+    int64_t chunks, parts;          /* chunks of WINOGRAD_ROWS rows; parts of the chunks, a task each */
+    int64_t matrix_bytes;           /* transformed filters of all groups */
+    int64_t patch_bytes, line_bytes, v_bytes, m_bytes, stage_bytes, run_bytes, direct_bytes, thread_bytes;
+} winograd_plan;
+
+/* One tile computed directly. */
+static product tile_product(const product *p) {
+    product tile = *p;
+    tile.groups = tile.images = 1;
+    tile.rows = min_i64(p->rows, WINOGRAD_ROWS);
+    tile.pixels[0] = 1;
+    tile.pixels[1] = min_i64(WINOGRAD_TILE, p->pixels[1]);
+    tile.pixels[2] = min_i64(WINOGRAD_TILE, p->pixels[2]);
+    return tile;
+}
+
+static winograd_plan plan_winograd(const product *p, int threads) {
+    winograd_plan w = {.slices = p->taps / 9};
+    w.depth = p->channels * w.slices;
+    w.matrix_row = ceil_div(w.depth, LANES) * LANES;
+    w.tile_rows = ceil_div(p->pixels[1], WINOGRAD_TILE);
+    w.tile_columns = ceil_div(p->pixels[2], WINOGRAD_TILE);
+    w.tiles = p->images * p->pixels[0] * w.tile_rows * w.tile_columns;
+    w.chunks = ceil_div(p->rows, WINOGRAD_ROWS);
+
+    int64_t fit = WINOGRAD_V_BYTES / (WINOGRAD_POINTS * w.depth * (int64_t)sizeof(T)) / LANES * LANES;
+    fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES);
+    int64_t blocks = ceil_div(w.tiles, fit), wanted = threads > 1 ? 3 * threads : 1;
+    if (blocks * p->groups < wanted) blocks = clamp_i64(ceil_div(wanted, p->groups), 1, ceil_div(w.tiles, PANEL));
+    w.block = ceil_div(ceil_div(w.tiles, blocks), LANES) * LANES;
+    w.blocks = ceil_div(w.tiles, w.block);
+    w.parts = 1;
+    while (w.parts < w.chunks && w.parts * w.blocks * p->groups < threads) w.parts++;
+
+    int64_t size = sizeof(T);
+    w.patch_row = w.block + LANES;
+    w.matrix_bytes = line_bytes(p->groups * WINOGRAD_POINTS * p->rows * w.matrix_row * size);
+    w.patch_bytes = line_bytes(WINOGRAD_POINTS * w.patch_row * size);
+    w.line_bytes = line_bytes((WINOGRAD_TILE * (w.block + LANES + 1) + 2) * size);
+    w.v_bytes = line_bytes(WINOGRAD_POINTS * w.depth * w.block * size);
+    w.m_bytes = line_bytes(WINOGRAD_POINTS * WINOGRAD_ROWS * w.block * size);
+    w.stage_bytes = line_bytes(WINOGRAD_TILE * WINOGRAD_TILE * w.block * size);
+    w.run_bytes = line_bytes(w.block * (int64_t)sizeof(pixel_run));
+    product tile = tile_product(p);
+    w.direct_bytes = line_bytes(p->taps * 3 * (int64_t)sizeof(int64_t)) + gather_scratch(&tile, 1);
+    w.thread_bytes = w.patch_bytes + w.line_bytes + w.v_bytes + w.m_bytes + w.stage_bytes + w.run_bytes + w.direct_bytes +
+                     line_bytes(w.block * size);
+    return w;
+}
+
+static int64_t winograd_scratch(const product *p, int threads) {
+    winograd_plan w = plan_winograd(p, threads);
+    return w.matrix_bytes + w.thread_bytes * threads;
+}
+
+typedef struct {
+    const product *p;
+    winograd_plan w;
+    T *matrix; /* [group][point][row][depth] */
+    char *scratch;
+} winograd_job;
+
+/* Transforms the filters of one row of the matrix. Taps may stand in either order on each axis. */
+static void winograd_filter_task(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const winograd_job *job = context;
+    const product *p = job->p;
+    const winograd_plan *w = &job->w;
+    int64_t group = task / p->rows, row = task % p->rows, place[9];
+    const T *filters = p->matrix + task * p->channels * p->taps;
+    T *points = job->matrix + group * WINOGRAD_POINTS * p->rows * w->matrix_row + row * w->matrix_row;
+    for (int tap = 0; tap < 9; tap++) place[3 * (p->offset[tap][1] - p->low[1]) + p->offset[tap][2] - p->low[2]] = tap;
+    for (int64_t first = 0; first < w->depth; first += LANES) {
+        vec g[9] = {{0}};
+        for (int64_t lane = 0; lane < min_i64(LANES, w->depth - first); lane++)
+            FC_UNROLL for (int i = 0; i < 9; i++) g[i][lane] = filters[(first + lane) * 9 + place[i]];
+        transform_filters(g, points + first, p->rows * w->matrix_row);
+    }
+}
+
+/* Tiles [first, first + count) as runs of neighbours in one row of tiles. */
+static int64_t find_tile_runs(const winograd_plan *w, int64_t planes, int64_t first, int64_t count, pixel_run *runs) {
+    int64_t found = 0;
+    for (int64_t lane = 0; lane < count;) {
+        int64_t number = first + lane, x = number % w->tile_columns, y = number / w->tile_columns % w->tile_rows;
+        int64_t plane = number / w->tile_columns / w->tile_rows;
+        int64_t length = min_i64(w->tile_columns - x, count - lane);
+        runs[found++] = (pixel_run){lane, length, plane / planes, {plane % planes, y * WINOGRAD_TILE, x * WINOGRAD_TILE}};
+        lane += length;
+    }
+    return found;
+}
+
+/* The six lines of every tile's patch in one source slice -> patch[6 * i + j][tile]. */
+static void cut_patches(const product *p, const winograd_plan *w, const T *channel, int64_t offset, const pixel_run *runs,
+                        int64_t run_count, T *line, T *patch) {
+    int64_t W = p->extent[2], size = volume(p->extent);
+    for (const pixel_run *run = runs; run < runs + run_count; run++) {
+        int64_t z = run->at[0] + offset, x = run->at[2] + p->low[2];
+        int64_t cells = WINOGRAD_TILE * run->length + 2;
+        int64_t reads = WINOGRAD_TILE * (ceil_div(run->length, LANES) * LANES + 1); /* by split_line */
+        for (int i = 0; i < WINOGRAD_PATCH; i++) {
+            int64_t y = run->at[1] + p->low[1] + i, at = (z * p->extent[1] + y) * W + x;
+            T *to = patch + WINOGRAD_PATCH * i * w->patch_row + run->lane;
+            if (z < 0 || z >= p->extent[0] || y < 0 || y >= p->extent[1]) {
+                for (int j = 0; j < WINOGRAD_PATCH; j++) zero_run(to + j * w->patch_row, run->length);
+            } else if (x >= 0 && x + cells <= W && at + reads <= size) {
+                split_line(channel + at, run->length, to, w->patch_row);
+            } else {
+                copy_padded(line, channel + (z * p->extent[1] + y) * W, x, 1, W, cells);
+                split_line(line, run->length, to, w->patch_row);
+            }
+        }
+    }
+}
+
+static void compute_tile_directly(const product *p, int64_t group, int64_t row, int64_t rows, const pixel_run *run,
+                                  int64_t tile, char *scratch) {
+    product direct = tile_product(p);
+    int64_t(*offset)[3] = take(&scratch, p->taps * 3 * (int64_t)sizeof(int64_t));
+    int64_t corner[3] = {run->at[0], run->at[1], run->at[2] + tile * WINOGRAD_TILE};
+    for (int64_t tap = 0; tap < p->taps; tap++)
+        for (int axis = 0; axis < 3; axis++) offset[tap][axis] = p->offset[tap][axis] + corner[axis];
+    for (int axis = 0; axis < 3; axis++) {
+        direct.pixels[axis] = min_i64(direct.pixels[axis], p->pixels[axis] - corner[axis]);
+        direct.dest_start[axis] = corner[axis];
+    }
+    int64_t channel = group * p->rows + row, dest = (run->image * p->groups * p->rows + channel) * volume(p->dest_extent);
+    direct.rows = rows;
+    direct.offset = (const int64_t(*)[3])offset;
+    direct.source = p->source + (run->image * p->groups + group) * p->channels * volume(p->extent);
+    direct.matrix = p->matrix + channel * p->channels * p->taps;
+    direct.dest = p->dest + dest;
+    if (p->epilogue.bias) direct.epilogue.bias = (const T *)p->epilogue.bias + channel;
+    if (p->epilogue.residual) direct.epilogue.residual = (const T *)p->epilogue.residual + dest;
+    run_gather_here(&direct, scratch);
+}
+
+static void winograd_task(const void *context, int64_t task, int thread) {
+    const winograd_job *job = context;
+    const product *p = job->p;
+    const winograd_plan *w = &job->w;
+    char *scratch = job->scratch + thread * w->thread_bytes;
+    T *patch = take(&scratch, w->patch_bytes), *line = take(&scratch, w->line_bytes);
+    T *v = take(&scratch, w->v_bytes), *m = take(&scratch, w->m_bytes), *stage = take(&scratch, w->stage_bytes);
+    pixel_run *runs = take(&scratch, w->run_bytes);
+    T *doubt = take(&scratch, w->block * (int64_t)sizeof(T));
+
+    int64_t part = task % w->parts, block = task / w->parts % w->blocks, group = task / w->parts / w->blocks;
+    int64_t first = block * w->block, count = min_i64(w->block, w->tiles - first), lanes = ceil_div(count, LANES) * LANES;
+    int64_t run_count = find_tile_runs(w, p->pixels[0], first, count, runs), plane = volume(p->dest_extent);
+    int64_t point = w->depth * w->block;
+
+    for (int64_t d = 0; d < w->depth; d++) {
+        int64_t channel = d / w->slices, offset = p->offset[d % w->slices * 9][0];
+        /* Runs of several images read their own image: shift by it. */
+        for (int64_t r = 0; r < run_count;) {
+            int64_t same = r + 1;
+            while (same < run_count && runs[same].image == runs[r].image) same++;
+            const T *source = p->source + ((runs[r].image * p->groups + group) * p->channels + channel) * volume(p->extent);
+            cut_patches(p, w, source, offset, runs + r, same - r, line, patch);
+            r = same;
+        }
+        for (int64_t lane = 0; lane < lanes; lane += LANES) {
+            int64_t panel = lane / PANEL * PANEL, width = min_i64(PANEL, lanes - panel);
+            transform_patches(patch + lane, w->patch_row, v + panel * w->depth + d * width + lane - panel, point);
+        }
+    }
+
+    const T *matrix = job->matrix + group * WINOGRAD_POINTS * p->rows * w->matrix_row;
+    const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
+    int64_t end = part_start(w->chunks, w->parts, part + 1);
+    for (int64_t chunk = part_start(w->chunks, w->parts, part); chunk < end; chunk++) {
+        int64_t row = chunk * WINOGRAD_ROWS, rows = min_i64(WINOGRAD_ROWS, p->rows - row);
+        for (int64_t i = 0; i < WINOGRAD_POINTS; i++)
+            multiply_block(matrix + (i * p->rows + row) * w->matrix_row, w->matrix_row, rows, v + i * point, w->depth, lanes,
+                           m + i * WINOGRAD_ROWS * w->block, w->block, NULL, 0, NULL);
+        zero_run(doubt, lanes);
+        for (int64_t k = 0; k < rows; k++) {
+            int64_t channel = group * p->rows + row + k;
+            vec start = splat(bias ? bias[channel] : 0);
+            for (int64_t lane = 0; lane < lanes; lane += LANES)
+                store(doubt + lane, load(doubt + lane) +
+                      transform_products(m + k * w->block + lane, WINOGRAD_ROWS * w->block, start,
+                                         stage + WINOGRAD_TILE * lane, WINOGRAD_TILE * w->block));
+            for (const pixel_run *run = runs; run < runs + run_count; run++) {
+                int64_t columns = min_i64(WINOGRAD_TILE * run->length, p->pixels[2] - run->at[2]);
+                for (int64_t i = 0; i < min_i64(WINOGRAD_TILE, p->pixels[1] - run->at[1]); i++) {
+                    int64_t to = (run->image * p->groups * p->rows + channel) * plane +
+                                 (run->at[0] * p->dest_extent[1] + run->at[1] + i) * p->dest_extent[2] + run->at[2];
+                    finish_run(p->dest + to, stage + WINOGRAD_TILE * (i * w->block + run->lane),
+                               residual ? residual + to : NULL, columns, 1, p->epilogue.activation);
+                }
+            }
+        }
+        for (const pixel_run *run = runs; run < runs + run_count; run++)
+            for (int64_t tile = 0; tile < run->length; tile++)
+                if (doubt[run->lane + tile] != 0) compute_tile_directly(p, group, row, rows, run, tile, scratch);
+    }
+}
+
+static void run_winograd(const product *p, void *scratch, int threads) {
+    winograd_job job = {.p = p, .w = plan_winograd(p, threads)};
+    char *rest = scratch;
+    job.matrix = take(&rest, job.w.matrix_bytes);
+    job.scratch = rest;
+    fc_parallel_for(p->groups * p->rows, threads, winograd_filter_task, &job);
+    fc_parallel_for(p->groups * job.w.blocks * job.w.parts, threads, winograd_task, &job);
+}
