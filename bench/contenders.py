@@ -1,50 +1,17 @@
 """Everything that is measured: fastconv and its peers, each at its fastest, behind one small interface.
 
-A contender's `start(threads)` imports its library and sets its threads; `build(problem)` does all that may be done
-beforehand and returns a call without arguments that gives the result. Inputs are plain C-contiguous NCHW arrays.
-What a contender cannot do raises `Unsupported` with the reason.
+A contender's `start(threads)` imports its library and sets its threads; `build(problem)` does all that may be
+done beforehand and returns a call without arguments that gives the result. Inputs are plain C-contiguous NCHW
+arrays. What a contender cannot do raises `Unsupported` with the reason.
 """
 
 import importlib
-from dataclasses import dataclass
+
+import numpy as np
 
 import im2col
-import numpy as np
-from layer import Layer
-
-
-class Unsupported(Exception):
-    """This contender has no way to do this problem."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A layer in one pass, with its arrays."""
-
-    layer: Layer
-    mode: str
-    arrays: dict[str, np.ndarray]
-
-    @classmethod
-    def random(cls, layer, mode, dtype=np.float32, seed=0):
-        arrays = layer.arrays(dtype, seed)
-        if layer.op == "max_pool" and mode == "grad_input":
-            arrays["indices"] = im2col.max_indices(layer, arrays["input"])
-        return cls(layer, mode, arrays)
-
-    @property
-    def dtype(self):
-        return self.arrays["input"].dtype
-
-    def map(self, function):
-        """The same problem on `function` of each floating-point array."""
-        arrays = {k: function(a) if a.dtype.kind == "f" else a for k, a in self.arrays.items()}
-        return Problem(self.layer, self.mode, arrays)
-
-
-# (3, 3) -> 3: what a user would type.
-def short(sizes):
-    return sizes[0] if len(set(sizes)) == 1 else sizes
+from onnx_node import onnx_model
+from problem import Unsupported, conv_options, short
 
 
 class FastConv:
@@ -112,13 +79,6 @@ class Prepared(FastConv):
         return self.lib.prepare(function, weight, **conv_options(layer))
 
 
-# What differs from the defaults.
-def conv_options(layer):
-    options = {"stride": short(layer.stride), "padding": short(layer.padding), "dilation": short(layer.dilation)}
-    options["groups"] = layer.groups
-    return {name: value for name, value in options.items() if value != (name != "padding")}
-
-
 class PyTorch:
     name = "PyTorch"
 
@@ -155,7 +115,14 @@ class PyTorch:
         if layer.has_weight:
             place = ("grad_input", "grad_weight").index(mode)
             transposed, zeros = layer.op == "conv_transpose", [0] * layer.ndim
-            sizes = (list(layer.stride), list(layer.padding), list(layer.dilation), transposed, zeros, layer.groups)
+            sizes = (
+                list(layer.stride),
+                list(layer.padding),
+                list(layer.dilation),
+                transposed,
+                zeros,
+                layer.groups,
+            )
             mask = [i == place for i in range(3)]
             return lambda: aten.convolution_backward(grad, x, tensors["weight"], None, *sizes, mask)[place]
         if layer.op == "global_avg_pool":
@@ -167,45 +134,6 @@ class PyTorch:
             function, indices = aten.max_pool2d_with_indices_backward, tensors["indices"]
             return lambda: function(grad, x, *window, [1, 1], False, indices)
         return lambda: aten.avg_pool2d_backward(grad, x, *window, False, True, None)
-
-
-# The ONNX model of one node that solves the problem, its weight a constant: (serialised model, name of its input array).
-def onnx_model(problem):
-    layer, mode = problem.layer, problem.mode
-    if mode == "grad_weight" or (mode == "grad_input" and not layer.has_weight):
-        raise Unsupported("ONNX has no such operator")
-    from onnx import helper, numpy_helper
-
-    shape = layer.input_shape if mode == "grad_input" else layer.output_shape
-    source = "grad_output" if mode == "grad_input" else "input"
-    attributes = {"kernel_shape": layer.kernel_size, "strides": layer.stride, "pads": layer.padding * 2}
-    constants = []
-    if layer.has_weight:
-        attributes |= {"dilations": layer.dilation, "group": layer.groups}
-        constants = [numpy_helper.from_array(problem.arrays["weight"], "weight")]
-        kind = "Conv"
-        if (layer.op == "conv_transpose") != (mode == "grad_input"):
-            kind = "ConvTranspose"
-            attributes["output_padding"] = left_over(layer) if mode == "grad_input" else (0,) * layer.ndim
-    elif layer.op == "global_avg_pool":
-        kind, attributes = "GlobalAveragePool", {}
-    elif layer.op == "max_pool":
-        kind = "MaxPool"
-    else:
-        kind, attributes = "AveragePool", attributes | {"count_include_pad": 1}
-    element = helper.np_dtype_to_tensor_dtype(problem.dtype)
-    node = helper.make_node(kind, ["x", *(c.name for c in constants)], ["y"], **attributes)
-    x = helper.make_tensor_value_info("x", element, problem.arrays[source].shape)
-    y = helper.make_tensor_value_info("y", element, shape)
-    graph = helper.make_graph([node], "layer", [x], [y], constants)
-    opset = helper.make_opsetid("", 17)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=8).SerializeToString(), source
-
-
-# Input elements at the end of each axis that no window of a strided convolution reaches.
-def left_over(layer):
-    axes = zip(layer.spatial, layer.kernel_size, layer.stride, layer.padding, layer.dilation, strict=True)
-    return tuple((n + 2 * p - d * (k - 1) - 1) % s for n, k, s, p, d in axes)
 
 
 class OnnxRuntime:
@@ -272,7 +200,9 @@ class OpenVino:
         if problem.dtype != np.float32:
             raise Unsupported("computes in float32")
         model, source = onnx_model(problem)
-        request = self.core.compile_model(self.core.read_model(model), "CPU", self.options).create_infer_request()
+        request = self.core.compile_model(
+            self.core.read_model(model), "CPU", self.options
+        ).create_infer_request()
         request.set_input_tensor(self.lib.Tensor(problem.arrays[source], shared_memory=True))
 
         def call():

@@ -80,7 +80,9 @@ def weight_gradient(layer, x, grad):
 # Adds values (T, N, C, *O), one array per kernel tap, to where each tap reads: (N, C, *I).
 def add_windows(layer, values, shape):
     out_spatial = values[0].shape[2:]
-    padded = np.zeros((*shape[:2], *(n + 2 * p for n, p in zip(shape[2:], layer.padding, strict=True))), values[0].dtype)
+    padded = np.zeros(
+        (*shape[:2], *(n + 2 * p for n, p in zip(shape[2:], layer.padding, strict=True))), values[0].dtype
+    )
     for tap, value in zip(taps(layer, out_spatial), values, strict=True):
         padded[tap] += value
     crop = (slice(p, p + n) for n, p in zip(shape[2:], layer.padding, strict=True))

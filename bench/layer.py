@@ -11,7 +11,7 @@ MODES = ("forward", "grad_input", "grad_weight")
 
 @dataclass(frozen=True)
 class Layer:
-    """One operation on one shape, all sizes in elements, `kernel_size` and its like with an entry per axis."""
+    """One operation on one shape; all sizes in elements, `kernel_size` and its like one for each axis."""
 
     op: str
     name: str
@@ -75,16 +75,18 @@ class Layer:
             return 2 * prod(self.input_shape) * self.out_channels // self.groups * taps
         return prod(self.output_shape) * taps
 
-    def bytes(self, mode: str, dtype: np.dtype) -> int:
-        """Bytes that any implementation moves: every array that it needs read once, its result written once.
+    def traffic(self, mode: str, dtype: np.dtype) -> tuple[int, int]:
+        """Bytes that any implementation must read and write: every array it needs once, its result once.
 
-        Input, output and weight (or, for a max-pool gradient, int64 indices) each move once in every pass.
+        Input, output and weight each move once in every pass; a max-pool gradient also reads int64 indices.
         """
         item = np.dtype(dtype).itemsize
-        total = (prod(self.input_shape) + prod(self.output_shape)) * item
+        sizes = {"grad_input": prod(self.input_shape), "forward": prod(self.output_shape), "grad_weight": 0}
         if self.has_weight:
-            return total + prod(self.weight_shape) * item
-        return total + 8 * prod(self.output_shape) * (self.op == "max_pool" and mode == "grad_input")
+            sizes["grad_weight"] = prod(self.weight_shape)
+        indices = prod(self.output_shape) if (self.op, mode) == ("max_pool", "grad_input") else 0
+        written = sizes.pop(mode) * item
+        return sum(sizes.values()) * item + indices * 8, written
 
     def arrays(self, dtype: np.dtype = np.float32, seed: int = 0) -> dict[str, np.ndarray]:
         """Random C-contiguous `input`, `grad_output` and, where the layer has one, `weight`."""

@@ -1,7 +1,7 @@
 """The named layers of real networks that fastconv is measured on, and their neighbours.
 
 One line is one layer: name, network, input shape (N, C, *spatial), output channels, kernel size, and what
-differs from stride 1, padding 0, dilation 1, groups 1. A name that starts with ``t_`` is a layer of a training
+differs from stride 1, padding 0, dilation 1, groups 1. A name that starts with `t_` is a layer of a training
 step and is measured in every pass that it has; the others are measured in the forward pass.
 """
 
