@@ -40,6 +40,19 @@ cdef extern from "fastconv.h" nogil:
         int64_t stride[3]
         int64_t padding[3]
         int64_t dilation[3]
+    ctypedef struct fc_pool_geometry:
+        int64_t planes
+        int64_t input[3]
+        int64_t output[3]
+        int64_t kernel[3]
+        int64_t stride[3]
+        int64_t padding[3]
+        int64_t dilation[3]
+        int64_t divisor
+        int64_t asked_kernel[3]
+        int64_t asked_padding[3]
+        int count_padding
+        int adaptive
     ctypedef struct fc_epilogue:
         const void *bias
         const void *residual
@@ -54,6 +67,12 @@ cdef extern from "fastconv.h" nogil:
         int64_t conv_grad_weight_scratch(const fc_conv_geometry *, int) noexcept nogil
         void conv_grad_weight(const fc_conv_geometry *, const void *, const void *, void *, void *, int) noexcept nogil
         void channel_sum(int64_t, int64_t, int64_t, const void *, void *, int) noexcept nogil
+        int64_t pool_forward_scratch(const fc_pool_geometry *, int, int) noexcept nogil
+        void pool_forward(const fc_pool_geometry *, int, const void *, void *, int64_t *, void *, int) noexcept nogil
+        int64_t pool_grad_mean_scratch(const fc_pool_geometry *, int) noexcept nogil
+        void pool_grad_mean(const fc_pool_geometry *, const void *, void *, void *, int) noexcept nogil
+        int64_t pool_scatter(int64_t, int64_t, int64_t, int, const void *, const int64_t *, void *, int) noexcept nogil
+        int64_t pool_gather(int64_t, int64_t, int64_t, const void *, const int64_t *, void *, int) noexcept nogil
         double fma_probe(int64_t) noexcept nogil
     const fc_operators *fc_operators_for(int)
     const char *fc_isa_level(int)
@@ -302,3 +321,98 @@ def channel_sum(int64_t outer, int64_t channels, int64_t inner, cnp.ndarray x, c
     with nogil:
         op.channel_sum(outer, channels, inner, source, target, threads)
     return result
+
+
+# ---- pooling -------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class PoolGeometry:
+    """A checked pooling of independent planes, three axes each; without kernel and its like it is adaptive."""
+    cdef fc_pool_geometry c
+
+    def __init__(self, planes, input, output, kernel=None, stride=None, padding=None, dilation=None, asked_kernel=None,
+                 asked_padding=None, divisor=0, count_padding=True):
+        self.c.planes, self.c.divisor = planes, divisor
+        self.c.count_padding, self.c.adaptive = count_padding, kernel is None
+        for axis in range(3):
+            self.c.input[axis] = input[axis]
+            self.c.output[axis] = output[axis]
+            if kernel is not None:
+                self.c.kernel[axis] = kernel[axis]
+                self.c.stride[axis] = stride[axis]
+                self.c.padding[axis] = padding[axis]
+                self.c.dilation[axis] = dilation[axis]
+                self.c.asked_kernel[axis] = asked_kernel[axis]
+                self.c.asked_padding[axis] = asked_padding[axis]
+
+
+def pool_forward(PoolGeometry geometry, int kind, cnp.ndarray input, cnp.ndarray output, indices):
+    """Pool `input` into `output`; kind 0 max, 1 min, 2 mean. int64 `indices` may be None."""
+    cdef const fc_operators *op = operators(input)
+    cdef const fc_pool_geometry *g = &geometry.c
+    cdef int threads = threads_here()
+    cdef Arena arena
+    cdef void *scratch
+    cdef void *x = data(input)
+    cdef void *y = data(output)
+    cdef int64_t *positions = <int64_t *>data(indices)
+    if g.planes == 0:
+        return output
+    arena = borrow()
+    scratch = arena.reserve(op.pool_forward_scratch(g, positions is not NULL, threads))
+    with nogil:
+        op.pool_forward(g, kind, x, y, positions, scratch, threads)
+    pool.append(arena)
+    return output
+
+
+def pool_grad_mean(PoolGeometry geometry, cnp.ndarray grad_output, cnp.ndarray grad_input):
+    cdef const fc_operators *op = operators(grad_output)
+    cdef const fc_pool_geometry *g = &geometry.c
+    cdef int threads = threads_here()
+    cdef Arena arena
+    cdef void *scratch
+    cdef void *dy = data(grad_output)
+    cdef void *dx = data(grad_input)
+    if g.planes == 0:
+        return grad_input
+    arena = borrow()
+    scratch = arena.reserve(op.pool_grad_mean_scratch(g, threads))
+    with nogil:
+        op.pool_grad_mean(g, dy, dx, scratch, threads)
+    pool.append(arena)
+    return grad_input
+
+
+def pool_scatter(int64_t planes, cnp.ndarray source, cnp.ndarray indices, cnp.ndarray result, bint add):
+    """Planes of result: source at indices, added up or the last one, zeros elsewhere. False if an index is outside."""
+    cdef const fc_operators *op = operators(source)
+    cdef int threads = threads_here()
+    cdef void *x = data(source)
+    cdef void *y = data(result)
+    cdef const int64_t *positions = <const int64_t *>data(indices)
+    cdef int64_t cells, values
+    cdef bint inside
+    if planes == 0:
+        return True
+    cells, values = cnp.PyArray_SIZE(result) // planes, cnp.PyArray_SIZE(source) // planes
+    with nogil:
+        inside = op.pool_scatter(planes, cells, values, add, x, positions, y, threads)
+    return inside
+
+
+def pool_gather(int64_t planes, cnp.ndarray source, cnp.ndarray indices, cnp.ndarray result):
+    """Planes of result: source's cells at indices. False if an index is outside."""
+    cdef const fc_operators *op = operators(source)
+    cdef int threads = threads_here()
+    cdef void *x = data(source)
+    cdef void *y = data(result)
+    cdef const int64_t *positions = <const int64_t *>data(indices)
+    cdef int64_t cells, values
+    cdef bint inside
+    if planes == 0:
+        return True
+    cells, values = cnp.PyArray_SIZE(source) // planes, cnp.PyArray_SIZE(result) // planes
+    with nogil:
+        inside = op.pool_gather(planes, cells, values, x, positions, y, threads)
+    return inside

@@ -21,7 +21,9 @@ typedef struct {
     int64_t dilation[3];
 } fc_conv_geometry;
 
-/* A pooling window over `planes` = N * C independent planes. */
+enum fc_pool_kind { FC_POOL_MAX, FC_POOL_MIN, FC_POOL_MEAN };
+
+/* Pooling of `planes` = N * C independent planes. Channels last, the width axis holds channels and has a kernel of 1. */
 typedef struct {
     int64_t planes;
     int64_t input[3];
@@ -29,8 +31,13 @@ typedef struct {
     int64_t kernel[3];
     int64_t stride[3];
     int64_t padding[3];
-    int64_t padding_end[3]; /* trailing padding that counts as inside for count_include_pad */
     int64_t dilation[3];
+    /* The divisor of a mean, or 0: the number of cells in the window of the kernel and padding that were asked for,
+     * of which `kernel` and `padding` leave out what no window sees. */
+    int64_t divisor;
+    int64_t asked_kernel[3], asked_padding[3];
+    int count_padding; /* cells of padding count in that number */
+    int adaptive;      /* window o covers [floor(o X / O), ceil((o + 1) X / O)); kernel to dilation are not used */
 } fc_pool_geometry;
 
 enum fc_activation { FC_NONE, FC_RELU, FC_RELU6, FC_LEAKY_RELU, FC_SIGMOID, FC_TANH, FC_SILU, FC_HARDSWISH };

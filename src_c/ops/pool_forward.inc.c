@@ -1,0 +1,270 @@
+/* pool_forward.inc.c: max, min and mean pooling of any rank, kernel, stride, padding and dilation, and adaptive.
+ *
+ * Windows are separable: depth and height are reduced first, whole rows at a time, into a strip of rows in L1, then
+ * width, along the strip. Rows of output are numbered through all planes, so a strip of narrow rows holds several
+ * planes; its rows lie `pitch` apart, a whole number of strides, and when they are narrow the width is reduced in one
+ * go over the strip. Wide rows are cut into tiles of columns. */
+
+enum {
+    POOL_STRIP_BYTES = 12 * 1024,
+    POOL_SHARED_BYTES = 96 * 1024,
+    POOL_TILE_CELLS = 2048,      /* input columns of a tile, at least */
+    POOL_TASK_CELLS = 48 * 1024, /* input cells of a task, at least */
+    POOL_SHARED_HEIGHT = 8,      /* windows of this many rows share their work */
+    POOL_SHARED_REUSE = 4,       /* if each row is in this many windows */
+};
+
+typedef struct {
+    int64_t span;                 /* columns that one window covers */
+    int64_t tile, tiles;          /* output columns of a tile, tiles in a row */
+    int64_t pitch;                /* cells between rows of a strip, for a whole tile */
+    int64_t rows, strips;         /* output rows of a strip, strips in all */
+    int64_t strips_per_task;
+    int flat;                     /* width is reduced over whole strips */
+    int shared;                   /* height by reduce_rows_shared */
+    int64_t row_bytes, spare_bytes, ends_bytes, sizes_bytes;
+    int64_t thread_bytes;
+} pool_plan;
+
+/* Cells between rows of a strip for `columns` outputs, so that the windows of a row end before the next row's outputs
+ * begin. */
+static int64_t pool_pitch(const fc_pool_geometry *g, int64_t span, int64_t columns) {
+    if (g->adaptive) return g->input[2];
+    int64_t s = g->stride[2];
+    return (columns + ceil_div(max_i64(0, span - s), s)) * s;
+}
+
+/* The input columns of a tile. */
+typedef struct {
+    int64_t first, count; /* output columns */
+    int64_t left, x, n;   /* cells of padding, then n columns of input from x */
+    int64_t pitch;
+} pool_tile;
+
+static pool_tile pool_tile_at(const fc_pool_geometry *g, const pool_plan *plan, int64_t index) {
+    pool_tile t = {index * plan->tile, 0, 0, 0, g->input[2], 0};
+    t.count = min_i64(plan->tile, g->output[2] - t.first);
+    t.pitch = pool_pitch(g, plan->span, t.count);
+    if (g->adaptive) return t;
+    int64_t start = t.first * g->stride[2] - g->padding[2];
+    int64_t end = start + (t.count - 1) * g->stride[2] + plan->span;
+    t.left = clamp_i64(-start, 0, t.pitch);
+    t.x = clamp_i64(start, 0, g->input[2]);
+    t.n = max_i64(0, min_i64(end, g->input[2]) - t.x);
+    return t;
+}
+
+static pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
+    pool_plan plan = {0};
+    int64_t Q = g->output[2], cell = indexed ? 2 * T_BYTES : T_BYTES;
+    int64_t stride = g->adaptive ? 1 : g->stride[2];
+    plan.span = g->adaptive ? 1 : (g->kernel[2] - 1) * g->dilation[2] + 1;
+    plan.shared = !g->adaptive && g->dilation[1] == 1 && g->kernel[1] >= POOL_SHARED_HEIGHT &&
+                  g->kernel[1] >= POOL_SHARED_REUSE * g->stride[1];
+    int64_t shared_rows = plan.shared ? min_i64(g->output[1], 4 * g->kernel[1] / g->stride[1]) : 1;
+    int64_t columns = plan.shared ? POOL_SHARED_BYTES / (shared_rows * cell) : POOL_TILE_CELLS;
+    plan.tile = g->adaptive ? Q : min_i64(Q, ceil_div(max_i64(columns, 4 * plan.span), stride));
+    plan.tiles = ceil_div(Q, plan.tile);
+    plan.pitch = max_i64(pool_pitch(g, plan.span, plan.tile), 1);
+
+    int64_t total = g->planes * g->output[0] * g->output[1];
+    plan.rows = clamp_i64(max_i64(POOL_STRIP_BYTES / (plan.pitch * cell), shared_rows), 1, total);
+    plan.strips = ceil_div(total, plan.rows);
+    int64_t cells = g->planes * volume(g->input) / (plan.strips * plan.tiles);
+    plan.strips_per_task = max_i64(1, POOL_TASK_CELLS / max_i64(1, cells));
+    plan.flat = !g->adaptive && plan.tiles == 1 && (plan.pitch == Q * stride || Q < 2 * LANES);
+
+    plan.row_bytes = line_bytes((plan.rows * plan.pitch + plan.span + POOL_SLACK) * T_BYTES);
+    plan.spare_bytes = plan.row_bytes;
+    plan.ends_bytes = plan.shared ? line_bytes(g->kernel[1] * 4 * VECTOR_BYTES) : 0;
+    plan.sizes_bytes = line_bytes(Q * T_BYTES);
+    plan.thread_bytes = (2 * plan.row_bytes + plan.ends_bytes + (indexed ? plan.ends_bytes + plan.row_bytes : 0)) +
+                        plan.spare_bytes * (indexed ? 3 : 1);
+    return plan;
+}
+
+typedef struct {
+    const fc_pool_geometry *g;
+    int kind, indexed;
+    const pool_kernels *kernel;
+    pool_plan plan;
+    const T *input;
+    T *output;
+    int64_t *indices;
+    T size;         /* of every window of a mean, or 0 where they differ */
+    const T *sizes; /* along the width, or NULL where they are all equal there */
+    char *scratch;
+} pool_job;
+
+/* A thread's share of scratch. */
+typedef struct {
+    cell_run rows, spare, ends;
+    pool_result staged;
+} pool_scratch;
+
+static pool_scratch split_scratch(const pool_plan *plan, char *scratch, int indexed) {
+    pool_scratch s = {0};
+    s.rows.value = take(&scratch, plan->row_bytes);
+    s.spare.value = take(&scratch, plan->spare_bytes);
+    s.ends.value = take(&scratch, plan->ends_bytes);
+    s.staged.value = take(&scratch, plan->row_bytes);
+    if (indexed) {
+        s.rows.at = take(&scratch, plan->row_bytes);
+        s.ends.at = take(&scratch, plan->ends_bytes);
+        s.staged.indices = take(&scratch, 2 * plan->spare_bytes);
+    }
+    return s;
+}
+
+/* Reduces depth and height of output rows [p, p + count) of one plane and output depth. */
+static void fill_strip(const pool_job *job, const pool_tile *tile, int64_t plane,
+                           int64_t o, int64_t p, int64_t count, cell_run dst, cell_run ends) {
+    const fc_pool_geometry *g = job->g;
+    int64_t H = g->input[1], W = g->input[2], step = g->adaptive ? 1 : g->dilation[1];
+    stretch depth = window_cells(g, 0, o);
+    int64_t at = depth.first * H * W + tile->x;
+    const T *x = job->input + plane * volume(g->input) + at, *end = job->input + g->planes * volume(g->input);
+    window_rows w = {depth.count, g->kernel[1], (g->adaptive ? 1 : g->dilation[0]) * H * W, step * W};
+    row_source source = {x, end, (position)at, tile->n};
+    if (job->plan.shared && depth.count) {
+        row_windows r = {p * g->stride[1] - g->padding[1], g->stride[1], H};
+        job->kernel->shared(dst, tile->pitch, source, count, &r, &w, ends);
+        return;
+    }
+    /* Windows [inner, inner_end) lie inside the input. */
+    int64_t inner = 0, inner_end = 0, stride = 0;
+    if (!g->adaptive) {
+        stride = g->stride[1];
+        inner = ceil_div(g->padding[1], stride);
+        inner_end = floor_div(H - 1 - (g->kernel[1] - 1) * step + g->padding[1], stride) + 1;
+    }
+    while (count > 0) {
+        int whole = p >= inner && p < inner_end;
+        int64_t rows = whole ? min_i64(count, inner_end - p) : 1;
+        stretch height = window_cells(g, 1, p);
+        w.heights = height.count;
+        source.x = x + height.first * W;
+        source.at = (position)(at + height.first * W);
+        if (depth.count && height.count) job->kernel->rows(dst, tile->pitch, source, stride * W, rows, &w);
+        else job->kernel->fill(dst, tile->pitch);
+        dst = run_from(job->indexed, dst, rows * tile->pitch);
+        p += rows;
+        count -= rows;
+    }
+}
+
+/* Reduces the width of one row of a strip and writes it. */
+static void finish_pool_row(const pool_job *job, const pool_tile *tile, cell_run run, cell_run spare,
+                            const pool_result *out) {
+    const fc_pool_geometry *g = job->g;
+    if (g->adaptive) {
+        for (int64_t q = 0; q < tile->count; q++) {
+            stretch x = window_cells(g, 2, q);
+            job->kernel->one(run_from(job->indexed, run, x.first), x.count, out, q);
+        }
+    } else {
+        window_columns w = {g->kernel[2], g->dilation[2], g->stride[2]};
+        job->kernel->columns(&w, run, spare, out, tile->count);
+    }
+}
+
+/* out = n staged results, divided where they were not yet. */
+static void copy_pool_row(const pool_job *job, const pool_result *out, T *value, const int64_t *indices, int64_t n,
+                          int divide) {
+    static const window_columns plain = {1, 1, 1};
+    if (divide) {
+        job->kernel->columns(&plain, (cell_run){value, NULL}, (cell_run){NULL, NULL}, out, n);
+        return;
+    }
+    copy_run(out->value, value, n);
+    if (indices) __builtin_memcpy(out->indices, indices, (size_t)n * sizeof(int64_t));
+}
+
+static void pool_strip(const pool_job *job, int64_t strip, const pool_tile *tile,
+                           pool_scratch *s) {
+    const fc_pool_geometry *g = job->g;
+    const pool_plan *plan = &job->plan;
+    int64_t O = g->output[0], P = g->output[1], Q = g->output[2];
+    int indexed = job->indexed, sum = job->kind == POOL_SUM;
+    int64_t first = strip * plan->rows, count = min_i64(plan->rows, g->planes * O * P - first);
+
+    job->kernel->fill(s->rows, tile->left);
+    for (int64_t row = 0; row < count;) {
+        int64_t p = (first + row) % P, po = (first + row) / P, run = min_i64(P - p, count - row);
+        fill_strip(job, tile, po / O, po % O, p, run,
+                   run_from(indexed, s->rows, tile->left + row * tile->pitch), s->ends);
+        row += run;
+    }
+
+    int uniform = !sum || job->size != 0;
+    pool_result out = {job->output + first * Q + tile->first, indexed ? job->indices + first * Q + tile->first : NULL,
+                       uniform ? job->size : 1, NULL};
+    window_columns w = {g->kernel[2], g->dilation[2], g->stride[2]};
+    int64_t spread = plan->flat ? tile->pitch / g->stride[2] : 0; /* outputs of a row, garbage included */
+    if (plan->flat && spread == Q && uniform) {
+        job->kernel->columns(&w, s->rows, s->spare, &out, count * Q);
+        return;
+    }
+    if (plan->flat) {
+        s->staged.size = uniform ? job->size : 1;
+        job->kernel->columns(&w, s->rows, s->spare, &s->staged, count * spread);
+    }
+    for (int64_t row = 0; row < count; row++) {
+        if (!uniform) {
+            out.size = row_size(g, (first + row) / P % O, (first + row) % P, !job->sizes);
+            out.sizes = job->sizes ? job->sizes + tile->first : NULL;
+        }
+        if (plan->flat) 
+            copy_pool_row(job, &out, s->staged.value + row * spread, indexed ? s->staged.indices + row * spread : NULL,
+                          Q, !uniform);
+        else
+            finish_pool_row(job, tile, run_from(indexed, s->rows, row * tile->pitch), s->spare, &out);
+        out.value += Q;
+        if (indexed) out.indices += Q;
+    }
+}
+
+static void pool_task(const void *context, int64_t task, int thread) {
+    const pool_job *job = context;
+    const pool_plan *plan = &job->plan;
+    pool_scratch s = split_scratch(plan, job->scratch + thread * plan->thread_bytes, job->indexed);
+    pool_tile tile = pool_tile_at(job->g, plan, task % plan->tiles);
+    int64_t strip = task / plan->tiles * plan->strips_per_task;
+    for (int64_t i = 0; i < plan->strips_per_task && strip + i < plan->strips; i++)
+        pool_strip(job, strip + i, &tile, &s);
+}
+
+static int64_t pool_forward_scratch(const fc_pool_geometry *g, int indexed, int threads) {
+    if (!indexed && is_global(g)) return whole_scratch(g);
+    pool_plan plan = plan_pool(g, indexed);
+    return plan.thread_bytes * threads + plan.sizes_bytes;
+}
+
+/* `size` divides all sums; 0: the windows' own sizes do. */
+static void pool_sized(const fc_pool_geometry *g, int kind, T size, const T *input, T *output, int64_t *indices,
+                       void *scratch, int threads) {
+    int64_t cells = g->planes * max_i64(volume(g->input), volume(g->output));
+    if (cells < POOL_SERIAL_CELLS) threads = 1;
+    if (!indices && is_global(g)) {
+        pool_whole(g, kind, size ? size : row_size(g, 0, 0, 1), input, output, scratch, threads);
+        return;
+    }
+    char *rest = scratch;
+    int indexed = indices != NULL;
+    pool_job job = {g,      kind,    indexed, pool_kernels_of(kind, indexed), plan_pool(g, indexed), input,
+                    output, indices, size,    NULL,                           NULL};
+    T *sizes = take(&rest, job.plan.sizes_bytes);
+    if (kind == POOL_SUM && !size) {
+        if (!g->adaptive && uniform_windows(g)) job.size = row_size(g, 0, 0, 1);
+        if (g->adaptive || !uniform_axis(g, 2)) job.sizes = sizes;
+        if (job.sizes) fill_sizes(g, sizes);
+    }
+    job.scratch = rest;
+    fc_parallel_for(ceil_div(job.plan.strips, job.plan.strips_per_task) * job.plan.tiles, threads, pool_task,
+                    &job);
+}
+
+static void pool_forward(const fc_pool_geometry *g, int kind, const void *input, void *output, int64_t *indices,
+                         void *scratch, int threads) {
+    pool_sized(g, kind, 0, input, output, indices, scratch, threads);
+}

@@ -1,0 +1,93 @@
+/* pool_scatter.inc.c: values sent to, or fetched from, given positions of each plane.
+ *
+ * Positions are a user's, so each is compared with the plane before it is used; the operators return 1 if all were
+ * inside. A plane alone is cut into as many ranges as there are threads, each of which sees all positions: what falls
+ * on a cell is always added in the order of the positions. */
+
+typedef struct {
+    int64_t planes, cells, values; /* cells of a plane, values that belong to it */
+    int64_t planes_per_task, parts;
+    int add; /* sum what falls on one cell; otherwise the last one stays */
+    const T *source;
+    const int64_t *positions;
+    T *result;
+    int *outside;
+} scatter_job;
+
+static void report_outside(const scatter_job *job) { __atomic_store_n(job->outside, 1, __ATOMIC_RELAXED); }
+
+/* dst[positions[i]] += x[i] or = x[i] within [low, high) of the plane, the rest of which is zero. */
+static void scatter_plane(const scatter_job *job, int64_t plane, int64_t low, int64_t high) {
+    const T *x = job->source + plane * job->values;
+    const int64_t *at = job->positions + plane * job->values;
+    T *dst = job->result + plane * job->cells;
+    uint64_t cells = (uint64_t)job->cells, first = (uint64_t)low, count = (uint64_t)(high - low);
+    int outside = 0;
+    __builtin_memset(dst + low, 0, (size_t)(high - low) * sizeof(T));
+    for (int64_t i = 0; i < job->values; i++) {
+        uint64_t cell = (uint64_t)at[i];
+        if (cell - first >= count) {
+            outside |= cell >= cells;
+            continue;
+        }
+        dst[cell] = job->add ? dst[cell] + x[i] : x[i];
+    }
+    if (outside) report_outside(job);
+}
+
+static void scatter_task(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const scatter_job *job = context;
+    if (job->parts > 1) {
+        int64_t part = task % job->parts;
+        scatter_plane(job, task / job->parts, part_start(job->cells, job->parts, part),
+                      part_start(job->cells, job->parts, part + 1));
+        return;
+    }
+    int64_t first = task * job->planes_per_task, last = min_i64(job->planes, first + job->planes_per_task);
+    for (int64_t plane = first; plane < last; plane++) scatter_plane(job, plane, 0, job->cells);
+}
+
+static void fetch_task(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const scatter_job *job = context;
+    int64_t first = task * job->planes_per_task, last = min_i64(job->planes, first + job->planes_per_task);
+    for (int64_t plane = first; plane < last; plane++) {
+        const T *x = job->source + plane * job->cells;
+        for (int64_t i = plane * job->values; i < (plane + 1) * job->values; i++) {
+            int inside = (uint64_t)job->positions[i] < (uint64_t)job->cells;
+            job->result[i] = inside ? x[job->positions[i]] : 0;
+            if (!inside) report_outside(job);
+        }
+    }
+}
+
+static scatter_job plan_scatter(int64_t planes, int64_t cells, int64_t values, const void *source,
+                                const int64_t *positions, void *result, int *outside) {
+    int64_t per_task = max_i64(1, POOL_TASK_CELLS / (cells + values));
+    return (scatter_job){planes, cells, values, per_task, 1, 0, source, positions, result, outside};
+}
+
+static int64_t pool_scatter(int64_t planes, int64_t cells, int64_t values, int add, const void *source,
+                            const int64_t *positions, void *result, int threads) {
+    int outside = 0;
+    scatter_job job = plan_scatter(planes, cells, values, source, positions, result, &outside);
+    job.add = add;
+    if (planes * (cells + values) < POOL_SERIAL_CELLS) threads = 1;
+    if (planes < threads) {
+        job.parts = ceil_div(threads, planes);
+        fc_parallel_for(planes * job.parts, threads, scatter_task, &job);
+    } else {
+        fc_parallel_for(ceil_div(planes, job.planes_per_task), threads, scatter_task, &job);
+    }
+    return !outside;
+}
+
+static int64_t pool_gather(int64_t planes, int64_t cells, int64_t values, const void *source, const int64_t *positions,
+                           void *result, int threads) {
+    int outside = 0;
+    scatter_job job = plan_scatter(planes, cells, values, source, positions, result, &outside);
+    if (planes * (cells + values) < POOL_SERIAL_CELLS) threads = 1;
+    fc_parallel_for(ceil_div(planes, job.planes_per_task), threads, fetch_task, &job);
+    return !outside;
+}
