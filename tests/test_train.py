@@ -1,6 +1,7 @@
 """Training learns, repeats by seed and measures what it says; callbacks, losses, metrics do their part."""
 
 import csv
+import io
 import json
 import sys
 
@@ -213,10 +214,25 @@ def test_progress_bar_shows_epochs_and_numbers(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_progress_bar_moves_on_a_terminal():
+    pytest.importorskip("tqdm")
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    x, y = bars(32)
+    screen = Terminal()
+    trainer(callbacks=[ProgressBar(screen)]).fit(x, y, epochs=2, batch_size=8)
+    assert "4/4" in screen.getvalue()
+    assert "accuracy" in screen.getvalue()
+
+
 def test_progress_without_tqdm_is_a_line_an_epoch(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     x, y = bars(32)
-    trainer(callbacks=[ProgressBar()]).fit(x, y, epochs=2)
+    trainer().fit(x, y, epochs=2)
     assert capsys.readouterr().err.count("\n") == 2
 
 

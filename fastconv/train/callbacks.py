@@ -201,13 +201,19 @@ class CSVLogger(Callback):
 
 
 class ProgressBar(Callback):
-    """A bar per epoch (needs `pip install "fastconv[progress]"`), or one line per epoch without tqdm."""
+    """On a terminal a bar per epoch (needs `pip install "fastconv[progress]"`); a line per epoch elsewhere."""
 
     def __init__(self, file=None):
         self.file = file
         self.bar = None
 
+    @property
+    def _output(self):
+        return self.file or sys.stderr
+
     def on_epoch_begin(self, trainer, epoch):
+        if not self._output.isatty():
+            return
         try:
             from tqdm import tqdm
         except ImportError:
@@ -216,7 +222,7 @@ class ProgressBar(Callback):
             total=trainer.batches_per_epoch,
             desc=f"epoch {epoch}/{trainer.epochs}",
             unit="batch",
-            file=self.file or sys.stderr,
+            file=self._output,
             dynamic_ncols=True,
         )
 
@@ -231,7 +237,7 @@ class ProgressBar(Callback):
             self.bar.close()
             self.bar = None
         else:
-            print(f"epoch {epoch}/{trainer.epochs}: {_text(logs)}", file=self.file or sys.stderr)
+            print(f"epoch {epoch}/{trainer.epochs}: {_text(logs)}", file=self._output)
 
     def on_train_end(self, trainer):
         if self.bar is not None:
