@@ -12,6 +12,11 @@ from .lazy import Lazy, lazy_name
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
+# One number for equal ones on all axes, which the operation takes faster.
+def _one(values):
+    return values[0] if values.count(values[0]) == len(values) else values
+
+
 class _Convolution(Lazy):
     rank = 0
 
@@ -109,10 +114,18 @@ class _Conv(_Convolution):
     def forward(self, input, activation=None):
         if self.in_channels is None:
             self._infer_from_input(input)
-        padding = self.padding
+        padding = _one(self.padding)
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._borders(), self.padding_mode), 0
-        arguments = (input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        arguments = (
+            input,
+            self.weight,
+            self.bias,
+            _one(self.stride),
+            padding,
+            _one(self.dilation),
+            self.groups,
+        )
         return self._op(*arguments) if activation is None else self._op(*arguments, activation=activation)
 
 

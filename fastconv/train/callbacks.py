@@ -201,7 +201,7 @@ class CSVLogger(Callback):
 
 
 class ProgressBar(Callback):
-    """On a terminal a bar per epoch (needs `pip install "fastconv[progress]"`); a line per epoch elsewhere."""
+    """On a terminal a bar per epoch (needs `pip install "fastconv[progress]"`); a line per epoch else."""
 
     def __init__(self, file=None):
         self.file = file
