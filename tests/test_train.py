@@ -56,8 +56,8 @@ def test_memory_maps_lists_of_batches_and_arrays_train_alike(tmp_path):
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     batches = [(x[i : i + 16], y[i : i + 16]) for i in range(0, len(x), 16)]
     runs = [trainer() for _ in range(3)]
-    for run, source in zip(runs, ((x, y), (mapped, y), (batches,)), strict=True):
-        run.fit(*source, epochs=2, batch_size=16, shuffle=False, verbose=False)
+    for run, source in zip(runs, ((list(x), list(y)), (mapped, y), (batches,)), strict=True):
+        run.fit(*source, epochs=2, batch_size=16, shuffle=False, verbose=False, validation_data=batches[:2])
     same_state(runs[0].model, runs[1].model)
     same_state(runs[0].model, runs[2].model)
     assert runs[0].evaluate(x, y, 16) == runs[2].evaluate(batches)
@@ -284,6 +284,7 @@ def test_metrics_are_their_formulas():
         (lambda x, y: trainer().fit(x, y, validation_split=1.0), ValueError, "validation_split"),
         (lambda x, y: trainer().fit(x, y.astype(float)), TypeError, "target has dtype float64"),
         (lambda x, y: trainer().fit(3), TypeError, "expected an array"),
+        (lambda x, y: trainer().fit(x), ValueError, "y is missing"),
         (lambda x, y: Trainer(model(), optim.Adam(model().parameters()), lr=0.1), ValueError, "lr is given"),
     ],
 )

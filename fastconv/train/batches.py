@@ -17,7 +17,7 @@ class Arrays:
     """
 
     def __init__(self, x, y=None):
-        self.inputs = tuple(_array_like(part) for part in (x if isinstance(x, (tuple, list)) else (x,)))
+        self.inputs = tuple(_array_like(part) for part in (x if isinstance(x, tuple) else (x,)))
         self.target = None if y is None else _array_like(y)
         self.length = len(self.inputs[0])
         for part in (*self.inputs[1:], *(() if y is None else (self.target,))):
@@ -66,7 +66,7 @@ class Stream:
     def batches(self, size: int, order=None) -> Iterator[tuple[tuple, np.ndarray | None]]:
         for batch in self.source:
             x, y = batch if isinstance(batch, tuple) and len(batch) == 2 else (batch, None)
-            yield tuple(map(_array_like, x if isinstance(x, (tuple, list)) else (x,))), y
+            yield tuple(map(_array_like, x if isinstance(x, tuple) else (x,))), y
 
     def count(self, size: int) -> int | None:
         return len(self.source) if hasattr(self.source, "__len__") else None
@@ -78,9 +78,8 @@ class Stream:
 
 
 def as_batches(x, y=None) -> Arrays | Stream:
-    """Arrays when x has a shape (or is a tuple or list of arrays), otherwise a Stream."""
-    arrays = x if isinstance(x, (tuple, list)) else (x,)
-    if y is not None or (arrays and all(hasattr(part, "shape") for part in arrays)):
+    """Arrays when x has a shape, is a tuple of arrays, or comes with y; otherwise a Stream of batches."""
+    if y is not None or isinstance(x, tuple) or hasattr(x, "shape"):
         return Arrays(x, y)
     if not isinstance(x, Iterable):
         raise TypeError(f"fit: x is a {type(x).__name__} (expected an array or an iterable of batches)")

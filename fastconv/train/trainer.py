@@ -160,7 +160,7 @@ class Trainer:
 
     def evaluate(self, x, y=None, batch_size: int = 256) -> dict[str, float]:
         """{"loss": ..., and each metric} over all samples, in evaluation mode."""
-        return self._measure(as_batches(x, y), batch_size)
+        return self._measure(_with_target(as_batches(x, y)), batch_size)
 
     def predict(self, x, batch_size: int = 256) -> np.ndarray:
         """The model's outputs for all samples, in evaluation mode; a tuple of arrays if it has many."""
@@ -350,19 +350,25 @@ def _make_optimizer(optimizer, model: Module, lr: float | None) -> optim.Optimiz
 
 
 def _prepare(x, y, validation_data, validation_split, epochs):
-    data = as_batches(x, y)
+    data = _with_target(as_batches(x, y))
     if isinstance(data, Stream) and data.once and epochs > 1:
         raise ValueError(
             f"fit: x is an iterator, spent after one of {epochs} epochs (expected a list or the like)"
         )
     if validation_data is not None:
-        pair = isinstance(validation_data, (tuple, list)) and len(validation_data) == 2
+        pair = isinstance(validation_data, tuple) and len(validation_data) == 2
         return data, as_batches(*validation_data) if pair else as_batches(validation_data)
     if validation_split:
         if isinstance(data, Stream):
             raise ValueError("fit: validation_split is given for an iterable (expected validation_data)")
         return data.split(validation_split)
     return data, None
+
+
+def _with_target(data: Arrays | Stream) -> Arrays | Stream:
+    if isinstance(data, Arrays) and data.target is None:
+        raise ValueError("fit: y is missing (expected one target a sample)")
+    return data
 
 
 def _tensor(output):
