@@ -50,7 +50,7 @@ SCHEDULES = [
 
 def parameters(dtype, seed=0):
     rng = np.random.default_rng(seed)
-    shapes = [(3, 4), (5,), (130, 127)]  # the last one is longer than one piece
+    shapes = [(3, 4), (5,), (260, 257)]  # the last one is longer than one piece
     return [nn.Parameter(rng.standard_normal(shape).astype(dtype)) for shape in shapes]
 
 
