@@ -3,7 +3,7 @@
  *     c[i][l] = start + sum over o, j of  a[i][rows[o] + j * a_step] * b[o * inner + j][l]
  *
  * i < m rows, l < n * LANES lanes. `a` holds one pointer per row, read by broadcast, so weights need no
- * packing; `b` is a packed panel, lanes contiguous. The start is init[i] (the bias), 0 when init is NULL,
+ * packing; `b` is a packed panel whose rows lie b_row apart. The start is init[i] (the bias), 0 when init is NULL,
  * or c itself when accumulate. Each element is one chain of fused multiply-adds in the order (o, j): its
  * bits do not depend on m, n or how the work was cut. */
 
@@ -12,6 +12,7 @@ typedef struct {
     const int64_t *rows; /* offset of row o in every a[i] */
     int64_t a_step;
     const T *b;
+    int64_t b_row;
     T *c;
     int64_t c_row;
     const T *init;
@@ -31,6 +32,7 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
         FOR_TILE acc[i][v] = (vec){0};
     }
     const T *b = t->b;
+    const int64_t b_row = t->b_row;
     const T *row[TILE_ROWS];
     for (int64_t o = 0; o < t->outer; o++) {
         FC_UNROLL for (int i = 0; i < m; i++) row[i] = a[i] + t->rows[o];
@@ -43,7 +45,7 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
                 FC_UNROLL for (int v = 0; v < n; v++) acc[i][v] += w * x[v];
             }
             at += a_step;
-            b += n * LANES;
+            b += b_row;
         }
     }
     FOR_TILE store(t->c + i * t->c_row + v * LANES, acc[i][v]);

@@ -44,6 +44,34 @@ VEC_INLINE vec odds(vec a, vec b) { return __builtin_shufflevector(a, b, ODDS); 
 VEC_INLINE vec zip_low(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP_LOW); }
 VEC_INLINE vec zip_high(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP_HIGH); }
 
+/* 4 * LANES cells -> every fourth from cell j on, in y[j], for j < count (2 or 4). */
+VEC_INLINE void split_four(const T *x, const int count, vec y[4]) {
+#if LANES == 8
+    /* Halves of vectors placed so that the transposition stays within 128 bits. */
+    typedef T half __attribute__((vector_size(VECTOR_BYTES / 2), aligned(sizeof(T)), may_alias));
+    vec a[4];
+    FC_UNROLL for (int i = 0; i < 4; i++)
+        a[i] = __builtin_shufflevector(*(const half *)(x + 4 * i), *(const half *)(x + 16 + 4 * i), 0, 1, 2, 3, 4, 5, 6, 7);
+    vec low = __builtin_shufflevector(a[0], a[1], 0, 8, 1, 9, 4, 12, 5, 13);
+    vec high = __builtin_shufflevector(a[2], a[3], 0, 8, 1, 9, 4, 12, 5, 13);
+    y[0] = __builtin_shufflevector(low, high, 0, 1, 8, 9, 4, 5, 12, 13);
+    y[1] = __builtin_shufflevector(low, high, 2, 3, 10, 11, 6, 7, 14, 15);
+    if (count == 2) return;
+    low = __builtin_shufflevector(a[0], a[1], 2, 10, 3, 11, 6, 14, 7, 15);
+    high = __builtin_shufflevector(a[2], a[3], 2, 10, 3, 11, 6, 14, 7, 15);
+    y[2] = __builtin_shufflevector(low, high, 0, 1, 8, 9, 4, 5, 12, 13);
+    y[3] = __builtin_shufflevector(low, high, 2, 3, 10, 11, 6, 7, 14, 15);
+#else
+    vec even_a = evens(load(x), load(x + LANES)), even_b = evens(load(x + 2 * LANES), load(x + 3 * LANES));
+    vec odd_a = odds(load(x), load(x + LANES)), odd_b = odds(load(x + 2 * LANES), load(x + 3 * LANES));
+    y[0] = evens(even_a, even_b);
+    y[1] = evens(odd_a, odd_b);
+    if (count == 2) return;
+    y[2] = odds(even_a, even_b);
+    y[3] = odds(odd_a, odd_b);
+#endif
+}
+
 /* n < LANES elements, n >= 1: two overlapping moves of the largest power of two that fits. */
 VEC_INLINE void copy_short(T *dst, const T *src, int64_t n) {
 #define COPY_OVERLAPPED(m) \

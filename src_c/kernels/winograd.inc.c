@@ -32,20 +32,26 @@ VEC_INLINE void tile_line(const vec m[6], vec y[4]) {
     y[3] = (T)0.5 * gap_a + 2 * gap_b + m[5];
 }
 
-/* patch[i][j] (LANES tiles each, `row` elements apart) -> points[6 * i + j], `point` elements apart. */
-static void transform_patches(const T *patch, int64_t row, T *points, int64_t point) {
-    vec half[6][6];
-    FC_UNROLL for (int j = 0; j < 6; j++) {
+/* B' down the columns: six lines of `cells` cells -> six lines, `row` apart, written up to a whole vector. */
+static void transform_columns(const T *const line[6], int64_t cells, T *rows, int64_t row) {
+    for (int64_t cell = 0; cell < cells; cell += LANES) {
         vec x[6], y[6];
-        FC_UNROLL for (int i = 0; i < 6; i++) x[i] = load(patch + (6 * i + j) * row);
+        FC_UNROLL for (int i = 0; i < 6; i++) x[i] = load(line[i] + cell);
         patch_line(x, y);
-        FC_UNROLL for (int i = 0; i < 6; i++) half[i][j] = y[i];
+        FC_UNROLL for (int i = 0; i < 6; i++) store(rows + i * row + cell, y[i]);
     }
-    FC_UNROLL for (int i = 0; i < 6; i++) {
-        vec y[6];
-        patch_line(half[i], y);
-        FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point, y[j]);
-    }
+}
+
+/* B' along six such lines: tile t starts at cell 4 * t -> points[6 * i + j][t], `point` apart, whole vectors of t. */
+static void transform_rows(const T *rows, int64_t row, int64_t tiles, T *points, int64_t point) {
+    for (int64_t tile = 0; tile < tiles; tile += LANES)
+        for (int i = 0; i < 6; i++) {
+            vec x[8], y[6];
+            split_four(rows + i * row + 4 * tile, 4, x);
+            split_four(rows + i * row + 4 * tile + 4, 2, x + 4);
+            patch_line(x, y);
+            FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point + tile, y[j]);
+        }
 }
 
 /* Products of LANES tiles -> four rows of 4 * LANES neighbouring outputs, plus bias. Returns lanes that are zero
@@ -72,23 +78,6 @@ static vec transform_products(const T *points, int64_t point, vec bias, T *rows,
     return doubt;
 }
 
-/* A line of 4 * tiles + 2 cells -> six runs of tiles, cell j of every tile in run j. Reads and writes up to a whole
- * vector of tiles. */
-static void split_line(const T *line, int64_t tiles, T *runs, int64_t run) {
-    for (int64_t t = 0; t < tiles; t += LANES) {
-        const T *x = line + 4 * t;
-        vec even_a = evens(load(x), load(x + LANES)), even_b = evens(load(x + 2 * LANES), load(x + 3 * LANES));
-        vec odd_a = odds(load(x), load(x + LANES)), odd_b = odds(load(x + 2 * LANES), load(x + 3 * LANES));
-        store(runs + t, evens(even_a, even_b));
-        store(runs + run + t, evens(odd_a, odd_b));
-        store(runs + 2 * run + t, odds(even_a, even_b));
-        store(runs + 3 * run + t, odds(odd_a, odd_b));
-        x += 4;
-        store(runs + 4 * run + t, evens(evens(load(x), load(x + LANES)), evens(load(x + 2 * LANES), load(x + 3 * LANES))));
-        store(runs + 5 * run + t, evens(odds(load(x), load(x + LANES)), odds(load(x + 2 * LANES), load(x + 3 * LANES))));
-    }
-}
-
 /* G x for one line of a filter. */
 VEC_INLINE void filter_line(vec a, vec b, vec c, vec y[6]) {
     vec near = (a + (T)0.5 * c) * (T)(-1 / 1.5), near_odd = b * (T)(-0.70710678118654752440 / 1.5);
@@ -101,10 +90,11 @@ VEC_INLINE void filter_line(vec a, vec b, vec c, vec y[6]) {
     y[5] = c;
 }
 
-/* LANES filters, g[3 * i + j] -> points[6 * i + j], `point` elements apart. */
-static void transform_filters(const vec g[9], T *points, int64_t point) {
+/* LANES filters, g[3 * i + j][lane] -> points[6 * i + j], `point` elements apart. */
+static void transform_filters(const T *g, T *points, int64_t point) {
     vec half[3][6];
-    FC_UNROLL for (int j = 0; j < 3; j++) filter_line(g[j], g[3 + j], g[6 + j], half[j]);
+    FC_UNROLL for (int j = 0; j < 3; j++)
+        filter_line(load(g + j * LANES), load(g + (3 + j) * LANES), load(g + (6 + j) * LANES), half[j]);
     FC_UNROLL for (int i = 0; i < 6; i++) {
         vec y[6];
         filter_line(half[0][i], half[1][i], half[2][i], y);

@@ -154,7 +154,7 @@ static void weight_task(const void *context, int64_t task, int thread) {
                 const T *a[TILE_ROWS];
                 for (int64_t i = 0; i < m; i++)
                     a[i] = base + (first + i) / w->taps * channel_step + job->tap[(first + i) % w->taps];
-                tile_arguments t = {planes * count, Q, rows, g->stride[2], lanes + panel * pixels,
+                tile_arguments t = {planes * count, Q, rows, g->stride[2], lanes + panel * pixels, width,
                                     sums + first * w->k_part + panel, w->k_part, NULL, block > begin};
                 tiles[width / LANES - 1][m - 1](a, &t);
             }

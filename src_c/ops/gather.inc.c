@@ -147,8 +147,9 @@ typedef struct {
     char *scratch;
 } gather_job;
 
-/* Multiplies rows [first_row, first_row + rows) with the packed panels. */
-static void multiply_block(const T *matrix, int64_t matrix_row, int64_t rows, const T *panels, int64_t depth,
+/* c = matrix * panels for `rows` rows and `count` lanes. Panels of `depth` rows follow one another; with panel_row
+ * they are columns of one array of that row length instead. */
+static void multiply_block(const T *matrix, int64_t matrix_row, int64_t rows, const T *panels, int64_t panel_row, int64_t depth,
                            int64_t count, T *c, int64_t c_row, const T *init, int accumulate, T *spill) {
     int64_t lanes = ceil_div(count, LANES) * LANES, blocks = ceil_div(rows, TILE_ROWS);
     static const int64_t start = 0;
@@ -159,7 +160,8 @@ static void multiply_block(const T *matrix, int64_t matrix_row, int64_t rows, co
         for (int64_t panel = 0; panel < lanes; panel += PANEL) {
             int64_t width = min_i64(PANEL, lanes - panel), inside = min_i64(width, count - panel);
             T *corner = c + row * c_row + panel;
-            tile_arguments t = {1, depth, &start, 1, panels + panel * depth, corner, c_row, init ? init + row : NULL, accumulate};
+            tile_arguments t = {1, depth, &start, 1, panels + panel * (panel_row ? 1 : depth),
+                                panel_row ? panel_row : width, corner, c_row, init ? init + row : NULL, accumulate};
             if (spill && inside < width) { /* a ragged end must not overwrite what follows in dest */
                 t.c = spill;
                 t.c_row = width;
@@ -204,7 +206,7 @@ static void gather_task(const void *context, int64_t task, int thread) {
     for (int64_t level = 0; level < total; level += plan->depth) {
         int64_t depth = min_i64(plan->depth, total - level);
         pack_block(p, source, level, depth, runs, run_count, count, panels, pieces);
-        multiply_block(matrix + level, total, rows, panels, depth, count, c, c_row, bias, level > 0,
+        multiply_block(matrix + level, total, rows, panels, 0, depth, count, c, c_row, bias, level > 0,
                        plan->direct ? stage : NULL);
     }
 

@@ -22,6 +22,12 @@ typedef struct {
     fc_epilogue epilogue;
 } product;
 
+/* At least n elements, and an odd number of cache lines: arrays that far apart never share a cache set. */
+VEC_INLINE int64_t odd_lines(int64_t n) {
+    int64_t line = 64 / T_BYTES;
+    return (ceil_div(n, line) | 1) * line;
+}
+
 /* dest[i] = from[i * step]. */
 VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
     if (step == 1) copy_run(dest, from, n);

@@ -12,10 +12,11 @@ typedef struct {
     int64_t matrix_row;             /* depth, rounded up to whole vectors */
     int64_t tile_rows, tile_columns, tiles;
     int64_t block, blocks;          /* tiles per task */
-    int64_t patch_row;              /* a block and room for split_line's last vector */
+    int64_t line_row;               /* cells of a run of tiles, and room for the last vectors */
+    int64_t v_point, m_point, matrix_point; /* elements from point to point */
     int64_t chunks, parts;          /* chunks of WINOGRAD_ROWS rows; parts of the chunks, a task each */
     int64_t matrix_bytes;           /* transformed filters of all groups */
-    int64_t patch_bytes, line_bytes, v_bytes, m_bytes, stage_bytes, run_bytes, direct_bytes, thread_bytes;
+    int64_t line_bytes, v_bytes, m_bytes, stage_bytes, run_bytes, direct_bytes, thread_bytes;
 } winograd_plan;
 
 /* One tile computed directly. */
@@ -42,23 +43,26 @@ static winograd_plan plan_winograd(const product *p, int threads) {
     fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES);
     int64_t blocks = ceil_div(w.tiles, fit), wanted = threads > 1 ? 3 * threads : 1;
     if (blocks * p->groups < wanted) blocks = clamp_i64(ceil_div(wanted, p->groups), 1, ceil_div(w.tiles, PANEL));
-    w.block = ceil_div(ceil_div(w.tiles, blocks), LANES) * LANES;
+    w.block = ceil_div(ceil_div(w.tiles, blocks), PANEL) * PANEL;
+    w.block = min_i64(w.block, ceil_div(w.tiles, LANES) * LANES);
     w.blocks = ceil_div(w.tiles, w.block);
     w.parts = 1;
     while (w.parts < w.chunks && w.parts * w.blocks * p->groups < threads) w.parts++;
 
     int64_t size = sizeof(T);
-    w.patch_row = w.block + LANES;
-    w.matrix_bytes = line_bytes(p->groups * WINOGRAD_POINTS * p->rows * w.matrix_row * size);
-    w.patch_bytes = line_bytes(WINOGRAD_POINTS * w.patch_row * size);
-    w.line_bytes = line_bytes((WINOGRAD_TILE * (w.block + LANES + 1) + 2) * size);
-    w.v_bytes = line_bytes(WINOGRAD_POINTS * w.depth * w.block * size);
-    w.m_bytes = line_bytes(WINOGRAD_POINTS * WINOGRAD_ROWS * w.block * size);
+    w.line_row = WINOGRAD_TILE * (min_i64(w.block, w.tile_columns) + 2 * LANES);
+    w.v_point = odd_lines(w.depth * w.block + LANES);
+    w.m_point = odd_lines(WINOGRAD_ROWS * w.block);
+    w.matrix_point = odd_lines(p->rows * w.matrix_row);
+    w.matrix_bytes = line_bytes(p->groups * WINOGRAD_POINTS * w.matrix_point * size);
+    w.line_bytes = line_bytes(WINOGRAD_PATCH * w.line_row * size);
+    w.v_bytes = line_bytes(WINOGRAD_POINTS * w.v_point * size);
+    w.m_bytes = line_bytes(WINOGRAD_POINTS * w.m_point * size);
     w.stage_bytes = line_bytes(WINOGRAD_TILE * WINOGRAD_TILE * w.block * size);
     w.run_bytes = line_bytes(w.block * (int64_t)sizeof(pixel_run));
     product tile = tile_product(p);
     w.direct_bytes = line_bytes(p->taps * 3 * (int64_t)sizeof(int64_t)) + gather_scratch(&tile, 1);
-    w.thread_bytes = w.patch_bytes + w.line_bytes + w.v_bytes + w.m_bytes + w.stage_bytes + w.run_bytes + w.direct_bytes +
+    w.thread_bytes = 2 * w.line_bytes + w.v_bytes + w.m_bytes + w.stage_bytes + w.run_bytes + w.direct_bytes +
                      line_bytes(w.block * size);
     return w;
 }
@@ -83,13 +87,13 @@ static void winograd_filter_task(const void *context, int64_t task, int thread) 
     const winograd_plan *w = &job->w;
     int64_t group = task / p->rows, row = task % p->rows, place[9];
     const T *filters = p->matrix + task * p->channels * p->taps;
-    T *points = job->matrix + group * WINOGRAD_POINTS * p->rows * w->matrix_row + row * w->matrix_row;
+    T *points = job->matrix + group * WINOGRAD_POINTS * w->matrix_point + row * w->matrix_row;
     for (int tap = 0; tap < 9; tap++) place[3 * (p->offset[tap][1] - p->low[1]) + p->offset[tap][2] - p->low[2]] = tap;
     for (int64_t first = 0; first < w->depth; first += LANES) {
-        vec g[9] = {{0}};
+        T g[9][LANES] = {{0}};
         for (int64_t lane = 0; lane < min_i64(LANES, w->depth - first); lane++)
             FC_UNROLL for (int i = 0; i < 9; i++) g[i][lane] = filters[(first + lane) * 9 + place[i]];
-        transform_filters(g, points + first, p->rows * w->matrix_row);
+        transform_filters(&g[0][0], points + first, w->matrix_point);
     }
 }
 
@@ -106,27 +110,22 @@ static int64_t find_tile_runs(const winograd_plan *w, int64_t planes, int64_t fi
     return found;
 }
 
-/* The six lines of every tile's patch in one source slice -> patch[6 * i + j][tile]. */
-static void cut_patches(const product *p, const winograd_plan *w, const T *channel, int64_t offset, const pixel_run *runs,
-                        int64_t run_count, T *line, T *patch) {
-    int64_t W = p->extent[2], size = volume(p->extent);
-    for (const pixel_run *run = runs; run < runs + run_count; run++) {
-        int64_t z = run->at[0] + offset, x = run->at[2] + p->low[2];
-        int64_t cells = WINOGRAD_TILE * run->length + 2;
-        int64_t reads = WINOGRAD_TILE * (ceil_div(run->length, LANES) * LANES + 1); /* by split_line */
-        for (int i = 0; i < WINOGRAD_PATCH; i++) {
-            int64_t y = run->at[1] + p->low[1] + i, at = (z * p->extent[1] + y) * W + x;
-            T *to = patch + WINOGRAD_PATCH * i * w->patch_row + run->lane;
-            if (z < 0 || z >= p->extent[0] || y < 0 || y >= p->extent[1]) {
-                for (int j = 0; j < WINOGRAD_PATCH; j++) zero_run(to + j * w->patch_row, run->length);
-            } else if (x >= 0 && x + cells <= W && at + reads <= size) {
-                split_line(channel + at, run->length, to, w->patch_row);
-            } else {
-                copy_padded(line, channel + (z * p->extent[1] + y) * W, x, 1, W, cells);
-                split_line(line, run->length, to, w->patch_row);
-            }
-        }
+/* Transforms the patches of a block's tiles in one source slice -> v[point][tile]. A run writes up to a whole vector
+ * of tiles; what it writes too many, the next run or the next channel overwrites. */
+static void transform_slice(const product *p, const winograd_plan *w, const T *channel, int64_t offset, const pixel_run *run,
+                            T *lines, T *rows, T *v) {
+    int64_t W = p->extent[2], z = run->at[0] + offset, x = run->at[2] + p->low[2];
+    int64_t cells = WINOGRAD_TILE * run->length + 2, reads = ceil_div(cells, LANES) * LANES;
+    const T *line[WINOGRAD_PATCH];
+    for (int i = 0; i < WINOGRAD_PATCH; i++) {
+        int64_t y = run->at[1] + p->low[1] + i, at = (z * p->extent[1] + y) * W + x;
+        line[i] = lines + i * w->line_row;
+        if (z < 0 || z >= p->extent[0] || y < 0 || y >= p->extent[1]) zero_run(lines + i * w->line_row, cells);
+        else if (x >= 0 && x + cells <= W && at + reads <= volume(p->extent)) line[i] = channel + at;
+        else copy_padded(lines + i * w->line_row, channel + (z * p->extent[1] + y) * W, x, 1, W, cells);
     }
+    transform_columns(line, cells, rows, w->line_row);
+    transform_rows(rows, w->line_row, run->length, v + run->lane, w->v_point);
 }
 
 static void compute_tile_directly(const product *p, int64_t group, int64_t row, int64_t rows, const pixel_run *run,
@@ -156,7 +155,7 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     const product *p = job->p;
     const winograd_plan *w = &job->w;
     char *scratch = job->scratch + thread * w->thread_bytes;
-    T *patch = take(&scratch, w->patch_bytes), *line = take(&scratch, w->line_bytes);
+    T *lines = take(&scratch, w->line_bytes), *rows_of_run = take(&scratch, w->line_bytes);
     T *v = take(&scratch, w->v_bytes), *m = take(&scratch, w->m_bytes), *stage = take(&scratch, w->stage_bytes);
     pixel_run *runs = take(&scratch, w->run_bytes);
     T *doubt = take(&scratch, w->block * (int64_t)sizeof(T));
@@ -164,39 +163,30 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     int64_t part = task % w->parts, block = task / w->parts % w->blocks, group = task / w->parts / w->blocks;
     int64_t first = block * w->block, count = min_i64(w->block, w->tiles - first), lanes = ceil_div(count, LANES) * LANES;
     int64_t run_count = find_tile_runs(w, p->pixels[0], first, count, runs), plane = volume(p->dest_extent);
-    int64_t point = w->depth * w->block;
 
     for (int64_t d = 0; d < w->depth; d++) {
         int64_t channel = d / w->slices, offset = p->offset[d % w->slices * 9][0];
-        /* Runs of several images read their own image: shift by it. */
-        for (int64_t r = 0; r < run_count;) {
-            int64_t same = r + 1;
-            while (same < run_count && runs[same].image == runs[r].image) same++;
-            const T *source = p->source + ((runs[r].image * p->groups + group) * p->channels + channel) * volume(p->extent);
-            cut_patches(p, w, source, offset, runs + r, same - r, line, patch);
-            r = same;
-        }
-        for (int64_t lane = 0; lane < lanes; lane += LANES) {
-            int64_t panel = lane / PANEL * PANEL, width = min_i64(PANEL, lanes - panel);
-            transform_patches(patch + lane, w->patch_row, v + panel * w->depth + d * width + lane - panel, point);
+        for (const pixel_run *run = runs; run < runs + run_count; run++) {
+            const T *source = p->source + ((run->image * p->groups + group) * p->channels + channel) * volume(p->extent);
+            transform_slice(p, w, source, offset, run, lines, rows_of_run, v + d * w->block);
         }
     }
 
-    const T *matrix = job->matrix + group * WINOGRAD_POINTS * p->rows * w->matrix_row;
+    const T *matrix = job->matrix + group * WINOGRAD_POINTS * w->matrix_point;
     const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
     int64_t end = part_start(w->chunks, w->parts, part + 1);
     for (int64_t chunk = part_start(w->chunks, w->parts, part); chunk < end; chunk++) {
         int64_t row = chunk * WINOGRAD_ROWS, rows = min_i64(WINOGRAD_ROWS, p->rows - row);
         for (int64_t i = 0; i < WINOGRAD_POINTS; i++)
-            multiply_block(matrix + (i * p->rows + row) * w->matrix_row, w->matrix_row, rows, v + i * point, w->depth, lanes,
-                           m + i * WINOGRAD_ROWS * w->block, w->block, NULL, 0, NULL);
+            multiply_block(matrix + i * w->matrix_point + row * w->matrix_row, w->matrix_row, rows, v + i * w->v_point,
+                           w->block, w->depth, lanes, m + i * w->m_point, w->block, NULL, 0, NULL);
         zero_run(doubt, lanes);
         for (int64_t k = 0; k < rows; k++) {
             int64_t channel = group * p->rows + row + k;
             vec start = splat(bias ? bias[channel] : 0);
             for (int64_t lane = 0; lane < lanes; lane += LANES)
                 store(doubt + lane, load(doubt + lane) +
-                      transform_products(m + k * w->block + lane, WINOGRAD_ROWS * w->block, start,
+                      transform_products(m + k * w->block + lane, w->m_point, start,
                                          stage + WINOGRAD_TILE * lane, WINOGRAD_TILE * w->block));
             for (const pixel_run *run = runs; run < runs + run_count; run++) {
                 int64_t columns = min_i64(WINOGRAD_TILE * run->length, p->pixels[2] - run->at[2]);
