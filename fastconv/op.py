@@ -36,9 +36,11 @@ class Op:
         sequence: bool = False,
         weak: bool = False,
         quiet: bool = False,
+        recorded: Callable | None = None,
     ):
         self.name = name
         self.forward = _quiet(forward) if quiet else forward
+        self.recorded = recorded or self.forward
         self.backward: Callable | None = None
         self.on_tape: Callable | None = None
         self.public_backward: Callable | None = None
@@ -49,16 +51,17 @@ class Op:
         self.weak = weak
         self.quiet = quiet
         self.signature = inspect.signature(forward)
+        kinds = [p.kind for p in self.signature.parameters.values()]
+        self.positional = len(kinds) - kinds.count(inspect.Parameter.KEYWORD_ONLY)
         self.required = {n for n, p in self.signature.parameters.items() if p.default is p.empty}
         self.public = _make_public(self)
 
-    # The bare forward on a full map of its arguments.
-    def run(self, call: dict[str, Any]) -> tuple:
-        parameters = self.signature.parameters.values()
-        positional = [call[p.name] for p in parameters if p.kind is not p.KEYWORD_ONLY]
-        return self.forward(
-            *positional, **{p.name: call[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY}
-        )
+    # The bare forward on a full map of its arguments, in the order of the signature.
+    def run(self, call: dict[str, Any], recording: bool) -> tuple:
+        forward = self.recorded if recording else self.forward
+        values = list(call.values())
+        count = self.positional
+        return forward(*values[:count], **dict(zip(tuple(call)[count:], values[count:], strict=True)))
 
     def __repr__(self) -> str:
         return f"Op({self.name}{self.signature})"
@@ -66,7 +69,8 @@ class Op:
     # Declares the gradient. The tape runs the bare function; the returned public one adds half precision and
     # Tensors.
     def gradient(self, function: Callable) -> Callable:
-        takes_needs = "needs" in inspect.signature(function).parameters
+        code = function.__code__
+        takes_needs = "needs" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         function = _quiet(function) if self.quiet else function
         self.backward = function
 
@@ -106,6 +110,7 @@ def op(*inputs: str, name: str | None = None, **traits: Any) -> Callable[[Callab
     sequence: the one input is a sequence of arrays.
     weak: Python numbers may stand for inputs, and take the dtype of the others.
     quiet: NumPy's floating-point warnings are off inside, for there NaN and Inf are answers.
+    recorded: what runs in place of the forward when a gradient is recorded, if that needs more than the result.
     """
 
     def declare(forward: Callable) -> Callable:
@@ -197,10 +202,11 @@ def _general(operation: Op, call: dict[str, Any]) -> Any:
         if _is_array(value) and not (name in operation.integers and value.dtype.kind in "iu"):
             container[key] = as_array(operation.name, name, value)
     parents = [value if isinstance(value, Tensor) else None for value in values]
-    result, saved = operation.run(call)
+    recording = traced and is_grad_enabled() and any(p is not None and p.requires_grad for p in parents)
+    result, saved = operation.run(call, recording)
     if not traced:
         return result
-    if is_grad_enabled() and any(parent is not None and parent.requires_grad for parent in parents):
+    if recording:
         if call.get("out") is not None:
             raise value_error(
                 operation.name, "out", "is given while a gradient is recorded", "None, or a call in no_grad()"
@@ -274,5 +280,4 @@ def _plain_backward(name: str, function: Callable) -> Callable:
 
     functools.update_wrapper(public, function)
     public.__name__ = public.__qualname__ = name
-    public.__signature__ = inspect.signature(function)
     return public
