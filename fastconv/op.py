@@ -110,7 +110,8 @@ def op(*inputs: str, name: str | None = None, **traits: Any) -> Callable[[Callab
     sequence: the one input is a sequence of arrays.
     weak: Python numbers may stand for inputs, and take the dtype of the others.
     quiet: NumPy's floating-point warnings are off inside, for there NaN and Inf are answers.
-    recorded: what runs in place of the forward when a gradient is recorded, if that needs more than the result.
+    recorded: what runs in place of the forward when a gradient is recorded, if that needs more than the
+    result.
     """
 
     def declare(forward: Callable) -> Callable:
