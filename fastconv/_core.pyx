@@ -345,6 +345,11 @@ cdef class PoolGeometry:
                 self.c.asked_kernel[axis] = asked_kernel[axis]
                 self.c.asked_padding[axis] = asked_padding[axis]
 
+    @property
+    def cells(self):
+        """Cells of one plane."""
+        return self.c.input[0] * self.c.input[1] * self.c.input[2]
+
 
 def pool_forward(PoolGeometry geometry, int kind, cnp.ndarray input, cnp.ndarray output, indices):
     """Pool `input` into `output`; kind 0 max, 1 min, 2 mean. int64 `indices` may be None."""

@@ -3,6 +3,7 @@
 from ..op import OPS
 from . import (
     activation,
+    adaptive_pool,
     arithmetic,
     conv,
     distance,
@@ -15,6 +16,7 @@ from . import (
     methods,
     norm,
     pad,
+    pool,
     reduction,
     shaping,
     softmax,
@@ -22,6 +24,7 @@ from . import (
 
 _MODULES = (
     activation,
+    adaptive_pool,
     arithmetic,
     conv,
     distance,
@@ -34,6 +37,7 @@ _MODULES = (
     methods,
     norm,
     pad,
+    pool,
     reduction,
     shaping,
     softmax,

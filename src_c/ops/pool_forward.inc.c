@@ -27,11 +27,11 @@ typedef struct {
 } pool_plan;
 
 /* Cells between rows of a strip for `columns` outputs, so that the windows of a row end before the next row's outputs
- * begin. */
-static int64_t pool_pitch(const fc_pool_geometry *g, int64_t span, int64_t columns) {
+ * begin. Rows that are reduced one by one, in place, may spoil a vector past their end. */
+static int64_t pool_pitch(const fc_pool_geometry *g, int64_t span, int64_t columns, int flat) {
     if (g->adaptive) return g->input[2];
     int64_t s = g->stride[2];
-    return (columns + ceil_div(max_i64(0, span - s), s)) * s;
+    return (columns + ceil_div(max_i64(0, span - s), s)) * s + (flat ? 0 : LANES);
 }
 
 /* The input columns of a tile. */
@@ -44,7 +44,7 @@ typedef struct {
 static pool_tile pool_tile_at(const fc_pool_geometry *g, const pool_plan *plan, int64_t index) {
     pool_tile t = {index * plan->tile, 0, 0, 0, g->input[2], 0};
     t.count = min_i64(plan->tile, g->output[2] - t.first);
-    t.pitch = pool_pitch(g, plan->span, t.count);
+    t.pitch = pool_pitch(g, plan->span, t.count, plan->flat);
     if (g->adaptive) return t;
     int64_t start = t.first * g->stride[2] - g->padding[2];
     int64_t end = start + (t.count - 1) * g->stride[2] + plan->span;
@@ -65,14 +65,14 @@ static pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
     int64_t columns = plan.shared ? POOL_SHARED_BYTES / (shared_rows * cell) : POOL_TILE_CELLS;
     plan.tile = g->adaptive ? Q : min_i64(Q, ceil_div(max_i64(columns, 4 * plan.span), stride));
     plan.tiles = ceil_div(Q, plan.tile);
-    plan.pitch = max_i64(pool_pitch(g, plan.span, plan.tile), 1);
+    plan.flat = !g->adaptive && plan.tiles == 1 && (plan.span <= stride || Q < 2 * LANES);
+    plan.pitch = pool_pitch(g, plan.span, plan.tile, plan.flat);
 
     int64_t total = g->planes * g->output[0] * g->output[1];
     plan.rows = clamp_i64(max_i64(POOL_STRIP_BYTES / (plan.pitch * cell), shared_rows), 1, total);
     plan.strips = ceil_div(total, plan.rows);
     int64_t cells = g->planes * volume(g->input) / (plan.strips * plan.tiles);
     plan.strips_per_task = max_i64(1, POOL_TASK_CELLS / max_i64(1, cells));
-    plan.flat = !g->adaptive && plan.tiles == 1 && (plan.pitch == Q * stride || Q < 2 * LANES);
 
     plan.row_bytes = line_bytes((plan.rows * plan.pitch + plan.span + POOL_SLACK) * T_BYTES);
     plan.spare_bytes = plan.row_bytes;

@@ -1,0 +1,333 @@
+"""Pooling over sliding windows, of rank 1, 2 and 3: one implementation, forward beside its gradient."""
+
+import numpy as np
+
+from .. import _core
+from ..geometry import pool as rules
+from ..geometry.arguments import choice, finite
+from ..geometry.arrays import (
+    INT64,
+    allocate,
+    arrays,
+    as_array,
+    contiguous,
+    index_array,
+    new_output,
+    value_error,
+)
+from ..geometry.conv import same_shape, shape_argument
+from ..op import op
+
+LAYOUTS = ("NCHW", "NHWC")
+MAX, MIN, MEAN = 0, 1, 2
+
+
+def plain_array(name, input):
+    return input if _core.plain(input) else contiguous(as_array(name, "input", input))
+
+
+def channels_first(rank, x):
+    return contiguous(np.moveaxis(x, -1, -rank - 1))
+
+
+def channels_last(rank, x):
+    return contiguous(np.moveaxis(x, -rank - 1, -1))
+
+
+def moved(shape, rank, layout):
+    """The shape as it is channels first."""
+    return shape if layout == "NCHW" else (*shape[: -rank - 1], *shape[-1:], *shape[-rank - 1 : -1])
+
+
+def native(layout, rank):
+    """The layout that the kernels run in: three spatial axes and channels last would be one axis too many."""
+    return "NCHW" if rank == 3 else layout
+
+
+def run(name, rank, kind, geometry, x, shape, layout, out, indexed):
+    """The pool of x, of `shape` in the kernels' layout, and the positions if `indexed`, both in the caller's layout."""
+    reorder = layout != native(layout, rank)
+    result = allocate(name, shape, x.dtype) if out is None or reorder else new_output(name, out, shape, x.dtype, x)
+    if not indexed:
+        indices = None
+        _core.pool_forward(geometry, kind, x, result, None)
+    else:
+        indices = allocate(name, shape, INT64)
+        _indexed(geometry, kind, x, result, indices)
+        if layout == "NHWC" and not reorder:
+            indices //= x.shape[-1]
+    if reorder:
+        indices = indices if indices is None else channels_last(rank, indices)
+        result = channels_last(rank, result)
+        if out is not None:
+            new_output(name, out, result.shape, x.dtype, x)[...] = result
+            result = out
+    return result, indices
+
+
+# Positions are counted in integers as wide as the values: beyond 2**31 cells a plane needs those of float64.
+def _indexed(geometry, kind, x, result, indices):
+    if x.itemsize == 4 and geometry.cells >= 2**31:
+        wide = np.empty(result.shape)
+        _core.pool_forward(geometry, kind, x.astype(np.float64), wide, indices)
+        result[...] = wide
+    else:
+        _core.pool_forward(geometry, kind, x, result, indices)
+
+
+def _extreme(name, rank, kind, input, window, ceil_mode, layout, out, indexed):
+    x = plain_array(name, input)
+    if layout != "NCHW":
+        choice(name, "layout", layout, LAYOUTS)
+        x = channels_first(rank, x) if rank == 3 and x.ndim >= 4 else x
+    window = rules.window_parameters(name, rank, *window)
+    geometry, shape, hollow = rules.pool_geometry(
+        name, rank, x.shape, *window, bool(ceil_mode), native(layout, rank)
+    )
+    if indexed:
+        rules.no_hollow_window(name, window[3], hollow)
+    if geometry is None:
+        edge = -np.inf if kind == MAX else np.inf
+        return np.full(shape, edge, x.dtype), None
+    return run(name, rank, kind, geometry, x, shape, layout, out, indexed)
+
+
+def scatter_gradient(name, rank, grad_output, indices, input_shape, layout="NCHW"):
+    """Gradient of a pool that chose one cell of each window: grad_output added up at `indices`."""
+    choice(name, "layout", layout, LAYOUTS)
+    (grad_output,) = arrays(name, grad_output=grad_output)
+    indices = index_array(name, "indices", indices)
+    if layout == "NHWC":
+        if grad_output.ndim <= rank or indices.ndim != grad_output.ndim:
+            raise value_error(name, "grad_output", f"has shape {grad_output.shape}", f"{rank + 2} dimensions")
+        grad_output, indices = channels_first(rank, grad_output), channels_first(rank, indices)
+        input_shape = moved(tuple(input_shape), rank, layout)
+    shape, planes = rules.planes_of(name, rank, input_shape, grad_output, indices)
+    result = allocate(name, shape, grad_output.dtype)
+    if not _core.pool_scatter(planes, contiguous(grad_output), contiguous(indices), result, True):
+        refuse_indices(name, indices, int(np.prod(shape[-rank:])))
+    return result if layout == "NCHW" else channels_last(rank, result)
+
+
+def refuse_indices(name, indices, cells):
+    came = f"range from {indices.min()} to {indices.max()}"
+    raise value_error(name, "indices", came, f"positions from 0 to {cells - 1} in a plane")
+
+
+def _mean(name, rank, input, window, ceil_mode, count_include_pad, divisor_override, layout, out):
+    x = plain_array(name, input)
+    if layout != "NCHW":
+        choice(name, "layout", layout, LAYOUTS)
+        x = channels_first(rank, x) if rank == 3 and x.ndim >= 4 else x
+    window = rules.window_parameters(name, rank, *window, 1)
+    divisor = rules.divisor(name, divisor_override)
+    geometry, shape, _ = rules.pool_geometry(
+        name, rank, x.shape, *window, bool(ceil_mode), native(layout, rank), divisor, bool(count_include_pad)
+    )
+    return run(name, rank, MEAN, geometry, x, shape, layout, out, False)[0]
+
+
+def _mean_backward(name, rank, grad_output, shape, window, ceil_mode, count_include_pad, divisor_override, layout):
+    choice(name, "layout", layout, LAYOUTS)
+    (grad_output,) = arrays(name, grad_output=grad_output)
+    window = rules.window_parameters(name, rank, *window, 1)
+    divisor = rules.divisor(name, divisor_override)
+    shape = shape_argument(name, "input_shape", shape)
+    reorder = layout != native(layout, rank)
+    if reorder:
+        shape = moved(shape, rank, layout)
+        grad_output = channels_first(rank, grad_output) if grad_output.ndim >= 4 else grad_output
+    geometry, expected, _ = rules.pool_geometry(
+        name, rank, shape, *window, bool(ceil_mode), native(layout, rank), divisor, bool(count_include_pad)
+    )
+    return mean_gradient(name, rank, geometry, grad_output, expected, shape, reorder)
+
+
+def mean_gradient(name, rank, geometry, grad_output, expected, shape, reorder):
+    same_shape(name, "grad_output", grad_output, expected)
+    result = allocate(name, shape, grad_output.dtype)
+    _core.pool_grad_mean(geometry, contiguous(grad_output), result)
+    return channels_last(rank, result) if reorder else result
+
+
+AXES = {1: "L", 2: "H, W", 3: "D, H, W"}
+RAISES = """Raises TypeError for dtypes other than float32 and float64 (float16 and bfloat16 are stored only),
+    ValueError for shapes and values that do not fit, MemoryError for a result too large."""
+
+
+def _bind_extreme(rank, kind, word, sign):
+    name = f"{word}_pool{rank}d"
+
+    def recorded(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False, *,
+                 layout="NCHW", out=None):
+        window = (kernel_size, stride, padding, dilation)
+        result, indices = _extreme(name, rank, kind, input, window, ceil_mode, layout, out, True)
+        return ((result, indices) if return_indices else result), (indices, input.shape, {"layout": layout})
+
+    @op("input", name=name, recorded=recorded)
+    def pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False, *,
+             layout="NCHW", out=None):
+        window = (kernel_size, stride, padding, dilation)
+        both = _extreme(name, rank, kind, input, window, ceil_mode, layout, out, return_indices)
+        return (both if return_indices else both[0]), ()
+
+    pool.__doc__ = f"""The {sign} of each window of `input`; a NaN in a window wins.
+
+    output[n, c, o] = {word} over r of input[n, c, o * stride - padding + r * dilation], r < kernel_size, samples outside
+    left out.
+
+    input (N, C, {AXES[rank]}) or (C, {AXES[rank]}); result (N, C, output...) in the input's dtype, each extent
+    floor((extent + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1, rounded up with ceil_mode unless the last
+    window would start in the padding after the input. kernel_size, stride (default: kernel_size), padding (at most half
+    the kernel), dilation: int or one per axis. return_indices: (result, indices), the first {sign}'s position in its
+    channel's plane, flat, int64. layout: 'NHWC' takes and gives channels last. out: array to write to.
+
+    {RAISES}
+
+    Source: the semantics of torch.nn.functional.max_pool{rank}d.
+
+    >>> import numpy as np, fastconv
+    >>> x = np.arange(8.0).reshape(1, 1, {"1, " * (rank - 1)}8)
+    >>> fastconv.{name}(x, {(1,) * (rank - 1) + (2,)}).ravel()
+    array([{"1., 3., 5., 7." if word == "max" else "0., 2., 4., 6."}])
+    """
+
+    @pool.gradient
+    def backward(grad_output, indices, input_shape, *, layout="NCHW"):
+        return scatter_gradient(f"{name}_backward", rank, grad_output, indices, input_shape, layout)
+
+    backward.__doc__ = f"""Gradient of {name}: grad_output added up at `indices`, zeros elsewhere, of `input_shape`.
+
+    indices: as {name} returns them with return_indices=True; each is checked. Raises as {name} does.
+
+    >>> import numpy as np, fastconv
+    >>> x = np.arange(8.0).reshape(1, 1, {"1, " * (rank - 1)}8)
+    >>> y, indices = fastconv.{name}(x, {(1,) * (rank - 1) + (2,)}, return_indices=True)
+    >>> fastconv.{name}_backward(np.ones_like(y), indices, x.shape).ravel()
+    array([{"0., 1., 0., 1., 0., 1., 0., 1." if word == "max" else "1., 0., 1., 0., 1., 0., 1., 0."}])
+    """
+
+
+def _bind_mean(rank):
+    name = f"avg_pool{rank}d"
+
+    @op("input", name=name)
+    def pool(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
+             divisor_override=None, *, layout="NCHW", out=None):
+        parameters = ((kernel_size, stride, padding), ceil_mode, count_include_pad, divisor_override, layout)
+        saved = (input.shape, kernel_size, stride, padding, *parameters[1:-1], {"layout": layout})
+        return _mean(name, rank, input, *parameters, out), saved
+
+    pool.__doc__ = f"""The mean of each window of `input`.
+
+    output[n, c, o] = sum over r < kernel_size of input[n, c, o * stride - padding + r] / size, samples outside counting as
+    0; size is the number of cells of the window, those of padding counted if count_include_pad, or divisor_override.
+
+    Shapes, kernel_size, stride, padding, ceil_mode, layout and out are as in max_pool{rank}d. The windows' sums do not
+    drift: a huge value or a NaN leaves no trace outside its windows.
+
+    {RAISES}
+
+    Source: the semantics of torch.nn.functional.avg_pool{rank}d.
+
+    >>> import numpy as np, fastconv
+    >>> x = np.arange(8.0).reshape(1, 1, {"1, " * (rank - 1)}8)
+    >>> fastconv.{name}(x, {(1,) * (rank - 1) + (2,)}).ravel()
+    array([0.5, 2.5, 4.5, 6.5])
+    """
+
+    @pool.gradient
+    def backward(grad_output, input_shape, kernel_size, stride=None, padding=0, ceil_mode=False,
+                 count_include_pad=True, divisor_override=None, *, layout="NCHW"):
+        window = (kernel_size, stride, padding)
+        return _mean_backward(f"{name}_backward", rank, grad_output, input_shape, window, ceil_mode,
+                              count_include_pad, divisor_override, layout)
+
+    backward.__doc__ = f"""Gradient of {name} with respect to its input, of shape `input_shape`.
+
+    The other arguments are those of {name}; grad_output is shaped as its result. Raises as {name} does.
+
+    >>> import numpy as np, fastconv
+    >>> fastconv.{name}_backward(np.ones((1, 1{", 2" * rank})), (1, 1{", 4" * rank}), 2).max()
+    np.float64({1 / 2**rank})
+    """
+
+
+def _bind_power(rank):
+    name = f"lp_pool{rank}d"
+
+    # Sum of the p-th powers of each window; one cut by the edge counts as if it were whole, as in PyTorch.
+    def power_sum(name, input, p, kernel_size, stride, ceil_mode, layout):
+        powers = input if p == 1 else input * input if p == 2 else np.power(input, input.dtype.type(p))
+        mean = _mean(name, rank, powers, (kernel_size, stride, 0), ceil_mode, True, None, layout, None)
+        return np.maximum(mean, 0, out=mean), window_cells(name, kernel_size)
+
+    def window_cells(name, kernel_size):
+        kernel = rules.window_parameters(name, rank, kernel_size, None, 0, 1)[0]
+        return float(kernel) ** rank if type(kernel) is int else float(np.prod(kernel, dtype=float))
+
+    def norm(op_name, norm_type):
+        p = finite(op_name, "norm_type", norm_type)
+        if p == 0:
+            raise value_error(op_name, "norm_type", "is 0", "a number other than 0")
+        return p
+
+    @op("input", name=name, quiet=True)
+    def pool(input, norm_type, kernel_size, stride=None, ceil_mode=False, *, layout="NCHW", out=None):
+        p = norm(name, norm_type)
+        x = plain_array(name, input)
+        mean, cells = power_sum(name, x, p, kernel_size, stride, ceil_mode, layout)
+        result = mean if out is None else new_output(name, out, mean.shape, x.dtype, input)
+        np.multiply(mean, x.dtype.type(cells), out=result)
+        if p == 2:
+            np.sqrt(result, out=result)
+        elif p != 1:
+            np.power(result, x.dtype.type(1 / p), out=result)
+        return result, (input, norm_type, kernel_size, stride, ceil_mode, {"layout": layout})
+
+    pool.__doc__ = f"""The p-norm of each window of `input`, p = norm_type: (sum of x**p) ** (1 / p).
+
+    A negative sum counts as 0, and with ceil_mode a window that the edge cuts is scaled up to a whole one. Shapes,
+    kernel_size, stride, ceil_mode, layout and out are as in max_pool{rank}d.
+
+    {RAISES}
+
+    Source: the semantics of torch.nn.functional.lp_pool{rank}d.
+
+    >>> import numpy as np, fastconv
+    >>> x = np.array([3.0, 4.0]).reshape(1, 1, {"1, " * (rank - 1)}2)
+    >>> fastconv.{name}(x, 2, {(1,) * (rank - 1) + (2,)}).ravel()
+    array([5.])
+    """
+
+    # d/dx (sum x**p) ** (1/p) = (sum) ** (1/p - 1) * x ** (p - 1); 0 where the sum is 0.
+    @pool.gradient
+    def backward(grad_output, input, norm_type, kernel_size, stride=None, ceil_mode=False, *, layout="NCHW"):
+        back = f"{name}_backward"
+        p = norm(back, norm_type)
+        grad_output, x = (contiguous(a) for a in arrays(back, grad_output=grad_output, input=input))
+        total, cells = power_sum(back, x, p, kernel_size, stride, ceil_mode, layout)
+        same_shape(back, "grad_output", grad_output, total.shape)
+        total *= x.dtype.type(cells)
+        slope = np.where(total > 0, np.power(total, x.dtype.type(1 / p - 1)), total) * grad_output
+        window = (kernel_size, stride, 0)
+        spread = _mean_backward(back, rank, slope * x.dtype.type(cells), x.shape, window, ceil_mode, True, None,
+                                layout)
+        return spread if p == 1 else np.multiply(spread, np.power(x, x.dtype.type(p - 1)), out=spread)
+
+    backward.__doc__ = f"""Gradient of {name}; 0 where the sum of a window is 0.
+
+    The arguments are those of {name}; grad_output is shaped as its result. Raises as {name} does.
+
+    >>> import numpy as np, fastconv
+    >>> x = np.array([3.0, 4.0]).reshape(1, 1, {"1, " * (rank - 1)}2)
+    >>> fastconv.{name}_backward(np.ones((1, 1{", 1" * rank})), x, 2, {(1,) * (rank - 1) + (2,)}).ravel()
+    array([0.6, 0.8])
+    """
+
+
+for _rank in (1, 2, 3):
+    _bind_extreme(_rank, MAX, "max", "maximum")
+    _bind_extreme(_rank, MIN, "min", "minimum")
+    _bind_mean(_rank)
+    _bind_power(_rank)
