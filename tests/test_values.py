@@ -20,7 +20,8 @@ def test_nan_and_inf_stay_inside_the_windows_that_see_them(rank, bad, channels, 
     seen = np.zeros(dirty.shape, bool)
     seen[(slice(None), slice(None), *(slice(1, 4),) * rank)] = True
     assert not np.isfinite(dirty[seen]).any()
-    np.testing.assert_array_equal(dirty[~seen], clean[~seen])
+    sizes = function("conv", rank)(np.abs(np.nan_to_num(x, posinf=0, neginf=0)), np.abs(w), padding=1)
+    assert np.abs(dirty[~seen] - clean[~seen]).max() <= 32 * np.finfo(np.float32).eps * sizes.max()
 
 
 @each_rank

@@ -32,7 +32,7 @@ def reduce_windows(input, axes, reduce):
     rank = len(axes)
     input, added = batched(input, rank)
     spatial = input.shape[2:]
-    flat = input.reshape(*input.shape[:2], -1)
+    flat = input.reshape(*input.shape[:2], math.prod(spatial))
     positions = np.arange(math.prod(spatial)).reshape(spatial)
     results = []
     for window in itertools.product(*axes):
@@ -57,8 +57,9 @@ def chosen_positions(input, axes, choose):
 
 
 def gather(input, indices, rank):
-    flat = input.reshape(*input.shape[:-rank], -1)
-    return np.take_along_axis(flat, indices.reshape(*flat.shape[:-1], -1), -1).reshape(indices.shape)
+    flat = input.reshape(*input.shape[:-rank], math.prod(input.shape[-rank:]))
+    chosen = indices.reshape(*flat.shape[:-1], math.prod(indices.shape[-rank:]))
+    return np.take_along_axis(flat, chosen, -1).reshape(indices.shape)
 
 
 def extreme_pool(rank, choose):
