@@ -1,4 +1,4 @@
-"""Transfer learning: a net trained on the digits 0 to 4 learns 5 to 9 from five images each.
+"""Transfer learning: a net trained on the digits 0 to 4 learns 5 to 9 from two images each.
 
 The weights go through a file, the body is frozen, the head replaced and trained; then all is fine-tuned
 slowly. The same net from scratch stands beside.
@@ -31,7 +31,7 @@ def network():
 given = common.options(__doc__)
 images = common.digits()
 low, high = images.y_train < 5, images.y_train >= 5
-few = np.concatenate([np.flatnonzero(images.y_train == digit)[:5] for digit in range(5, 10)])
+few = np.concatenate([np.flatnonzero(images.y_train == digit)[:2] for digit in range(5, 10)])
 x_few, y_few = images.x_train[few], images.y_train[few] - 5
 x_test, y_test = images.x_test[images.y_test >= 5], images.y_test[images.y_test >= 5] - 5
 epochs = 1 if given.quick else 15
@@ -56,5 +56,5 @@ print(f"fine-tuned:   {tuned.evaluate(x_test, y_test)['accuracy']:.2%}")
 scratch = Trainer(network(), lr=0.003, seed=0)
 scratch.fit(x_few, y_few, 4 * epochs, 5)
 print(f"from scratch: {scratch.evaluate(x_test, y_test)['accuracy']:.2%}")
-figure = pictures.predictions(x_test, y_test, tuned.predict(x_test), tuple("56789"), "Learned from 25 images")
+figure = pictures.predictions(x_test, y_test, tuned.predict(x_test), tuple("56789"), "Learned from 10 images")
 figure.savefig(given.out / "transfer_learning.png")
