@@ -1,11 +1,11 @@
 /* winograd.inc.c: a product (see product.inc.c) of unit stride with 3 x 3 taps, by F(4x4, 3x3).
  *
- * A task takes a block of tiles: their patches are transformed for all channels into V[point][channel][tile], then,
- * for a chunk of rows at a time, 36 small products on the tile kernel give M[point][row][tile] and the inverse
- * transform writes finished rows. Depth taps of a 3-D kernel count as channels. A tile that comes out not finite is
- * computed again directly: overflow inside the transform does no harm, and NaN and Inf stay in their windows. */
+ * A task takes a block of tiles: their patches are transformed for all channels into V[point][channel][tile], 36
+ * small products on the tile kernel give M[point][row][tile], and the inverse transform writes finished rows. Depth
+ * taps of a 3-D kernel count as channels. A tile that comes out not finite in a grain of rows is computed again
+ * directly: overflow inside the transform does no harm, and NaN and Inf stay in their windows. */
 
-enum { WINOGRAD_ROWS = 24, WINOGRAD_MOST_TILES = 48, WINOGRAD_V_BYTES = 2 * 1024 * 1024 };
+enum { WINOGRAD_GRAIN = 24, WINOGRAD_ROWS = 21 * WINOGRAD_GRAIN, WINOGRAD_MOST_TILES = 96, WINOGRAD_V_BYTES = 8 * 1024 * 1024 };
 
 typedef struct {
     int64_t slices, depth;          /* depth taps; channels * slices */
@@ -14,7 +14,8 @@ typedef struct {
     int64_t block, blocks;          /* tiles per task */
     int64_t line_row;               /* cells of a run of tiles, and room for the last vectors */
     int64_t v_point, m_point, matrix_point; /* elements from point to point */
-    int64_t chunks, parts;          /* chunks of WINOGRAD_ROWS rows; parts of the chunks, a task each */
+    int64_t grains, parts;          /* grains of rows; parts of them, a task each */
+    int64_t m_rows;                 /* rows multiplied at a time */
     int64_t matrix_bytes;           /* transformed filters of all groups */
     int64_t line_bytes, v_bytes, m_bytes, stage_bytes, run_bytes, direct_bytes, thread_bytes;
 } winograd_plan;
@@ -23,11 +24,31 @@ typedef struct {
 static product tile_product(const product *p) {
     product tile = *p;
     tile.groups = tile.images = 1;
-    tile.rows = min_i64(p->rows, WINOGRAD_ROWS);
+    tile.rows = min_i64(p->rows, WINOGRAD_GRAIN);
     tile.pixels[0] = 1;
     tile.pixels[1] = min_i64(WINOGRAD_TILE, p->pixels[1]);
     tile.pixels[2] = min_i64(WINOGRAD_TILE, p->pixels[2]);
     return tile;
+}
+
+/* The tiles per task and the parts of the rows that finish first: transforms and reads of the matrix are counted at
+ * what they cost in multiply-adds. */
+static void cut_winograd(const product *p, int64_t fit, int threads, winograd_plan *w) {
+    double best = 0;
+    for (int64_t panels = fit / PANEL; panels > 0; panels--)
+        for (int64_t parts = 1; parts <= min_i64(w->grains, threads); parts++) {
+            int64_t block = min_i64(panels * PANEL, ceil_div(w->tiles, LANES) * LANES), blocks = ceil_div(w->tiles, block);
+            double rows = min_i64(p->rows, ceil_div(w->grains, parts) * WINOGRAD_GRAIN);
+            double task = block * (36 * w->depth * rows + 400 * w->depth + 240 * rows) + 6 * 36 * w->depth * rows;
+            double turns = ceil_div(blocks * parts * p->groups, threads);
+            double last = (double)(w->tiles - (blocks - 1) * block) / block; /* a short last block */
+            if (turns > 1 && threads == 1) turns -= 1 - last;
+            if (best != 0 && turns * task >= best) continue;
+            best = turns * task;
+            w->block = block;
+            w->blocks = blocks;
+            w->parts = parts;
+        }
 }
 
 static winograd_plan plan_winograd(const product *p, int threads) {
@@ -37,22 +58,16 @@ static winograd_plan plan_winograd(const product *p, int threads) {
     w.tile_rows = ceil_div(p->pixels[1], WINOGRAD_TILE);
     w.tile_columns = ceil_div(p->pixels[2], WINOGRAD_TILE);
     w.tiles = p->images * p->pixels[0] * w.tile_rows * w.tile_columns;
-    w.chunks = ceil_div(p->rows, WINOGRAD_ROWS);
+    w.grains = ceil_div(p->rows, WINOGRAD_GRAIN);
 
     int64_t fit = WINOGRAD_V_BYTES / (WINOGRAD_POINTS * w.depth * (int64_t)sizeof(T)) / LANES * LANES;
-    fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES);
-    int64_t blocks = ceil_div(w.tiles, fit), wanted = threads > 1 ? 3 * threads : 1;
-    if (blocks * p->groups < wanted) blocks = clamp_i64(ceil_div(wanted, p->groups), 1, ceil_div(w.tiles, PANEL));
-    w.block = ceil_div(ceil_div(w.tiles, blocks), PANEL) * PANEL;
-    w.block = min_i64(w.block, ceil_div(w.tiles, LANES) * LANES);
-    w.blocks = ceil_div(w.tiles, w.block);
-    w.parts = 1;
-    while (w.parts < w.chunks && w.parts * w.blocks * p->groups < threads) w.parts++;
-
+    fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES / PANEL * PANEL);
+    cut_winograd(p, fit, threads, &w);
     int64_t size = sizeof(T);
     w.line_row = WINOGRAD_TILE * (min_i64(w.block, w.tile_columns) + 2 * LANES);
     w.v_point = odd_lines(w.depth * w.block + LANES);
-    w.m_point = odd_lines(WINOGRAD_ROWS * w.block);
+    w.m_rows = min_i64(WINOGRAD_ROWS, ceil_div(w.grains, w.parts) * WINOGRAD_GRAIN);
+    w.m_point = odd_lines(w.m_rows * w.block);
     w.matrix_point = odd_lines(p->rows * w.matrix_row);
     w.matrix_bytes = line_bytes(p->groups * WINOGRAD_POINTS * w.matrix_point * size);
     w.line_bytes = line_bytes(WINOGRAD_PATCH * w.line_row * size);
@@ -174,16 +189,16 @@ static void winograd_task(const void *context, int64_t task, int thread) {
 
     const T *matrix = job->matrix + group * WINOGRAD_POINTS * w->matrix_point;
     const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
-    int64_t end = part_start(w->chunks, w->parts, part + 1);
-    for (int64_t chunk = part_start(w->chunks, w->parts, part); chunk < end; chunk++) {
-        int64_t row = chunk * WINOGRAD_ROWS, rows = min_i64(WINOGRAD_ROWS, p->rows - row);
+    int64_t end = min_i64(p->rows, part_start(w->grains, w->parts, part + 1) * WINOGRAD_GRAIN);
+    for (int64_t row = part_start(w->grains, w->parts, part) * WINOGRAD_GRAIN; row < end; row += w->m_rows) {
+        int64_t rows = min_i64(w->m_rows, end - row);
         for (int64_t i = 0; i < WINOGRAD_POINTS; i++)
             multiply_block(matrix + i * w->matrix_point + row * w->matrix_row, w->matrix_row, rows, v + i * w->v_point,
                            w->block, w->depth, lanes, m + i * w->m_point, w->block, NULL, 0, NULL);
-        zero_run(doubt, lanes);
         for (int64_t k = 0; k < rows; k++) {
-            int64_t channel = group * p->rows + row + k;
+            int64_t channel = group * p->rows + row + k, grain = k % WINOGRAD_GRAIN;
             vec start = splat(bias ? bias[channel] : 0);
+            if (grain == 0) zero_run(doubt, lanes);
             for (int64_t lane = 0; lane < lanes; lane += LANES)
                 store(doubt + lane, load(doubt + lane) +
                       transform_products(m + k * w->block + lane, w->m_point, start,
@@ -197,10 +212,12 @@ static void winograd_task(const void *context, int64_t task, int thread) {
                                residual ? residual + to : NULL, columns, 1, p->epilogue.activation);
                 }
             }
+            if (grain < WINOGRAD_GRAIN - 1 && k < rows - 1) continue;
+            for (const pixel_run *run = runs; run < runs + run_count; run++)
+                for (int64_t tile = 0; tile < run->length; tile++)
+                    if (doubt[run->lane + tile] != 0)
+                        compute_tile_directly(p, group, row + k - grain, grain + 1, run, tile, scratch);
         }
-        for (const pixel_run *run = runs; run < runs + run_count; run++)
-            for (int64_t tile = 0; tile < run->length; tile++)
-                if (doubt[run->lane + tile] != 0) compute_tile_directly(p, group, row, rows, run, tile, scratch);
     }
 }
 
