@@ -57,6 +57,9 @@ cdef extern from "fastconv.h" nogil:
         const void *bias
         const void *residual
         int activation
+    ctypedef struct fc_step:
+        double lr, sign, decay, shrink, beta1, beta2, keep, correction, eps
+        int kind, first, nesterov
     ctypedef struct fc_operators:
         const char *isa
         int64_t lanes
@@ -73,6 +76,12 @@ cdef extern from "fastconv.h" nogil:
         void pool_grad_mean(const fc_pool_geometry *, const void *, void *, void *, int) noexcept nogil
         int64_t pool_scatter(int64_t, int64_t, int64_t, int, const void *, const int64_t *, void *, int) noexcept nogil
         int64_t pool_gather(int64_t, int64_t, int64_t, const void *, const int64_t *, void *, int) noexcept nogil
+        void activation(int, int64_t, const void *, const void *, void *, double, double, int) noexcept nogil
+        void softmax(int, int64_t, int64_t, int64_t, const void *, const void *, const void *, void *, int) noexcept nogil
+        void norm_moments(int64_t, int64_t, int64_t, const void *, void *, void *, int) noexcept nogil
+        void norm_sums(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
+        void norm_apply(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, void *, int) noexcept nogil
+        void optimise(const fc_step *, int64_t, void *, const void *, void *, void *, void *, int) noexcept nogil
         double fma_probe(int64_t) noexcept nogil
     const fc_operators *fc_operators_for(int)
     const char *fc_isa_level(int)
@@ -421,3 +430,112 @@ def pool_gather(int64_t planes, cnp.ndarray source, cnp.ndarray indices, cnp.nda
     with nogil:
         inside = op.pool_gather(planes, cells, values, x, positions, y, threads)
     return inside
+
+
+# ---- elementwise ---------------------------------------------------------------------------------------------
+
+def activation(int code, cnp.ndarray input, cnp.ndarray output, double a=0, double b=0, grad_output=None):
+    """output = f(input), or grad_output * f'(input); code is the number in geometry.conv.ACTIVATIONS, a and b its parameters."""
+    cdef const fc_operators *op = operators(input)
+    cdef int threads = threads_here()
+    cdef int64_t n = cnp.PyArray_SIZE(input)
+    cdef void *g = data(grad_output)
+    cdef void *x = data(input)
+    cdef void *y = data(output)
+    with nogil:
+        op.activation(code, n, g, x, y, a, b, threads)
+    return output
+
+
+def softmax(int kind, int64_t outer, int64_t C, int64_t inner, cnp.ndarray input, cnp.ndarray output, grad_output=None, scale=None):
+    """Softmax over the middle axis of (outer, C, inner); kind 0 itself (times scale), 1 its logarithm, 2 (top, log of sum).
+
+    With grad_output input is the forward's result, output the gradient."""
+    cdef const fc_operators *op = operators(input)
+    cdef int threads = threads_here()
+    cdef void *g = data(grad_output)
+    cdef void *x = data(input)
+    cdef void *s = data(scale)
+    cdef void *y = data(output)
+    if cnp.PyArray_SIZE(input) == 0:
+        return output
+    with nogil:
+        op.softmax(kind, outer, C, inner, g, x, s, y, threads)
+    return output
+
+
+# ---- normalisation -------------------------------------------------------------------------------------------
+
+def norm_moments(int64_t A, int64_t B, int64_t L, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray variance):
+    """Mean and biased variance (B,) of x (A, B, L) over A and L."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_here()
+    cdef void *source = data(x)
+    cdef void *first = data(mean)
+    cdef void *second = data(variance)
+    with nogil:
+        op.norm_moments(A, B, L, source, first, second, threads)
+
+
+def norm_sums(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray total, cnp.ndarray product,
+              scale=None, weight=None):
+    """Sums (B,) over A and L of u = g * weight[L] and u * (x - mean[B]); with scale of g and g * (x - mean[A]) * scale[A]."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_here()
+    cdef void *slope = data(g)
+    cdef void *source = data(x)
+    cdef void *centre = data(mean)
+    cdef void *factor = data(scale)
+    cdef void *w = data(weight)
+    cdef void *first = data(total)
+    cdef void *second = data(product)
+    with nogil:
+        op.norm_sums(A, B, L, slope, source, centre, factor, w, first, second, threads)
+
+
+def norm_apply(int64_t L, int64_t period, g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray scale, slope, shift, weight, bias,
+               cnp.ndarray y):
+    """Rows r of L with parameters r % period: y = (x - mean) * scale * weight[L] + shift + bias[L], or with g
+    y = g * scale * weight[L] + (x - mean) * slope + shift."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_here()
+    cdef int64_t rows = cnp.PyArray_SIZE(x) // L
+    cdef void *grad = data(g)
+    cdef void *source = data(x)
+    cdef void *m = data(mean)
+    cdef void *s = data(scale)
+    cdef void *k = data(slope)
+    cdef void *t = data(shift)
+    cdef void *w = data(weight)
+    cdef void *b = data(bias)
+    cdef void *target = data(y)
+    if rows:
+        with nogil:
+            op.norm_apply(rows, L, period, grad, source, m, s, k, t, w, b, target, threads)
+    return y
+
+
+# ---- optimisers ----------------------------------------------------------------------------------------------
+
+SGD, ADAM, RMSPROP = range(3)  # enum fc_optimiser
+
+
+def optimise(int kind, cnp.ndarray parameter, cnp.ndarray gradient, momentum, square, top, double lr, double beta1=0, double beta2=0,
+             double keep=1, double correction=1, double eps=0, double decay=0, double shrink=1, bint first=False,
+             bint nesterov=False, bint maximize=False):
+    """One step of an optimiser, in place on contiguous arrays of one dtype and size; ops/optimise.inc.c has the formulas."""
+    cdef const fc_operators *op = operators(parameter)
+    cdef int threads = threads_here()
+    cdef fc_step step
+    cdef int64_t n = cnp.PyArray_SIZE(parameter)
+    cdef void *w = data(parameter)
+    cdef void *g = data(gradient)
+    cdef void *m = data(momentum)
+    cdef void *v = data(square)
+    cdef void *t = data(top)
+    step.kind, step.first, step.nesterov = kind, first, nesterov
+    step.lr, step.beta1, step.beta2, step.keep = lr, beta1, beta2, keep
+    step.correction, step.eps, step.decay, step.shrink = correction, eps, decay, shrink
+    step.sign = -1 if maximize else 1
+    with nogil:
+        op.optimise(&step, n, w, g, m, v, t, threads)

@@ -40,7 +40,22 @@ typedef struct {
     int adaptive;      /* window o covers [floor(o X / O), ceil((o + 1) X / O)); kernel to dilation are not used */
 } fc_pool_geometry;
 
-enum fc_activation { FC_NONE, FC_RELU, FC_RELU6, FC_LEAKY_RELU, FC_SIGMOID, FC_TANH, FC_SILU, FC_HARDSWISH };
+/* In the order of kernels/activations.inc.c and of ACTIVATIONS in fastconv/geometry/conv.py. */
+enum fc_activation {
+    FC_NONE, FC_RELU, FC_RELU6, FC_LEAKY_RELU, FC_SIGMOID, FC_TANH, FC_SILU, FC_HARDSWISH, FC_HARDSIGMOID, FC_ELU,
+    FC_GELU, FC_MISH, FC_SOFTPLUS, FC_GELU_TANH
+};
+
+enum fc_softmax { FC_SOFTMAX, FC_LOG_SOFTMAX, FC_LOG_SUM };
+
+enum fc_optimiser { FC_SGD, FC_ADAM, FC_RMSPROP };
+
+/* The numbers of one step of an optimiser; ops/optimise.inc.c has the formulas. sign is -1 to maximise, beta1 also the
+ * momentum, keep 1 - dampening or 1 - beta1; lr holds Adam's first bias correction, correction is the root of the second. */
+typedef struct {
+    double lr, sign, decay, shrink, beta1, beta2, keep, correction, eps;
+    int kind, first, nesterov;
+} fc_step;
 
 /* What is done to a finished output element: activation(sum + bias[channel] + residual). */
 typedef struct {

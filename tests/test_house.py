@@ -29,7 +29,7 @@ ARROWS = {
     "op": {"geometry", "tensor"},
     "ops": LOW | {"runtime"},
     "nn": LOW - {"_core"} | {"ops", "runtime"},
-    "optim": {"geometry", "tensor", "nn"},
+    "optim": {"_core", "geometry", "tensor", "nn"},
     "train": LOW - {"_core"} | {"ops", "nn", "optim", "runtime"},
     "compat": LOW - {"_core"} | {"ops", "nn", "optim", "train", "runtime"},
     "cli": {"geometry", "ops", "nn", "optim", "train", "runtime", "tensor"},

@@ -157,7 +157,11 @@ def same_shape(op: str, name: str, value: Any, shape: tuple[int, ...]) -> None:
         raise value_error(op, name, f"has shape {value.shape}", f"{tuple(shape)}")
 
 
-ACTIVATIONS = ("none", "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "silu", "hardswish")
+# In the order of the kernels' numbers, enum fc_activation.
+ACTIVATIONS = (
+    *("none", "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "silu", "hardswish", "hardsigmoid", "elu", "gelu"),
+    *("mish", "softplus"),
+)
 
 
 def activation_code(op: str, activation: str | None) -> int:

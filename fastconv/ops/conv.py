@@ -197,9 +197,9 @@ def _bind_conv(rank):
     input (N, C, {axes}) or (C, {axes}); weight (K, C // groups, {kernel}); bias (K,); result (N, K, output...) in the
     input's dtype. stride, dilation: int or one per axis. padding: int, one per axis, 'valid' (none) or 'same' (stride 1,
     output as large as the input, an odd cell of padding at the end). groups: channels are split into that many
-    independent convolutions. activation: None, 'relu', 'relu6', 'leaky_relu', 'sigmoid', 'tanh', 'silu' or
-    'hardswish', fused with residual (shaped as the result). layout: 'NHWC' takes and gives channels last.
-    out: array to write to.
+    independent convolutions. activation: None, 'relu', 'relu6', 'leaky_relu', 'sigmoid', 'tanh', 'silu', 'hardswish',
+    'hardsigmoid', 'elu', 'gelu', 'mish' or 'softplus', fused with residual (shaped as the result). layout: 'NHWC' takes
+    and gives channels last. out: array to write to.
 
     Raises TypeError for dtypes other than float32 and float64 (float16 and bfloat16 are stored only) or mixed ones,
     ValueError for shapes and values that do not fit, MemoryError for a result too large.

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from .. import _core
 from ..geometry import loss as rule
 from ..geometry.arguments import integer
-from ..geometry.arrays import as_array, ndarray, new_output
+from ..geometry.arrays import as_array, contiguous, ndarray, new_output
 from ..op import op
-from .activation import sigmoid_step
+from .activation import sigmoid
 from .distance import reduce_loss, spread
+from .softmax import LOG_SOFTMAX, LOG_SUM, SOFTMAX
 
 
 # Everything the class losses share about one call. Scores are seen as (N, C, M): samples, classes, positions.
@@ -21,20 +23,23 @@ class _Classes:
         self.ignore = integer(name, "ignore_index", ignore_index)
         self.numbers = rule.class_targets(name, self.input, target, self.ignore).reshape(self.n, self.m)
         self.kept = self.numbers != self.ignore
-        self.at = np.where(self.kept, self.numbers, 0)[:, None, :]  # (N, 1, M)
+        # Each position's own class in a flat (N, C, M) array, and the class itself; (N, M).
+        self.classes = np.where(self.kept, self.numbers, 0)
+        self.at = self.classes * self.m + np.arange(self.m)
+        self.at += (np.arange(self.n) * (self.c * self.m))[:, None]
 
     def scores(self) -> ndarray:
-        return self.input.reshape(self.n, self.c, self.m)
+        return contiguous(self.input).reshape(self.n, self.c, self.m)
 
     # Weight of each sample and position: its class's, 0 where ignored. (N, M)
     def factors(self) -> ndarray:
         if self.weight is None:
             return self.kept.astype(self.input.dtype)
-        return np.where(self.kept, self.weight[self.at[:, 0]], self.input.dtype.type(0))
+        return np.where(self.kept, self.weight[self.classes], self.input.dtype.type(0))
 
-    # The value of each position's own class in an (N, C, M) array. (N, M)
+    # The value of each position's own class in a contiguous (N, C, M) array. (N, M)
     def pick(self, values: ndarray) -> ndarray:
-        return np.take_along_axis(values, self.at, 1)[:, 0]
+        return values.reshape(-1)[self.at]
 
     def upstream(self, name: str, grad_output) -> ndarray:
         grad_output = rule.upstream(name, grad_output, self.shape, self.kind, self.input.dtype)
@@ -77,14 +82,13 @@ def nll_loss_backward(grad_output, input, target, weight=None, ignore_index=-100
     if call.kind == "mean":
         slope /= factors.sum()
     grad = np.zeros((call.n, call.c, call.m), call.input.dtype)
-    np.put_along_axis(grad, call.at, np.where(call.kept, slope, slope.dtype.type(0))[:, None], 1)
+    grad.reshape(-1)[call.at] = np.where(call.kept, slope, slope.dtype.type(0))
     return grad.reshape(call.input.shape)
 
 
+# Of contiguous scores (N, C, M).
 def _log_softmax(x: ndarray) -> ndarray:
-    y = x - x.max(axis=1, keepdims=True)
-    y -= np.log(np.exp(y).sum(axis=1, keepdims=True))
-    return y
+    return _core.softmax(LOG_SOFTMAX, *x.shape, x, np.empty_like(x))
 
 
 @op("input", "target", constants=("weight",), integers=("target",), quiet=True)
@@ -110,10 +114,14 @@ def cross_entropy(
         call = _Soft("cross_entropy", input, target, weight, reduction, epsilon)
         return call.loss("cross_entropy", out), saved
     call = _Classes("cross_entropy", input, target, weight, ignore_index, reduction)
-    factors = call.factors()
-    log_probability = _log_softmax(call.scores())
-    values = -(1 - epsilon) * factors * call.pick(log_probability)
-    if epsilon:
+    factors, scores = call.factors(), call.scores()
+    if not epsilon:
+        both = np.empty((2, call.n, call.m), scores.dtype)
+        top, log_sum = _core.softmax(LOG_SUM, *scores.shape, scores, both)
+        values = factors * (top - call.pick(scores) + log_sum)
+    else:
+        log_probability = _log_softmax(scores)
+        values = -(1 - epsilon) * factors * call.pick(log_probability)
         smooth = log_probability if call.weight is None else log_probability * call.weight[:, None]
         values -= (epsilon / call.c) * smooth.sum(axis=1)
     values = np.where(call.kept, values, values.dtype.type(0))
@@ -149,15 +157,15 @@ def cross_entropy_backward(
         g = g / factors.sum()
     share = epsilon / call.c
     uniform = call.c if call.weight is None else call.weight.sum()
-    grad = np.exp(_log_softmax(call.scores()))
-    grad *= ((1 - epsilon) * factors + share * uniform)[:, None]
-    own = call.pick(grad) - (1 - epsilon) * factors
-    np.put_along_axis(grad, call.at, own[:, None], 1)
+    scores, own = call.scores(), (1 - epsilon) * factors
+    scale = contiguous(g * (own + share * uniform)).astype(scores.dtype, copy=False)
+    grad = _core.softmax(SOFTMAX, *scores.shape, scores, np.empty_like(scores), scale=scale)
+    grad.reshape(-1)[call.at] -= g * own
     if epsilon:
-        grad -= share if call.weight is None else share * call.weight[:, None]
-    grad *= g[:, None]
+        grad -= g[:, None] * (share if call.weight is None else share * call.weight[:, None])
     # An ignored position counts nothing, whatever its scores are.
-    np.copyto(grad, 0, where=~call.kept[:, None])
+    if not call.kept.all():
+        np.copyto(grad, 0, where=~call.kept[:, None])
     return grad.reshape(call.input.shape), None
 
 
@@ -184,7 +192,8 @@ class _Soft:
             self.q = self.q * self.scale
 
     def loss(self, name: str, out) -> ndarray:
-        values = -(self.q * _log_softmax(self.input.reshape(self.view))).sum(axis=1).reshape(self.shape)
+        log_probability = _log_softmax(contiguous(self.input).reshape(self.view))
+        values = -(self.q * log_probability).sum(axis=1).reshape(self.shape)
         return reduce_loss(name, values, self.kind, out, self.input, self.target)
 
     def gradients(self, name: str, grad_output, needs) -> tuple:
@@ -192,7 +201,7 @@ class _Soft:
         g = spread(g, self.kind, self.count)
         if self.kind == "none":
             g = g.reshape(self.view[0], 1, self.view[2])
-        log_probability = _log_softmax(self.input.reshape(self.view))
+        log_probability = _log_softmax(contiguous(self.input).reshape(self.view))
         grad_target = grad_input = None
         if needs[1]:
             grad_target = log_probability * (-(1 - self.epsilon) * g)
@@ -294,8 +303,7 @@ def binary_cross_entropy_with_logits_backward(
     g = g if w is None else g * w
     grad_input = grad_target = None
     if needs[0]:
-        grad_input = np.empty_like(x)
-        sigmoid_step(grad_input, -x)
+        grad_input = sigmoid.op.forward(-x)[0]
         if p is not None:
             grad_input *= 1 + (p - 1) * t
         np.subtract(1 - t, grad_input, out=grad_input)

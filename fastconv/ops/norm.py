@@ -4,51 +4,39 @@ import math
 
 import numpy as np
 
+from .. import _core
 from ..geometry import norm as rule
 from ..geometry.arguments import finite
-from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
+from ..geometry.arrays import as_array, contiguous, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..op import op
 
-# All of them work on a view (A, B, M): batch_norm reduces A and M for each channel B; the others reduce M
-# alone.
-_BATCH = (0, 2)
-_ROWS = (2,)
+# All of them see x as (A, B, L), one statistic for each b: batch_norm (N, C, M), the others (1, rows, L).
 
 
-# Mean over axes, kept as 1: rows first, whose sums are pairwise, then over samples, whose sums are not, in
-# float64.
-def _mean(x: ndarray, over: tuple[int, ...]) -> ndarray:
-    total = x.sum(axis=2, keepdims=True)
-    if 0 in over:
-        total = total.sum(axis=0, keepdims=True, dtype=np.float64)
-    return (total / math.prod(x.shape[i] for i in over)).astype(x.dtype, copy=False)
+# Mean and biased variance (B,) over A and L.
+def moments(x: ndarray, a: int, b: int, length: int) -> tuple[ndarray, ndarray]:
+    mean, variance = np.empty(b, x.dtype), np.empty(b, x.dtype)
+    _core.norm_moments(a, b, length, x, mean, variance)
+    return mean, variance
 
 
-# Mean and biased variance, in two passes, for one pass would cancel.
-def moments(x: ndarray, over: tuple[int, ...]) -> tuple[ndarray, ndarray]:
-    mean = _mean(x, over)
-    centred = x - mean
-    np.multiply(centred, centred, out=centred)
-    return mean, _mean(centred, over)
+# Sums (B,) over A and L of g * weight and of g * weight * (x - mean); weight (L,) or None.
+def _sums(g: ndarray, x: ndarray, a: int, b: int, length: int, mean: ndarray, weight=None) -> tuple:
+    total, product = np.empty(b, x.dtype), np.empty(b, x.dtype)
+    _core.norm_sums(a, b, length, g, x, mean, total, product, weight=weight)
+    return total, product
 
 
-# out = (x - mean) * scale + bias, in three passes; scale and bias broadcast.
-def _affine(x: ndarray, mean: ndarray, scale: ndarray, bias, out: ndarray) -> None:
-    np.subtract(x, mean, out=out)
-    out *= scale
-    if bias is not None:
-        out += bias
+# With h = (x - mean) * inverse and d = d(loss)/dh, of which `count` elements share a statistic,
+#   grad_x = inverse * (d - mean(d) - h * mean(d * h)) = inverse * d + (x - mean) * slope + shift
+# for the slope and shift returned here; total and product are sums of d and d * (x - mean).
+def _corrections(total: ndarray, product: ndarray, inverse: ndarray, count: int) -> tuple[ndarray, ndarray]:
+    return product * inverse**3 / -max(count, 1), total * inverse / -max(count, 1)
 
 
-# With h = (x - mean) * inverse and d = d(loss)/dh:
-#   grad_x = inverse * (d - mean(d) - h * mean(d * h)), the means over the reduced axes.
-def _input_gradient(d: ndarray, h: ndarray, inverse: ndarray, over: tuple[int, ...]) -> ndarray:
-    grad = h * _mean(d * h, over)
-    np.subtract(d, grad, out=grad)
-    grad -= _mean(d, over)
-    grad *= inverse
-    return grad
+def _flat(value: ndarray | None) -> ndarray | None:
+    return None if value is None else contiguous(value).reshape(-1)
 
 
 def _inverse(variance: ndarray, eps: float) -> ndarray:
@@ -62,23 +50,11 @@ def _update(running: ndarray | None, value: ndarray, momentum: float) -> None:
         running[...] = mixed.astype(running.dtype, copy=False)
 
 
-def _column(value: ndarray | None) -> ndarray | None:
-    return None if value is None else value[:, None]
-
-
-# Gradients of weight and bias per channel, from a view (N, C, M).
-def _parameter_gradients(g: ndarray, h: ndarray, needs) -> tuple:
-    return (
-        (g * h).sum(axis=2).sum(axis=0) if needs[1] else None,
-        g.sum(axis=2).sum(axis=0) if needs[2] else None,
-    )
-
-
 def _checked_gradient(name: str, grad_output, input: ndarray) -> ndarray:
     grad_output = as_array(name, "grad_output", grad_output)
     same_shape(name, "grad_output", grad_output, input.shape)
     same_dtype(name, input=input, grad_output=grad_output)
-    return grad_output
+    return contiguous(grad_output)
 
 
 @op("input", "weight", "bias", quiet=True)
@@ -120,22 +96,22 @@ def _batch_norm(name, input, running_mean, running_var, weight, bias, training, 
     momentum = finite(name, "momentum", momentum)
     old_mean = rule.running(name, "running_mean", running_mean, c, written=batch)
     old_var = rule.running(name, "running_var", running_var, c, written=batch)
-    x = call.input.reshape(n, c, math.prod(call.input.shape[2:]))
+    x, positions = contiguous(call.input), math.prod(call.input.shape[2:])
     out = new_output(
         name, out, call.input.shape, x.dtype, call.input, call.weight, call.bias, old_mean, old_var
     )
     if batch:
         rule.batch_statistics(name, call.input, per_sample=False)
-        mean, variance = moments(x, _BATCH)
+        mean, variance = moments(x, n, c, positions)
         if n:
-            count = n * x.shape[2]
-            _update(old_mean, mean.reshape(c), momentum)
-            _update(old_var, variance.reshape(c) * (count / (count - 1)), momentum)
+            count = n * positions
+            _update(old_mean, mean, momentum)
+            _update(old_var, variance * (count / (count - 1)), momentum)
     else:
-        mean, variance = (value.astype(x.dtype).reshape(1, c, 1) for value in (old_mean, old_var))
+        mean, variance = (value.astype(x.dtype) for value in (old_mean, old_var))
     inverse = _inverse(variance, call.eps)
-    scale = inverse if call.weight is None else inverse * _column(call.weight)
-    _affine(x, mean, scale, _column(call.bias), out.reshape(x.shape))
+    scale = inverse if call.weight is None else inverse * call.weight
+    _core.norm_apply(positions, c, None, x, mean, scale, None, _flat(call.bias), None, None, out)
     saved = (input, running_mean, running_var, weight, bias, training, momentum, eps, (mean, inverse))
     return out, saved
 
@@ -178,33 +154,31 @@ def _batch_norm_backward(
     call = rule.channels(name, input, weight, bias, eps)
     g = _checked_gradient(name, grad_output, call.input)
     n, c = call.input.shape[:2]
-    x = call.input.reshape(n, c, math.prod(call.input.shape[2:]))
-    g = g.reshape(x.shape)
+    x, positions = contiguous(call.input), math.prod(call.input.shape[2:])
     batch = _uses_batch(name, running_mean, running_var, training)
     if statistics is not None:
-        mean, inverse = (v.reshape(1, c, 1) for v in rule.statistics(name, statistics, x, c))
+        mean, inverse = map(_flat, rule.statistics(name, statistics, x, c))
     elif batch:
-        mean, variance = moments(x, _BATCH)
+        mean, variance = moments(x, n, c, positions)
         inverse = _inverse(variance, call.eps)
     else:
-        mean = (
-            rule.running(name, "running_mean", running_mean, c, written=False)
-            .astype(x.dtype)
-            .reshape(1, c, 1)
-        )
+        mean = rule.running(name, "running_mean", running_mean, c, written=False).astype(x.dtype)
         variance = rule.running(name, "running_var", running_var, c, written=False)
-        inverse = _inverse(variance.astype(x.dtype).reshape(1, c, 1), call.eps)
-    h = None
-    if batch or needs[1]:
-        h = x - mean
-        h *= inverse
-    grad_weight, grad_bias = _parameter_gradients(g, h, needs)
+        inverse = _inverse(variance.astype(x.dtype), call.eps)
+    if batch or needs[1] or needs[2]:
+        total, product = _sums(g, x, n, c, positions, mean)
     grad_input = None
     if needs[0]:
-        scale = inverse if call.weight is None else inverse * _column(call.weight)
-        grad_input = _input_gradient(g, h, scale, _BATCH) if batch else g * scale
-        grad_input = grad_input.reshape(call.input.shape)
-    return grad_input, grad_weight, grad_bias
+        grad_input = np.empty(call.input.shape, x.dtype)
+        weight = 1 if call.weight is None else call.weight
+        scale = inverse * weight
+        if batch:
+            slope, shift = _corrections(total * weight, product * weight, inverse, n * positions)
+            _core.norm_apply(positions, c, g, x, mean, scale, slope, shift, None, None, grad_input)
+        else:
+            zero = np.zeros_like(mean)
+            _core.norm_apply(positions, c, None, g, zero, scale, None, None, None, None, grad_input)
+    return grad_input, product * inverse if needs[1] else None, total if needs[2] else None
 
 
 @op("input", "weight", "bias", quiet=True)
@@ -220,21 +194,17 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, *, out
     """
     call, axes = rule.layer("layer_norm", input, normalized_shape, weight, bias, eps)
     out = new_output("layer_norm", out, call.input.shape, call.input.dtype, *call[:3])
-    x = _rows(call.input, axes)
-    mean, variance = moments(x, _ROWS)
+    x, (rows, length) = contiguous(call.input), _rows(call.input, axes)
+    mean, variance = moments(x, 1, rows, length)
     inverse = _inverse(variance, call.eps)
-    y = out.reshape(x.shape)
-    _affine(x, mean, inverse, None, y)
-    if call.weight is not None:
-        y *= call.weight.reshape(-1)
-    if call.bias is not None:
-        y += call.bias.reshape(-1)
+    affine = _flat(call.weight), _flat(call.bias)
+    _core.norm_apply(length, rows, None, x, mean, inverse, None, None, *affine, out)
     return out, (input, normalized_shape, weight, bias, eps, (mean, inverse))
 
 
-# (1, rows, M) where M are the last `axes` axes.
-def _rows(x: ndarray, axes: int) -> ndarray:
-    return x.reshape(1, math.prod(x.shape[:-axes]), math.prod(x.shape[-axes:]))
+# Rows, and the size of each: the last `axes` axes.
+def _rows(x: ndarray, axes: int) -> tuple[int, int]:
+    return math.prod(x.shape[:-axes]), math.prod(x.shape[-axes:])
 
 
 @layer_norm.gradient
@@ -252,58 +222,66 @@ def layer_norm_backward(
     """Gradients of `layer_norm` for (input, weight, bias); needs and statistics as in batch_norm."""
     name = "layer_norm_backward"
     call, axes = rule.layer(name, input, normalized_shape, weight, bias, eps)
-    g = _rows(_checked_gradient(name, grad_output, call.input), axes)
-    h, inverse = _normalised(name, _rows(call.input, axes), call.eps, statistics)
-    d = g if call.weight is None else g * call.weight.reshape(-1)
-    shape = call.input.shape[-axes:]
-    return (
-        _input_gradient(d, h, inverse, _ROWS).reshape(call.input.shape) if needs[0] else None,
-        (g * h).sum(axis=(0, 1)).reshape(shape) if needs[1] else None,
-        g.sum(axis=(0, 1)).reshape(shape) if needs[2] else None,
-    )
+    g = _checked_gradient(name, grad_output, call.input)
+    x, (rows, length), weight = contiguous(call.input), _rows(call.input, axes), _flat(call.weight)
+    mean, inverse = _statistics(name, x, rows, length, call.eps, statistics)
+    grad_input = grad_weight = grad_bias = None
+    if needs[0]:
+        grad_input = np.empty(call.input.shape, x.dtype)
+        slope, shift = _corrections(*_sums(g, x, 1, rows, length, mean, weight), inverse, length)
+        _core.norm_apply(length, rows, g, x, mean, inverse, slope, shift, weight, None, grad_input)
+    if needs[1] or needs[2]:
+        shape = call.input.shape[-axes:]
+        grad_bias, grad_weight = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
+        _core.norm_sums(rows, length, 1, g, x, mean, grad_bias, grad_weight, scale=inverse)
+    return grad_input, grad_weight if needs[1] else None, grad_bias if needs[2] else None
 
 
-# (x - mean) / std of each row, and 1 / std, from saved statistics or anew.
-def _normalised(name: str, x: ndarray, eps: float, statistics) -> tuple[ndarray, ndarray]:
-    if statistics is None:
-        mean, variance = moments(x, _ROWS)
-        inverse = _inverse(variance, eps)
-    else:
-        shape = (*x.shape[:2], 1)
-        mean, inverse = (v.reshape(shape) for v in rule.statistics(name, statistics, x, math.prod(shape)))
-    h = x - mean
-    h *= inverse
-    return h, inverse
+# Mean and 1 / std of each row, saved by a forward call or anew.
+def _statistics(name: str, x: ndarray, rows: int, length: int, eps: float, saved) -> tuple[ndarray, ndarray]:
+    if saved is not None:
+        mean, inverse = map(_flat, rule.statistics(name, saved, x, rows))
+        return mean, inverse
+    mean, variance = moments(x, 1, rows, length)
+    return mean, _inverse(variance, eps)
 
 
 # Shared by group_norm and instance_norm: rows are groups of channels, weight and bias belong to channels.
+# The kernels apply them channel by channel, so a group's numbers are repeated for its channels.
 def _grouped_forward(name: str, call: rule.Normal, groups: int, out) -> tuple[ndarray, tuple]:
     n, c = call.input.shape[:2]
-    positions = math.prod(call.input.shape[2:])
+    positions, share = math.prod(call.input.shape[2:]), c // groups
     out = new_output(name, out, call.input.shape, call.input.dtype, *call[:3])
-    x = call.input.reshape(n, groups, c // groups * positions)
-    mean, variance = moments(x, _ROWS)
+    x = contiguous(call.input)
+    mean, variance = moments(x, 1, n * groups, share * positions)
     inverse = _inverse(variance, call.eps)
-    _affine(x, mean, inverse, None, out.reshape(x.shape))
-    y = out.reshape(n, c, positions)
+    scale = inverse.repeat(share)
     if call.weight is not None:
-        y *= _column(call.weight)
-    if call.bias is not None:
-        y += _column(call.bias)
+        scale *= np.tile(call.weight, n)
+    shift = None if call.bias is None else np.tile(call.bias, n)
+    _core.norm_apply(positions, n * c, None, x, mean.repeat(share), scale, None, shift, None, None, out)
     return out, (mean, inverse, variance)
 
 
 def _grouped_backward(name: str, grad_output, call: rule.Normal, groups: int, statistics, needs) -> tuple:
     n, c = call.input.shape[:2]
-    positions = math.prod(call.input.shape[2:])
-    rows = (n, groups, c // groups * positions)
-    g = _checked_gradient(name, grad_output, call.input).reshape(n, c, positions)
-    h, inverse = _normalised(name, call.input.reshape(rows), call.eps, statistics)
+    positions, share = math.prod(call.input.shape[2:]), c // groups
+    g, x = _checked_gradient(name, grad_output, call.input), contiguous(call.input)
+    mean, inverse = _statistics(name, x, n * groups, share * positions, call.eps, statistics)
+    means, scale = mean.repeat(share), inverse.repeat(share)
+    total, product = _sums(g, x, 1, n * c, positions, means)
     grad_input = None
     if needs[0]:
-        d = g if call.weight is None else g * _column(call.weight)
-        grad_input = _input_gradient(d.reshape(rows), h, inverse, _ROWS).reshape(call.input.shape)
-    return grad_input, *_parameter_gradients(g, h.reshape(n, c, positions), needs)
+        weight = np.ones(n * c, x.dtype) if call.weight is None else np.tile(call.weight, n)
+        sums = ((value * weight).reshape(-1, share).sum(axis=1) for value in (total, product))
+        slope, shift = (v.repeat(share) for v in _corrections(*sums, inverse, share * positions))
+        grad_input = np.empty(call.input.shape, x.dtype)
+        _core.norm_apply(positions, n * c, g, x, means, scale * weight, slope, shift, None, None, grad_input)
+    return (
+        grad_input,
+        (product * scale).reshape(n, c).sum(axis=0) if needs[1] else None,
+        total.reshape(n, c).sum(axis=0) if needs[2] else None,
+    )
 
 
 @op("input", "weight", "bias", quiet=True)
@@ -381,8 +359,8 @@ def instance_norm(
     result, (mean, inverse, variance) = _grouped_forward(name, call, c, out)
     if n:
         count = math.prod(call.input.shape[2:])
-        _update(old_mean, mean.mean(axis=0).reshape(c), momentum)
-        _update(old_var, variance.mean(axis=0).reshape(c) * (count / (count - 1)), momentum)
+        _update(old_mean, mean.reshape(n, c).mean(axis=0), momentum)
+        _update(old_var, variance.reshape(n, c).mean(axis=0) * (count / (count - 1)), momentum)
     return result, (*saved, (mean, inverse))
 
 

@@ -1,9 +1,12 @@
 """Softmax and its logarithm over one axis."""
 
+import math
+
 import numpy as np
 
+from .. import _core
 from ..geometry.arguments import axis
-from ..geometry.arrays import as_array, new_output, same_dtype, type_error
+from ..geometry.arrays import as_array, contiguous, new_output, same_dtype, type_error
 from ..geometry.elementwise import same_shape
 from ..op import op
 
@@ -23,12 +26,34 @@ def _prepare(name: str, input, dim, dtype) -> tuple[np.ndarray, int]:
     return input, at
 
 
-# x - max(x), the shift under which no exponential overflows, written into out; 0-d arrays count as 1-d.
-def _shift(input: np.ndarray, at: int, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    input, result = np.atleast_1d(input), np.atleast_1d(out)
-    if input.shape[at]:
-        np.subtract(input, input.max(axis=at, keepdims=True), out=result)
-    return result
+# The kernels' numbers, enum fc_softmax.
+SOFTMAX, LOG_SOFTMAX, LOG_SUM = range(3)
+
+
+# The kernel over axis `at` of contiguous arrays; a 0-d array counts as one class.
+def _run(kind: int, at: int, input: np.ndarray, out: np.ndarray, grad_output=None) -> np.ndarray:
+    shape = input.shape or (1,)
+    outer, inner = math.prod(shape[:at]), math.prod(shape[at + 1 :])
+    return _core.softmax(kind, outer, shape[at], inner, input, out, grad_output)
+
+
+def _forward(name: str, kind: int, input, dim, dtype, out) -> tuple:
+    values, at = _prepare(name, input, dim, dtype)
+    out = new_output(name, out, values.shape, values.dtype, input)
+    return _run(kind, at, contiguous(values), out), (input, dim, dtype, out)
+
+
+# `output`, an op's own result, spares the second forward pass; it must fit like any other argument.
+def _backward(name: str, kind: int, grad_output, input, dim, dtype, output) -> np.ndarray:
+    values, at = _prepare(name, input, dim, dtype)
+    if output is None:
+        output = _run(kind, at, contiguous(values), np.empty(values.shape, values.dtype))
+    grad_output, output = as_array(name, "grad_output", grad_output), as_array(name, "output", output)
+    for argument, value in (("grad_output", grad_output), ("output", output)):
+        same_shape(name, argument, value, values.shape)
+        same_dtype(name, input=values, **{argument: value})
+    grad = _run(kind, at, contiguous(output), np.empty(values.shape, values.dtype), contiguous(grad_output))
+    return grad.astype(np.asarray(input).dtype.newbyteorder("="), copy=False)
 
 
 @op("input", quiet=True)
@@ -43,33 +68,13 @@ def softmax(input, dim=None, *, dtype=None, out=None):
     >>> softmax(np.array([0.0, 0.0, np.log(2.0)]), 0)
     array([0.25, 0.25, 0.5 ])
     """
-    values, at = _prepare("softmax", input, dim, dtype)
-    out = new_output("softmax", out, values.shape, values.dtype, input)
-    result = _shift(values, at, out)
-    np.exp(result, out=result)
-    result /= result.sum(axis=at, keepdims=True)
-    return out, (input, dim, dtype, out)
-
-
-# An op's own result handed to its backward spares the second forward pass; it must fit like any other
-# argument.
-def _checked_output(name: str, grad_output, output, like: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    grad_output, output = as_array(name, "grad_output", grad_output), as_array(name, "output", output)
-    for argument, value in (("grad_output", grad_output), ("output", output)):
-        same_shape(name, argument, value, like.shape)
-        same_dtype(name, input=like, **{argument: value})
-    return np.atleast_1d(grad_output), np.atleast_1d(output)
+    return _forward("softmax", SOFTMAX, input, dim, dtype, out)
 
 
 @softmax.gradient
 def softmax_backward(grad_output, input, dim=None, dtype=None, output=None):
     """Gradient of `softmax`: y (g - sum(g y)); `output` is the forward result y, if it is at hand."""
-    values, at = _prepare("softmax_backward", input, dim, dtype)
-    output = softmax.op.forward(values, at)[0] if output is None else output
-    g, y = _checked_output("softmax_backward", grad_output, output, values)
-    grad = g * y
-    grad -= y * grad.sum(axis=at, keepdims=True)
-    return grad.reshape(values.shape).astype(np.asarray(input).dtype.newbyteorder("="), copy=False)
+    return _backward("softmax_backward", SOFTMAX, grad_output, input, dim, dtype, output)
 
 
 @op("input", quiet=True)
@@ -82,20 +87,10 @@ def log_softmax(input, dim=None, *, dtype=None, out=None):
     >>> log_softmax(np.array([0.0, 0.0]), 0)
     array([-0.69314718, -0.69314718])
     """
-    values, at = _prepare("log_softmax", input, dim, dtype)
-    out = new_output("log_softmax", out, values.shape, values.dtype, input)
-    result = _shift(values, at, out)
-    result -= np.log(np.exp(result).sum(axis=at, keepdims=True))
-    return out, (input, dim, dtype, out)
+    return _forward("log_softmax", LOG_SOFTMAX, input, dim, dtype, out)
 
 
 @log_softmax.gradient
 def log_softmax_backward(grad_output, input, dim=None, dtype=None, output=None):
     """Gradient of `log_softmax`: g - e ** y sum(g); `output` is the forward result y, if at hand."""
-    values, at = _prepare("log_softmax_backward", input, dim, dtype)
-    output = log_softmax.op.forward(values, at)[0] if output is None else output
-    g, y = _checked_output("log_softmax_backward", grad_output, output, values)
-    grad = np.exp(y)
-    grad *= g.sum(axis=at, keepdims=True)
-    np.subtract(g, grad, out=grad)
-    return grad.reshape(values.shape).astype(np.asarray(input).dtype.newbyteorder("="), copy=False)
+    return _backward("log_softmax_backward", LOG_SOFTMAX, grad_output, input, dim, dtype, output)

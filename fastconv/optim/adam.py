@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .. import _core
 from .optimizer import Optimizer
 
 
@@ -48,38 +49,27 @@ class Adam(Optimizer):
         if group["amsgrad"]:
             state["max_exp_avg_sq"] = np.zeros_like(data)
 
-    # (step size, √(1 - β₂ᵗ)): both bias corrections.
-    def _scalars(self, state, group):
+    # lr / (1 - β₁ᵗ) and √(1 - β₂ᵗ) hold both bias corrections.
+    def _update(self, parameter, gradient, state, group, first):
         state["step"] += 1
         beta1, beta2 = group["betas"]
-        step_size = group["lr"] / (1 - beta1 ** state["step"])
-        return step_size, math.sqrt(1 - beta2 ** state["step"])
-
-    def _update(self, parameter, gradient, state, group, scalars, scratch, second, first):
-        step_size, correction = scalars
-        beta1, beta2 = group["betas"]
-        mean, square = state["exp_avg"], state["exp_avg_sq"]
-        if group["weight_decay"]:
-            if self.decoupled:
-                parameter *= 1 - group["lr"] * group["weight_decay"]
-            else:
-                np.multiply(parameter, group["weight_decay"], out=second)
-                gradient = np.add(gradient, second, out=second)
-        np.subtract(gradient, mean, out=scratch)
-        scratch *= 1 - beta1
-        mean += scratch
-        np.multiply(gradient, gradient, out=scratch)
-        scratch *= 1 - beta2
-        square *= beta2
-        square += scratch
-        if group["amsgrad"]:
-            square = np.maximum(state["max_exp_avg_sq"], square, out=state["max_exp_avg_sq"])
-        np.sqrt(square, out=scratch)
-        scratch /= correction
-        scratch += group["eps"]
-        np.divide(mean, scratch, out=scratch)
-        scratch *= step_size
-        parameter -= scratch
+        decay = group["weight_decay"]
+        _core.optimise(
+            _core.ADAM,
+            parameter,
+            gradient,
+            state["exp_avg"],
+            state["exp_avg_sq"],
+            state["max_exp_avg_sq"] if group["amsgrad"] else None,
+            group["lr"] / (1 - beta1 ** state["step"]),
+            beta2=beta2,
+            keep=1 - beta1,
+            correction=math.sqrt(1 - beta2 ** state["step"]),
+            eps=group["eps"],
+            decay=0.0 if self.decoupled else decay,
+            shrink=1 - group["lr"] * decay if self.decoupled else 1.0,
+            maximize=group["maximize"],
+        )
 
 
 class AdamW(Adam):

@@ -1,4 +1,4 @@
-"""Optimizer: parameter groups, state, and the loop that updates each weight in cache-sized pieces."""
+"""Optimizer: parameter groups, state, and the loop that updates each parameter in one pass."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -8,18 +8,12 @@ import numpy as np
 from ..geometry import value_error
 from ..tensor import Tensor, enable_grad
 
-# Elements of one piece. An update reads and writes up to six arrays about ten times; of 65,536 float32
-# elements each they stay in caches of 2 MB, so memory sees each array once, and NumPy's cost of a call
-# hardly counts.
-PIECE = 65536
-
 
 class Optimizer:
     """Base of optimisers.
 
     `params` is an iterable of parameters, or of dicts with "params" and the options of that group.
-    A subclass has `_start`, which makes the state of one parameter, and `_update`, which changes one piece
-    of it.
+    A subclass has `_start`, which makes the state of one parameter, and `_update`, which changes it.
     """
 
     def __init__(self, params: Iterable, **options):
@@ -31,7 +25,6 @@ class Optimizer:
         self.defaults = options
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[int, dict[str, Any]] = {}
-        self._scratch: dict[np.dtype, tuple[np.ndarray, np.ndarray]] = {}
         groups = list(params)
         if not groups:
             raise value_error(name, "params", "is empty", "one parameter or more")
@@ -88,44 +81,24 @@ class Optimizer:
                     self._step_one(parameter, group)
         return loss
 
-    # Splits one parameter, its gradient and its state into pieces; scalars of the step are worked out once.
+    # Kernels want contiguous arrays of one dtype; the gradient is copied if it must be.
     def _step_one(self, parameter: Tensor, group: dict[str, Any]) -> None:
-        data, grad = parameter.data, parameter.grad
-        if not data.flags.c_contiguous:
-            data = parameter.data = np.ascontiguousarray(data)
+        data = parameter.data
+        if not (data.flags.c_contiguous and data.flags.writeable):
+            data = parameter.data = np.array(data, order="C")
         state = self.state.setdefault(id(parameter), {})
         first = not state
         if first:
             self._start(state, data, group)
-        scalars = self._scalars(state, group)
-        flat = data.reshape(-1)
-        flat_grad = np.ascontiguousarray(grad).reshape(-1)
-        arrays = {name: value.reshape(-1) for name, value in state.items() if isinstance(value, np.ndarray)}
-        scratch, second = self._scratch_for(data.dtype)
-        for start in range(0, flat.size, PIECE):
-            piece = slice(start, min(start + PIECE, flat.size))
-            size = piece.stop - start
-            part = {name: array[piece] for name, array in arrays.items()}
-            gradient = flat_grad[piece]
-            if group["maximize"]:
-                gradient = np.negative(gradient)
-            self._update(flat[piece], gradient, part, group, scalars, scratch[:size], second[:size], first)
-
-    def _scratch_for(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-        if dtype not in self._scratch:
-            self._scratch[dtype] = (np.empty(PIECE, dtype), np.empty(PIECE, dtype))
-        return self._scratch[dtype]
+        gradient = np.ascontiguousarray(parameter.grad, data.dtype)
+        self._update(data, gradient, state, group, first)
 
     # Fills the state of a parameter that is met for the first time.
     def _start(self, state: dict[str, Any], data: np.ndarray, group: dict[str, Any]) -> None:
         raise NotImplementedError
 
-    # What one step needs and does not change from piece to piece; counts the step.
-    def _scalars(self, state: dict[str, Any], group: dict[str, Any]) -> tuple:
-        return ()
-
-    # parameter, gradient, every array of state and both scratch arrays: one axis, equal length.
-    def _update(self, parameter, gradient, state, group, scalars, scratch, second, first) -> None:
+    # Changes `parameter` and the arrays of its state in place; first: the state is fresh.
+    def _update(self, parameter, gradient, state, group, first) -> None:
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import _core
 from .optimizer import Optimizer
 
 
@@ -43,37 +44,19 @@ class RMSprop(Optimizer):
         if group["centered"]:
             state["grad_avg"] = np.zeros_like(data)
 
-    def _scalars(self, state, group):
+    def _update(self, parameter, gradient, state, group, first):
         state["step"] += 1
-        return ()
-
-    def _update(self, parameter, gradient, state, group, scalars, scratch, second, first):
-        alpha = group["alpha"]
-        if group["weight_decay"]:
-            np.multiply(parameter, group["weight_decay"], out=second)
-            gradient = np.add(gradient, second, out=second)
-        square = state["square_avg"]
-        square *= alpha
-        np.multiply(gradient, gradient, out=scratch)
-        scratch *= 1 - alpha
-        square += scratch
-        if group["centered"]:
-            mean = state["grad_avg"]
-            np.subtract(gradient, mean, out=scratch)
-            scratch *= 1 - alpha
-            mean += scratch
-            np.multiply(mean, mean, out=scratch)
-            np.subtract(square, scratch, out=scratch)
-            np.sqrt(scratch, out=scratch)
-        else:
-            np.sqrt(square, out=scratch)
-        scratch += group["eps"]
-        np.divide(gradient, scratch, out=scratch)
-        if group["momentum"]:
-            velocity = state["momentum_buffer"]
-            velocity *= group["momentum"]
-            velocity += scratch
-            np.multiply(velocity, group["lr"], out=scratch)
-        else:
-            scratch *= group["lr"]
-        parameter -= scratch
+        _core.optimise(
+            _core.RMSPROP,
+            parameter,
+            gradient,
+            state["momentum_buffer"] if group["momentum"] else None,
+            state["square_avg"],
+            state["grad_avg"] if group["centered"] else None,
+            group["lr"],
+            beta1=group["momentum"],
+            beta2=group["alpha"],
+            eps=group["eps"],
+            decay=group["weight_decay"],
+            maximize=group["maximize"],
+        )

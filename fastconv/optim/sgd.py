@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import _core
 from ..geometry import value_error
 from .optimizer import Optimizer
 
@@ -55,21 +56,19 @@ class SGD(Optimizer):
         if group["momentum"]:
             state["momentum_buffer"] = np.empty_like(data)
 
-    def _update(self, parameter, gradient, state, group, scalars, scratch, second, first):
-        if group["weight_decay"]:
-            np.multiply(parameter, group["weight_decay"], out=scratch)
-            gradient = np.add(gradient, scratch, out=scratch)
-        momentum = group["momentum"]
-        if momentum:
-            velocity = state["momentum_buffer"]
-            if first:
-                velocity[...] = gradient
-            else:
-                velocity *= momentum
-                velocity += np.multiply(gradient, 1 - group["dampening"], out=second)
-            if group["nesterov"]:
-                np.multiply(velocity, momentum, out=second)
-                gradient = np.add(gradient, second, out=second)
-            else:
-                gradient = velocity
-        parameter -= np.multiply(gradient, group["lr"], out=second)
+    def _update(self, parameter, gradient, state, group, first):
+        _core.optimise(
+            _core.SGD,
+            parameter,
+            gradient,
+            state["momentum_buffer"] if group["momentum"] else None,
+            None,
+            None,
+            group["lr"],
+            beta1=group["momentum"],
+            keep=1 - group["dampening"],
+            decay=group["weight_decay"],
+            first=first,
+            nesterov=group["nesterov"],
+            maximize=group["maximize"],
+        )

@@ -11,6 +11,8 @@
 #include "../kernels/tile.inc.c"
 #include "../kernels/strip_tile.inc.c"
 #include "../kernels/winograd.inc.c"
+#include "../kernels/functions.inc.c"
+#include "../kernels/activations.inc.c"
 
 #include "../ops/product.inc.c"
 
@@ -24,6 +26,10 @@
 #include "../ops/conv_grad_input.inc.c"
 #include "../ops/conv_grad_weight.inc.c"
 #include "../ops/reduce.inc.c"
+#include "../ops/activation.inc.c"
+#include "../ops/softmax.inc.c"
+#include "../ops/norm.inc.c"
+#include "../ops/optimise.inc.c"
 
 #include "../kernels/pool_cells.inc.c"
 #include "../kernels/pool_rows.inc.c"

@@ -4,20 +4,6 @@
  * all, then by the smaller position: associative, commutative and idempotent, so windows may be cut, overlapped and
  * reduced in any order and still give PyTorch's answer, the first NaN or else the first extreme. */
 
-#if defined(__AVX__)
-#include <immintrin.h>
-#elif defined(__SSE4_1__)
-#include <smmintrin.h>
-#endif
-
-#if T_BYTES == 4
-typedef int32_t position;
-#define POSITION_MAX INT32_MAX
-#else
-typedef int64_t position;
-#define POSITION_MAX INT64_MAX
-#endif
-typedef position positions __attribute__((vector_size(VECTOR_BYTES)));
 typedef position positions_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(position)), may_alias));
 
 VEC_INLINE positions load_positions(const position *p) { return *(const positions_unaligned *)p; }
@@ -48,21 +34,6 @@ VEC_INLINE vec unmix_lanes(vec v) { return __builtin_shufflevector(v, v, 0, 2, 1
 VEC_INLINE vec even_lanes_mixed(vec a, vec b) { return evens(a, b); }
 VEC_INLINE vec unmix_lanes(vec v) { return v; }
 #endif
-
-/* mask ? a : b, lane by lane; mask lanes are 0 or -1. */
-VEC_INLINE vec choose(positions mask, vec a, vec b) {
-#if defined(__AVX__) && VECTOR_BYTES == 32 && T_BYTES == 4
-    return (vec)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask);
-#elif defined(__AVX__) && VECTOR_BYTES == 32
-    return (vec)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)mask);
-#elif defined(__SSE4_1__) && VECTOR_BYTES == 16 && T_BYTES == 4
-    return (vec)_mm_blendv_ps((__m128)b, (__m128)a, (__m128)mask);
-#elif defined(__SSE4_1__) && VECTOR_BYTES == 16
-    return (vec)_mm_blendv_pd((__m128d)b, (__m128d)a, (__m128d)mask);
-#else
-    return (vec)((mask & (positions)a) | (~mask & (positions)b));
-#endif
-}
 
 enum { POOL_MAX = FC_POOL_MAX, POOL_MIN = FC_POOL_MIN, POOL_SUM = FC_POOL_MEAN };
 

@@ -3,6 +3,12 @@
 
 #include <math.h>
 
+#if defined(__AVX__)
+#include <immintrin.h>
+#elif defined(__SSE4_1__)
+#include <smmintrin.h>
+#endif
+
 #define FC_UNROLL _Pragma("GCC unroll 16")
 #define FC_UNROLL_2 _Pragma("GCC unroll 2")
 
@@ -16,6 +22,35 @@ typedef T vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof
 VEC_INLINE vec load(const T *p) { return *(const vec_unaligned *)p; }
 VEC_INLINE void store(T *p, vec v) { *(vec_unaligned *)p = v; }
 VEC_INLINE vec splat(T x) { return x - (vec){0}; }
+
+/* Integers as wide as the elements: what comparisons give, and positions of elements. */
+#if T_BYTES == 4
+typedef int32_t position;
+#define POSITION_MAX INT32_MAX
+#else
+typedef int64_t position;
+#define POSITION_MAX INT64_MAX
+#endif
+typedef position positions __attribute__((vector_size(VECTOR_BYTES)));
+
+/* mask ? a : b, lane by lane; mask lanes are 0 or -1. */
+VEC_INLINE vec choose(positions mask, vec a, vec b) {
+#if defined(__AVX512F__) && VECTOR_BYTES == 64 && T_BYTES == 4
+    return (vec)_mm512_mask_mov_ps((__m512)b, _mm512_movepi32_mask((__m512i)mask), (__m512)a);
+#elif defined(__AVX512F__) && VECTOR_BYTES == 64
+    return (vec)_mm512_mask_mov_pd((__m512d)b, _mm512_movepi64_mask((__m512i)mask), (__m512d)a);
+#elif defined(__AVX__) && VECTOR_BYTES == 32 && T_BYTES == 4
+    return (vec)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask);
+#elif defined(__AVX__) && VECTOR_BYTES == 32
+    return (vec)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)mask);
+#elif defined(__SSE4_1__) && VECTOR_BYTES == 16 && T_BYTES == 4
+    return (vec)_mm_blendv_ps((__m128)b, (__m128)a, (__m128)mask);
+#elif defined(__SSE4_1__) && VECTOR_BYTES == 16
+    return (vec)_mm_blendv_pd((__m128d)b, (__m128d)a, (__m128d)mask);
+#else
+    return (vec)((mask & (positions)a) | (~mask & (positions)b));
+#endif
+}
 
 /* Two vectors as one run: its even and odd elements, and the halves of their interleaving. */
 #if LANES == 16
@@ -75,7 +110,7 @@ VEC_INLINE void split_four(const T *x, const int count, vec y[4]) {
 /* n < LANES elements, n >= 1: two overlapping moves of the largest power of two that fits. */
 VEC_INLINE void copy_short(T *dst, const T *src, int64_t n) {
 #define COPY_OVERLAPPED(m) \
-    if (n >= (m)) { \
+    if ((m) < LANES && n >= (m)) { \
         T first[m], last[m]; \
         __builtin_memcpy(first, src, sizeof first); \
         __builtin_memcpy(last, src + n - (m), sizeof last); \
@@ -98,6 +133,33 @@ VEC_INLINE void copy_run(T *dst, const T *src, int64_t n) {
     }
     for (int64_t i = 0; i < n - LANES; i += LANES) store(dst + i, load(src + i));
     store(dst + n - LANES, load(src + n - LANES));
+}
+
+/* n elements, 1 <= n < LANES, the other lanes 0. */
+VEC_INLINE vec load_part(const T *p, int64_t n) {
+    T lanes[LANES] = {0};
+    copy_short(lanes, p, n);
+    return load(lanes);
+}
+VEC_INLINE void store_part(T *p, vec v, int64_t n) {
+    T lanes[LANES];
+    store(lanes, v);
+    copy_short(p, lanes, n);
+}
+
+/* The same for 1 <= n <= LANES, and a loop over n elements in vectors: i is the first, m how many. */
+VEC_INLINE vec load_some(const T *p, int64_t n) { return n == LANES ? load(p) : load_part(p, n); }
+VEC_INLINE void store_some(T *p, vec v, int64_t n) {
+    if (n == LANES) store(p, v);
+    else store_part(p, v, n);
+}
+#define FOR_LANES(i, m, n) \
+    for (int64_t i = 0, m; i < (n) && (m = (n) - i < LANES ? (n) - i : LANES, 1); i += LANES)
+
+VEC_INLINE T sum_of_lanes(vec v) {
+    T sum = 0;
+    for (int lane = 0; lane < LANES; lane++) sum += v[lane];
+    return sum;
 }
 
 VEC_INLINE void zero_run(T *dst, int64_t n) {

@@ -46,24 +46,39 @@ VEC_INLINE void copy_padded(T *dest, const T *from, int64_t first, int64_t step,
     if (n > high) zero_run(dest + high, n - high);
 }
 
-VEC_INLINE T activate(T x, int activation) {
-    switch (activation) {
-    case FC_RELU: return x < 0 ? 0 : x;
-    case FC_RELU6: return x < 0 ? 0 : x > 6 ? 6 : x;
-    case FC_LEAKY_RELU: return x < 0 ? x * (T)0.01 : x;
-    case FC_HARDSWISH: return x * (x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6);
-    default: return x;
-    }
+/* The parameters that fused activations have: PyTorch's defaults. */
+VEC_INLINE void activate_run(T *dest, const T *x, int64_t n, int activation) {
+    if (activation == FC_RELU) relu_pass(dest, x, n, 0, 0);
+    else value_passes[activation](dest, x, n, activation == FC_LEAKY_RELU ? (T)0.01 : 1, 20);
 }
 
-/* dest[i * step] = act(x[i] + residual[i * step]); x and dest may be the same. */
-VEC_INLINE void finish_run(T *dest, const T *x, const T *residual, int64_t n, int64_t step, int activation) {
-    if (activation == FC_NONE && !residual && step == 1) {
-        if (x != dest) copy_run(dest, x, n);
-    } else if (step == 1 && activation == FC_RELU && !residual) {
-        for (int64_t i = 0; i < n; i++) dest[i] = activate(x[i], FC_RELU);
-    } else {
-        for (int64_t i = 0; i < n; i++)
-            dest[i * step] = activate(x[i] + (residual ? residual[i * step] : 0), activation);
+VEC_INLINE T activate(T x, int activation) {
+    if (activation) activate_run(&x, &x, 1, activation);
+    return x;
+}
+
+/* dest[i] = act(x[i] + residual[i]); x and dest may be the same. */
+VEC_INLINE void finish_dense_run(T *dest, const T *x, const T *residual, int64_t n, int activation) {
+    if (residual) {
+        for (int64_t i = 0; i < n; i++) dest[i] = x[i] + residual[i];
+        x = dest;
+    }
+    if (activation) activate_run(dest, x, n, activation);
+    else if (x != dest) copy_run(dest, x, n);
+}
+
+/* dest[i * step] = act(x[i] + residual[i * step]); x and dest may be the same where step is 1. */
+static void finish_run(T *dest, const T *x, const T *residual, int64_t n, int64_t step, int activation) {
+    enum { CHUNK = 8 * LANES };
+    if (step == 1) {
+        finish_dense_run(dest, x, residual, n, activation);
+        return;
+    }
+    for (int64_t at = 0; at < n; at += CHUNK, x += CHUNK, dest += CHUNK * step) {
+        T chunk[CHUNK];
+        int64_t count = min_i64(CHUNK, n - at);
+        for (int64_t i = 0; i < count; i++) chunk[i] = x[i] + (residual ? residual[(at + i) * step] : 0);
+        if (activation) activate_run(chunk, chunk, count, activation);
+        for (int64_t i = 0; i < count; i++) dest[i * step] = chunk[i];
     }
 }

@@ -1,0 +1,193 @@
+/* norm.inc.c: what normalisations over any axes are made of: moments, sums of gradients, and affine maps.
+ *
+ * x is seen as (A, B, L). A statistic b belongs to the A runs x[:, b, :] of L neighbours; A is 1 where rows stand alone.
+ * Where L is 1 the statistics are columns, and lanes are statistics. Sums are cut into pieces that fit the first-level
+ * cache by shape alone: within one in T, vector by vector, and over pieces in double, so neither length nor an offset
+ * of the data costs accuracy, and bits do not depend on threads. */
+
+enum { NORM_PIECE = 4096, NORM_ROWS = 256, NORM_WORK = 16384 };
+
+typedef struct {
+    int64_t A, B, L, period;
+    int64_t block; /* statistics or rows of one task */
+    const T *g, *x, *mean, *scale, *shift, *slope, *weight, *bias;
+    int by_row;
+    T *y, *first, *second;
+} norm_job;
+
+static void run_norm(norm_job *job, int64_t count, int64_t each, fc_task task, int threads) {
+    job->block = max_i64(1, NORM_WORK / max_i64(1, each));
+    fc_parallel_for(ceil_div(count, job->block), count * each < 2 * NORM_WORK ? 1 : threads, task, job);
+}
+
+/* Sums of u and u * v over `runs` runs of n, where v = x - centre and u = g, or v if g is NULL, times weight if any. */
+static void piece_sums(const norm_job *job, const T *g, const T *x, const T *weight, T centre, int64_t runs, int64_t step, int64_t n,
+                       double sums[2]) {
+    vec plain[2] = {{0}}, product[2] = {{0}};
+    for (int64_t run = 0; run < runs; run++, x += step, g += job->g ? step : 0) {
+        int64_t i = 0;
+        if (!weight) {
+            for (; i + 2 * LANES <= n; i += 2 * LANES)
+                FC_UNROLL for (int v = 0; v < 2; v++) {
+                    vec d = load(x + i + v * LANES) - centre, u = job->g ? load(g + i + v * LANES) : d;
+                    plain[v] += u;
+                    product[v] += u * d;
+                }
+        }
+        for (int64_t m; i < n; i += m) {
+            m = min_i64(LANES, n - i);
+            vec d = load_some(x + i, m) - centre, u = job->g ? load_some(g + i, m) : d;
+            if (weight) u *= load_some(weight + i, m);
+            if (m < LANES) { /* lanes past the end count nothing */
+                T lanes[LANES] = {0};
+                store_part(lanes, u, m);
+                u = load(lanes);
+                store_part(lanes, d, m);
+                d = load(lanes);
+            }
+            plain[0] += u;
+            product[0] += u * d;
+        }
+    }
+    sums[0] += sum_of_lanes(plain[0] + plain[1]);
+    sums[1] += sum_of_lanes(product[0] + product[1]);
+}
+
+/* Plain sum of a piece, from which its centre is taken. */
+static T piece_total(const T *x, int64_t runs, int64_t step, int64_t n) {
+    vec sum[2] = {{0}};
+    for (int64_t run = 0; run < runs; run++, x += step) {
+        int64_t i = 0;
+        for (; i + 2 * LANES <= n; i += 2 * LANES) {
+            sum[0] += load(x + i);
+            sum[1] += load(x + i + LANES);
+        }
+        for (int64_t m; i < n; i += m) {
+            m = min_i64(LANES, n - i);
+            sum[0] += load_some(x + i, m);
+        }
+    }
+    return sum_of_lanes(sum[0] + sum[1]);
+}
+
+/* Joins a piece of `count` numbers with their mean and sum of squares about it to those before (Chan et al. 1979). */
+VEC_INLINE void join_moments(double *n, double *mean, double *squares, double count, double piece_mean, double piece_squares) {
+    double delta = piece_mean - *mean, total = *n + count;
+    *mean += delta * (count / total);
+    *squares += piece_squares + delta * delta * (*n * count / total);
+    *n = total;
+}
+
+/* Mean and variance (g NULL), or the two sums about a given mean, of statistic b. */
+static void row_statistic(const norm_job *job, int64_t b) {
+    int64_t length = min_i64(job->L, NORM_PIECE), together = max_i64(1, NORM_PIECE / job->L), step = job->B * job->L;
+    double n = 0, mean = 0, squares = 0, sums[2] = {0};
+    for (int64_t a = 0; a < job->A; a += together) {
+        int64_t runs = min_i64(together, job->A - a);
+        for (int64_t i = 0; i < job->L; i += length) {
+            int64_t m = min_i64(length, job->L - i), at = (a * job->B + b) * job->L + i;
+            if (job->g) {
+                piece_sums(job, job->g + at, job->x + at, job->weight ? job->weight + i : NULL, job->mean[b], runs, step, m, sums);
+                continue;
+            }
+            double count = (double)(runs * m), about[2] = {0};
+            T centre = (T)(piece_total(job->x + at, runs, step, m) / (T)count);
+            piece_sums(job, NULL, job->x + at, NULL, centre, runs, step, m, about);
+            join_moments(&n, &mean, &squares, count, centre + about[0] / count, about[1] - about[0] * about[0] / count);
+        }
+    }
+    job->first[b] = (T)(job->g ? sums[0] : mean);
+    job->second[b] = (T)(job->g ? sums[1] : n > 0 ? max_f64(squares, 0) / n : 0);
+}
+
+/* The same for the columns [b, b + count) of (A, B), count <= LANES; by_row the mean and a factor belong to rows. */
+static void column_statistics(const norm_job *job, int64_t b, int64_t count) {
+    double n = 0, mean[LANES] = {0}, squares[LANES] = {0}, sums[2][LANES] = {{0}};
+    for (int64_t first = 0; first < job->A; first += NORM_ROWS) {
+        int64_t rows = min_i64(NORM_ROWS, job->A - first);
+        const T *x = job->x + first * job->B + b, *g = job->g ? job->g + first * job->B + b : NULL;
+        vec centre = {0}, plain = {0}, product = {0};
+        if (g && !job->by_row) centre = load_some(job->mean + b, count);
+        if (!g) {
+            for (int64_t a = 0; a < rows; a++) centre += load_some(x + a * job->B, count);
+            centre /= (T)rows;
+        }
+        for (int64_t a = 0; a < rows; a++) {
+            vec d = load_some(x + a * job->B, count) - centre, u = g ? load_some(g + a * job->B, count) : d;
+            if (job->by_row) d = (d - job->mean[first + a]) * job->scale[first + a];
+            plain += u;
+            product += u * d;
+        }
+        for (int lane = 0; lane < count; lane++) {
+            double u = plain[lane], uv = product[lane], before = n;
+            sums[0][lane] += u;
+            sums[1][lane] += uv;
+            if (!g) join_moments(&before, &mean[lane], &squares[lane], rows, centre[lane] + u / rows, uv - u * u / rows);
+        }
+        n += rows;
+    }
+    for (int lane = 0; lane < count; lane++) {
+        job->first[b + lane] = (T)(job->g ? sums[0][lane] : mean[lane]);
+        job->second[b + lane] = (T)(job->g ? sums[1][lane] : n > 0 ? max_f64(squares[lane], 0) / n : 0);
+    }
+}
+
+static void statistics_task(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const norm_job *job = context;
+    int64_t b = task * job->block, end = min_i64(job->B, b + job->block);
+    if (job->L == 1 && !job->weight)
+        for (; b < end; b += LANES) column_statistics(job, b, min_i64(LANES, end - b));
+    else
+        for (; b < end; b++) row_statistic(job, b);
+}
+
+static void norm_moments(int64_t A, int64_t B, int64_t L, const void *x, void *mean, void *variance, int threads) {
+    norm_job job = {.A = A, .B = B, .L = L, .x = x, .first = mean, .second = variance};
+    run_norm(&job, B, A * L, statistics_task, threads);
+}
+
+static void norm_sums(int64_t A, int64_t B, int64_t L, const void *g, const void *x, const void *mean, const void *scale,
+                      const void *weight, void *sum, void *product, int threads) {
+    norm_job job = {.A = A, .B = B, .L = L, .g = g, .x = x, .mean = mean, .scale = scale, .weight = weight,
+                    .by_row = scale != NULL, .first = sum, .second = product};
+    run_norm(&job, B, A * L, statistics_task, threads);
+}
+
+/* One run of n. Mean, scale, shift and slope are columns, or one number for the run. Without g
+ *     y = (x - mean) * scale * weight + shift + bias, else y = g * scale * weight + (x - mean) * slope + shift. */
+VEC_INLINE void norm_run(const norm_job *job, const int columns, int64_t at, int64_t parameter, int64_t n) {
+#define PARAMETER(p) (columns ? load_some(p + parameter + i, m) : splat((p)[parameter]))
+    const T *x = job->x + at, *g = job->g + (job->g ? at : 0);
+    FOR_LANES(i, m, n) {
+        vec d = load_some(x + i, m) - PARAMETER(job->mean), y = (job->g ? load_some(g + i, m) : d) * PARAMETER(job->scale);
+        if (job->weight) y *= load_some(job->weight + i, m);
+        if (job->g) y += d * PARAMETER(job->slope);
+        if (job->shift) y += PARAMETER(job->shift);
+        if (job->bias) y += load_some(job->bias + i, m);
+        store_some(job->y + at + i, y, m);
+    }
+#undef PARAMETER
+}
+
+static void norm_apply_task(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const norm_job *job = context;
+    int64_t row = task * job->block, end = min_i64(job->A, row + job->block);
+    for (; row < end; row++) {
+        if (job->B) norm_run(job, 1, row * job->L, 0, job->L);
+        else norm_run(job, 0, row * job->L, row % job->period, job->L);
+    }
+}
+
+static void norm_apply(int64_t rows, int64_t L, int64_t period, const void *g, const void *x, const void *mean, const void *scale,
+                       const void *slope, const void *shift, const void *weight, const void *bias, void *y, int threads) {
+    norm_job job = {.A = rows, .L = L, .period = period, .g = g, .x = x, .mean = mean, .scale = scale, .slope = slope,
+                    .shift = shift, .weight = weight, .bias = bias, .y = y};
+    if (L == 1 && !weight && !bias) { /* runs of one number each are columns of longer ones */
+        job.A = rows / period;
+        job.L = period;
+        job.B = 1;
+    }
+    run_norm(&job, job.A, job.L, norm_apply_task, threads);
+}
