@@ -16,8 +16,20 @@ typedef struct {
     T *value;
     int64_t *indices;
     T size;
+    T inverse;      /* of size, where it is exact, else 0 */
     const T *sizes; /* NULL: all 1 */
 } pool_result;
+
+/* 1 / size if size is a power of two: then a product is the quotient, and cheaper. */
+static T exact_inverse(T size) {
+    int exponent;
+    return frexp((double)size, &exponent) == 0.5 ? 1 / size : 0;
+}
+
+VEC_INLINE vec divide_sums(const pool_result *out, int64_t i, vec sums, int64_t n) {
+    if (out->sizes) return sums / (load_before(out->sizes + i, out->sizes + i + n) * out->size);
+    return out->inverse != 0 ? sums * splat(out->inverse) : sums / splat(out->size);
+}
 
 typedef int64_t wide_positions __attribute__((vector_size(8 * LANES)));
 typedef int64_t wide_positions_unaligned
@@ -25,7 +37,7 @@ typedef int64_t wide_positions_unaligned
 
 /* The first n lanes of c as out[i...]. */
 VEC_INLINE void put_cells(const int kind, const int indexed, const pool_result *out, int64_t i, cells c, int64_t n) {
-    if (kind == POOL_SUM) c.value /= out->sizes ? load_before(out->sizes + i, out->sizes + i + n) * out->size : splat(out->size);
+    if (kind == POOL_SUM) c.value = divide_sums(out, i, c.value, n);
     if (indexed) {
         c.value = choose(c.at < 0, splat((T)NAN), c.value);
         wide_positions wide = __builtin_convertvector(c.at & splat_position(POSITION_MAX), wide_positions);
@@ -67,10 +79,20 @@ VEC_INLINE void merge_runs(const int kind, const int indexed, cell_run into, cel
         store_cells(indexed, into, i, better(kind, indexed, load_cells(indexed, a, i), load_cells(indexed, b, i + shift)));
 }
 
-/* All m windows at stride 1 by doubling: reductions of 1, 2, 4, ... taps, in place. Extremes overlap two of them; a
- * sum adds those of its binary digits into `spare`. Returns the run that holds the result. */
+enum { DIRECT_TAPS = 6 };
+
+/* All m windows at stride 1. Few taps go straight to `spare`. Many go by doubling, in place: reductions of 1, 2, 4, ...
+ * taps, of which extremes overlap two and a sum adds those of its binary digits. Returns the run with the result. */
 VEC_INLINE cell_run reduce_dense(const int kind, const int indexed, const window_columns *w, cell_run run,
                                  cell_run spare, int64_t m) {
+    if (!indexed && w->taps <= DIRECT_TAPS) {
+        for (int64_t i = 0; i < m; i += LANES) {
+            cells a = load_cells(0, run, i);
+            for (int64_t tap = 1; tap < w->taps; tap++) a = better(kind, 0, a, load_cells(0, run, i + tap * w->step));
+            store(spare.value + i, a.value);
+        }
+        return spare;
+    }
     int64_t valid = m + (w->taps - 1) * w->step, width = 1, summed = 0;
     for (;; width *= 2) {
         if (kind == POOL_SUM && (w->taps & width)) {
@@ -99,7 +121,8 @@ VEC_INLINE cells pick_cells(const int indexed, cell_run run, int64_t i, int64_t 
 }
 
 VEC_INLINE void reduce_columns(const int kind, const int indexed, const window_columns *w, cell_run run, cell_run spare,
-                               const pool_result *out, int64_t n) {
+                               const pool_result *result, int64_t n) {
+    const pool_result local = *result, *out = &local;
     if (n <= 0) return;
     if (w->stride == 1) switch (w->taps) {
         case 1: reduce_few(kind, indexed, 1, 1, run, out, n, w->step); return;

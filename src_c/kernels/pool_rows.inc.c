@@ -62,12 +62,13 @@ VEC_INLINE void reduce_rows_as(const int kind, const int indexed, const int64_t 
 }
 
 VEC_INLINE void reduce_rows(const int kind, const int indexed, cell_run dst, int64_t pitch, row_source s,
-                            int64_t x_step, int64_t rows, const window_rows *w) {
-    switch (w->depths == 1 ? w->heights : 0) {
-    case 1: reduce_rows_as(kind, indexed, 1, 1, dst, pitch, s, x_step, rows, w); break;
-    case 2: reduce_rows_as(kind, indexed, 1, 2, dst, pitch, s, x_step, rows, w); break;
-    case 3: reduce_rows_as(kind, indexed, 1, 3, dst, pitch, s, x_step, rows, w); break;
-    default: reduce_rows_as(kind, indexed, w->depths, w->heights, dst, pitch, s, x_step, rows, w);
+                            int64_t x_step, int64_t rows, const window_rows *window) {
+    const window_rows w = *window;
+    switch (w.depths == 1 ? w.heights : 0) {
+    case 1: reduce_rows_as(kind, indexed, 1, 1, dst, pitch, s, x_step, rows, &w); break;
+    case 2: reduce_rows_as(kind, indexed, 1, 2, dst, pitch, s, x_step, rows, &w); break;
+    case 3: reduce_rows_as(kind, indexed, 1, 3, dst, pitch, s, x_step, rows, &w); break;
+    default: reduce_rows_as(kind, indexed, w.depths, w.heights, dst, pitch, s, x_step, rows, &w);
     }
 }
 

@@ -16,9 +16,9 @@ static void repeat_cells(T *dst, const T *row, int64_t n, int64_t stride) {
     }
 }
 
-/* dst[i * stride] = row[i], i < n, zeros between, before (`start`) and after (up to `length`). row is zero for a
- * vector past n; dst has room for two vectors more. */
-static void insert_zeros(T *dst, int64_t length, int64_t start, const T *row, int64_t n, int64_t stride) {
+/* dst[start + i * stride] = row[i], i < n, with zeros before and between. Past that dst, which has room for two
+ * vectors more, is zero or not set. */
+static void insert_zeros(T *dst, int64_t start, const T *row, int64_t n, int64_t stride) {
     if (stride == 2) {
         for (int64_t i = 0; i < start; i += LANES) store(dst + i, (vec){0});
         for (int64_t i = 0; i < n; i += LANES) {
@@ -26,9 +26,8 @@ static void insert_zeros(T *dst, int64_t length, int64_t start, const T *row, in
             store(dst + start + 2 * i, zip_low(x, (vec){0}));
             store(dst + start + 2 * i + LANES, zip_high(x, (vec){0}));
         }
-        for (int64_t i = start + 2 * ceil_div(n, LANES) * LANES; i < length; i += LANES) store(dst + i, (vec){0});
     } else {
-        zero_run(dst, length);
+        zero_run(dst, start + n * stride);
         for (int64_t i = 0; i < n; i++) dst[start + i * stride] = row[i];
     }
 }
@@ -40,8 +39,4 @@ static void fill_run(T *dst, T value, int64_t n) {
         for (int64_t i = 0; i < n - LANES; i += LANES) store(dst + i, x);
         store(dst + n - LANES, x);
     }
-}
-
-static void divide_run(T *row, T size, int64_t n) {
-    for (int64_t i = 0; i < n; i++) row[i] /= size;
 }

@@ -22,7 +22,8 @@ typedef struct {
     int64_t strips_per_task;
     int flat;                     /* width is reduced over whole strips */
     int shared;                   /* height by reduce_rows_shared */
-    int64_t row_bytes, spare_bytes, ends_bytes, sizes_bytes;
+    int64_t inner, inner_end;     /* output rows whose windows lie inside the input's height */
+    int64_t row_bytes, spare_bytes, ends_bytes, sizes_bytes, windows_bytes;
     int64_t thread_bytes;
 } pool_plan;
 
@@ -61,6 +62,11 @@ static pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
     plan.span = g->adaptive ? 1 : (g->kernel[2] - 1) * g->dilation[2] + 1;
     plan.shared = !g->adaptive && g->dilation[1] == 1 && g->kernel[1] >= POOL_SHARED_HEIGHT &&
                   g->kernel[1] >= POOL_SHARED_REUSE * g->stride[1];
+    if (!g->adaptive) {
+        int64_t reach = g->input[1] - 1 - (g->kernel[1] - 1) * g->dilation[1] + g->padding[1];
+        plan.inner = ceil_div(g->padding[1], g->stride[1]);
+        plan.inner_end = floor_div(reach, g->stride[1]) + 1;
+    }
     int64_t shared_rows = plan.shared ? min_i64(g->output[1], 4 * g->kernel[1] / g->stride[1]) : 1;
     int64_t columns = plan.shared ? POOL_SHARED_BYTES / (shared_rows * cell) : POOL_TILE_CELLS;
     plan.tile = g->adaptive ? Q : min_i64(Q, ceil_div(max_i64(columns, 4 * plan.span), stride));
@@ -78,6 +84,7 @@ static pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
     plan.spare_bytes = plan.row_bytes;
     plan.ends_bytes = plan.shared ? line_bytes(g->kernel[1] * 4 * VECTOR_BYTES) : 0;
     plan.sizes_bytes = line_bytes(Q * T_BYTES);
+    plan.windows_bytes = g->adaptive ? line_bytes(Q * (int64_t)sizeof(stretch)) : 0;
     plan.thread_bytes = (2 * plan.row_bytes + plan.ends_bytes + (indexed ? plan.ends_bytes + plan.row_bytes : 0)) +
                         plan.spare_bytes * (indexed ? 3 : 1);
     return plan;
@@ -92,7 +99,9 @@ typedef struct {
     T *output;
     int64_t *indices;
     T size;         /* of every window of a mean, or 0 where they differ */
+    T inverse;      /* of size, where exact */
     const T *sizes; /* along the width, or NULL where they are all equal there */
+    const stretch *windows; /* along the width, of adaptive pooling */
     char *scratch;
 } pool_job;
 
@@ -121,7 +130,7 @@ static void fill_strip(const pool_job *job, const pool_tile *tile, int64_t plane
                            int64_t o, int64_t p, int64_t count, cell_run dst, cell_run ends) {
     const fc_pool_geometry *g = job->g;
     int64_t H = g->input[1], W = g->input[2], step = g->adaptive ? 1 : g->dilation[1];
-    stretch depth = window_cells(g, 0, o);
+    stretch depth = g->input[0] == 1 && g->kernel[0] == 1 ? (stretch){0, 1} : window_cells(g, 0, o);
     int64_t at = depth.first * H * W + tile->x;
     const T *x = job->input + plane * volume(g->input) + at, *end = job->input + g->planes * volume(g->input);
     window_rows w = {depth.count, g->kernel[1], (g->adaptive ? 1 : g->dilation[0]) * H * W, step * W};
@@ -131,21 +140,15 @@ static void fill_strip(const pool_job *job, const pool_tile *tile, int64_t plane
         job->kernel->shared(dst, tile->pitch, source, count, &r, &w, ends);
         return;
     }
-    /* Windows [inner, inner_end) lie inside the input. */
-    int64_t inner = 0, inner_end = 0, stride = 0;
-    if (!g->adaptive) {
-        stride = g->stride[1];
-        inner = ceil_div(g->padding[1], stride);
-        inner_end = floor_div(H - 1 - (g->kernel[1] - 1) * step + g->padding[1], stride) + 1;
-    }
+    int64_t inner = job->plan.inner, inner_end = job->plan.inner_end;
     while (count > 0) {
         int whole = p >= inner && p < inner_end;
         int64_t rows = whole ? min_i64(count, inner_end - p) : 1;
-        stretch height = window_cells(g, 1, p);
+        stretch height = whole ? (stretch){p * g->stride[1] - g->padding[1], g->kernel[1]} : window_cells(g, 1, p);
         w.heights = height.count;
         source.x = x + height.first * W;
         source.at = (position)(at + height.first * W);
-        if (depth.count && height.count) job->kernel->rows(dst, tile->pitch, source, stride * W, rows, &w);
+        if (depth.count && height.count) job->kernel->rows(dst, tile->pitch, source, g->stride[1] * W, rows, &w);
         else job->kernel->fill(dst, tile->pitch);
         dst = run_from(job->indexed, dst, rows * tile->pitch);
         p += rows;
@@ -159,7 +162,7 @@ static void finish_pool_row(const pool_job *job, const pool_tile *tile, cell_run
     const fc_pool_geometry *g = job->g;
     if (g->adaptive) {
         for (int64_t q = 0; q < tile->count; q++) {
-            stretch x = window_cells(g, 2, q);
+            stretch x = job->windows[q];
             job->kernel->one(run_from(job->indexed, run, x.first), x.count, out, q);
         }
     } else {
@@ -198,7 +201,7 @@ static void pool_strip(const pool_job *job, int64_t strip, const pool_tile *tile
 
     int uniform = !sum || job->size != 0;
     pool_result out = {job->output + first * Q + tile->first, indexed ? job->indices + first * Q + tile->first : NULL,
-                       uniform ? job->size : 1, NULL};
+                       uniform ? job->size : 1, uniform ? job->inverse : 1, NULL};
     window_columns w = {g->kernel[2], g->dilation[2], g->stride[2]};
     int64_t spread = plan->flat ? tile->pitch / g->stride[2] : 0; /* outputs of a row, garbage included */
     if (plan->flat && spread == Q && uniform) {
@@ -206,12 +209,14 @@ static void pool_strip(const pool_job *job, int64_t strip, const pool_tile *tile
         return;
     }
     if (plan->flat) {
-        s->staged.size = uniform ? job->size : 1;
+        s->staged.size = out.size;
+        s->staged.inverse = out.inverse;
         job->kernel->columns(&w, s->rows, s->spare, &s->staged, count * spread);
     }
     for (int64_t row = 0; row < count; row++) {
         if (!uniform) {
             out.size = row_size(g, (first + row) / P % O, (first + row) % P, !job->sizes);
+            out.inverse = 0;
             out.sizes = job->sizes ? job->sizes + tile->first : NULL;
         }
         if (plan->flat) 
@@ -237,7 +242,7 @@ static void pool_task(const void *context, int64_t task, int thread) {
 static int64_t pool_forward_scratch(const fc_pool_geometry *g, int indexed, int threads) {
     if (!indexed && is_global(g)) return whole_scratch(g);
     pool_plan plan = plan_pool(g, indexed);
-    return plan.thread_bytes * threads + plan.sizes_bytes;
+    return plan.thread_bytes * threads + plan.sizes_bytes + plan.windows_bytes;
 }
 
 /* `size` divides all sums; 0: the windows' own sizes do. */
@@ -251,14 +256,20 @@ static void pool_sized(const fc_pool_geometry *g, int kind, T size, const T *inp
     }
     char *rest = scratch;
     int indexed = indices != NULL;
-    pool_job job = {g,      kind,    indexed, pool_kernels_of(kind, indexed), plan_pool(g, indexed), input,
-                    output, indices, size,    NULL,                           NULL};
+    pool_job job = {.g = g, .kind = kind, .indexed = indexed, .kernel = pool_kernels_of(kind, indexed),
+                    .plan = plan_pool(g, indexed), .input = input, .output = output, .indices = indices, .size = size};
     T *sizes = take(&rest, job.plan.sizes_bytes);
+    stretch *windows = take(&rest, job.plan.windows_bytes);
+    if (g->adaptive) {
+        for (int64_t q = 0; q < g->output[2]; q++) windows[q] = window_cells(g, 2, q);
+        job.windows = windows;
+    }
     if (kind == POOL_SUM && !size) {
         if (!g->adaptive && uniform_windows(g)) job.size = row_size(g, 0, 0, 1);
         if (g->adaptive || !uniform_axis(g, 2)) job.sizes = sizes;
         if (job.sizes) fill_sizes(g, sizes);
     }
+    job.inverse = exact_inverse(job.size);
     job.scratch = rest;
     fc_parallel_for(ceil_div(job.plan.strips, job.plan.strips_per_task) * job.plan.tiles, threads, pool_task,
                     &job);

@@ -16,23 +16,39 @@ typedef struct {
 
 static void report_outside(const scatter_job *job) { __atomic_store_n(job->outside, 1, __ATOMIC_RELAXED); }
 
-/* dst[positions[i]] += x[i] or = x[i] within [low, high) of the plane, the rest of which is zero. */
+enum { SCATTER_BLOCK = 512 };
+
+/* Whether n positions are all in [0, cells): a sign bit shows one that is not. */
+static int all_inside(const int64_t *at, int64_t n, int64_t cells) {
+    uint64_t signs = 0, most = (uint64_t)cells - 1;
+    for (int64_t i = 0; i < n; i++) signs |= (uint64_t)at[i] | (most - (uint64_t)at[i]);
+    return signs >> 63 == 0;
+}
+
+/* dst[at[i]] += x[i] or = x[i], for positions known to be inside. */
+static void scatter_block(T *dst, const int64_t *at, const T *x, int64_t n, int add) {
+    if (add)
+        for (int64_t i = 0; i < n; i++) dst[at[i]] += x[i];
+    else
+        for (int64_t i = 0; i < n; i++) dst[at[i]] = x[i];
+}
+
+/* The same for those inside [low, high) of the plane, which is zero elsewhere. */
 static void scatter_plane(const scatter_job *job, int64_t plane, int64_t low, int64_t high) {
-    const T *x = job->source + plane * job->values;
-    const int64_t *at = job->positions + plane * job->values;
     T *dst = job->result + plane * job->cells;
-    uint64_t cells = (uint64_t)job->cells, first = (uint64_t)low, count = (uint64_t)(high - low);
-    int outside = 0;
+    int whole = high - low == job->cells;
     __builtin_memset(dst + low, 0, (size_t)(high - low) * sizeof(T));
-    for (int64_t i = 0; i < job->values; i++) {
-        uint64_t cell = (uint64_t)at[i];
-        if (cell - first >= count) {
-            outside |= cell >= cells;
-            continue;
-        }
-        dst[cell] = job->add ? dst[cell] + x[i] : x[i];
+    for (int64_t start = 0; start < job->values; start += SCATTER_BLOCK) {
+        const T *x = job->source + plane * job->values + start;
+        const int64_t *at = job->positions + plane * job->values + start;
+        int64_t n = min_i64(SCATTER_BLOCK, job->values - start);
+        int inside = all_inside(at, n, job->cells);
+        if (!inside) report_outside(job);
+        if (inside && whole) scatter_block(dst, at, x, n, job->add);
+        else
+            for (int64_t i = 0; i < n; i++)
+                if (at[i] >= low && at[i] < high) scatter_block(dst, at + i, x + i, 1, job->add);
     }
-    if (outside) report_outside(job);
 }
 
 static void scatter_task(const void *context, int64_t task, int thread) {
