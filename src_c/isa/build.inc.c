@@ -24,6 +24,7 @@
 
 #include "../ops/conv_forward.inc.c"
 #include "../ops/conv_grad_input.inc.c"
+#include "../ops/winograd_grad_weight.inc.c"
 #include "../ops/conv_grad_weight.inc.c"
 #include "../ops/reduce.inc.c"
 #include "../ops/activation.inc.c"

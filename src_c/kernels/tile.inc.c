@@ -3,9 +3,9 @@
  *     c[i][l] = start + sum over o, j of  a[i][rows[o] + j * a_step] * b[o * inner + j][l]
  *
  * i < m rows, l < n * LANES lanes. `a` holds one pointer per row, read by broadcast, so weights need no
- * packing; `b` is a packed panel whose rows lie b_row apart. The start is init[i] (the bias), 0 when init is NULL,
- * or c itself when accumulate. Each element is one chain of fused multiply-adds in the order (o, j): its
- * bits do not depend on m, n or how the work was cut. */
+ * packing; `b` is a packed panel whose rows lie b_row apart. The start is init[i] (the bias) or 0; with
+ * accumulate the finished sum is added to c, which loses less than one long chain. Each sum is one chain of fused
+ * multiply-adds in the order (o, j): its bits do not depend on m, n or how rows and lanes were cut. */
 
 typedef struct {
     int64_t outer, inner;
@@ -24,9 +24,7 @@ typedef struct {
 
 VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arguments *t, const int64_t a_step) {
     vec acc[TILE_ROWS][TILE_VECS];
-    if (t->accumulate) {
-        FOR_TILE acc[i][v] = load(t->c + i * t->c_row + v * LANES);
-    } else if (t->init) {
+    if (t->init && !t->accumulate) {
         FOR_TILE acc[i][v] = splat(t->init[i]);
     } else {
         FOR_TILE acc[i][v] = (vec){0};
@@ -47,6 +45,9 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
             at += a_step;
             b += b_row;
         }
+    }
+    if (t->accumulate) {
+        FOR_TILE acc[i][v] += load(t->c + i * t->c_row + v * LANES);
     }
     FOR_TILE store(t->c + i * t->c_row + v * LANES, acc[i][v]);
 }

@@ -170,3 +170,17 @@ VEC_INLINE void zero_run(T *dst, int64_t n) {
     for (int64_t i = 0; i < n - LANES; i += LANES) store(dst + i, (vec){0});
     store(dst + n - LANES, (vec){0});
 }
+
+/* y[j][i] = x[i][j] for LANES x LANES elements: log2(LANES) rounds of interleaving. */
+VEC_INLINE void transpose_square(const T *x, int64_t x_row, T *y, int64_t y_row) {
+    vec a[LANES], b[LANES];
+    FC_UNROLL for (int i = 0; i < LANES; i++) a[i] = load(x + i * x_row);
+    FC_UNROLL for (int round = 1; round < LANES; round *= 2) {
+        FC_UNROLL for (int i = 0; i < LANES / 2; i++) {
+            b[2 * i] = zip_low(a[i], a[i + LANES / 2]);
+            b[2 * i + 1] = zip_high(a[i], a[i + LANES / 2]);
+        }
+        FC_UNROLL for (int i = 0; i < LANES; i++) a[i] = b[i];
+    }
+    FC_UNROLL for (int i = 0; i < LANES; i++) store(y + i * y_row, a[i]);
+}

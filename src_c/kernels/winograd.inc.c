@@ -101,3 +101,55 @@ static void transform_filters(const T *g, T *points, int64_t point) {
         FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point, y[j]);
     }
 }
+
+/* A x for one line of a gradient tile. */
+VEC_INLINE void gradient_line(const vec x[4], vec y[6]) {
+    vec even_a = x[0] + (T)0.5 * x[2], odd_a = ROOT_HALF * (x[1] + (T)0.5 * x[3]);
+    vec even_b = x[0] + 2 * x[2], odd_b = ROOT_TWO * (x[1] + 2 * x[3]);
+    y[0] = x[0];
+    y[1] = even_a + odd_a;
+    y[2] = even_a - odd_a;
+    y[3] = even_b + odd_b;
+    y[4] = even_b - odd_b;
+    y[5] = x[3];
+}
+
+/* A dY A' of one tile for LANES channels: tile[i * row + j * cell] -> points[6 * i + j], `point` apart. */
+static void transform_gradient(const T *tile, int64_t row, int64_t cell, T *points, int64_t point) {
+    vec half[6][4];
+    FC_UNROLL for (int j = 0; j < 4; j++) {
+        vec x[4], y[6];
+        FC_UNROLL for (int i = 0; i < 4; i++) x[i] = load(tile + i * row + j * cell);
+        gradient_line(x, y);
+        FC_UNROLL for (int i = 0; i < 6; i++) half[i][j] = y[i];
+    }
+    FC_UNROLL for (int i = 0; i < 6; i++) {
+        vec y[6];
+        gradient_line(half[i], y);
+        FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point, y[j]);
+    }
+}
+
+/* G' x for one line. */
+VEC_INLINE void filter_gradient_line(const vec x[6], vec y[3]) {
+    vec near = (x[1] + x[2]) * (T)(-1 / 1.5), far = (x[3] + x[4]) * (T)(1 / 6.0);
+    y[0] = x[0] + near + far;
+    y[1] = (x[1] - x[2]) * (T)(-0.70710678118654752440 / 1.5) + (x[3] - x[4]) * (T)(1.41421356237309504880 / 6.0);
+    y[2] = (T)0.5 * near + 2 * far + x[5];
+}
+
+/* G' dU G for LANES filters: points[6 * i + j], `point` apart -> g[3 * i + j][lane]. */
+static void transform_filter_gradients(const T *points, int64_t point, T *g) {
+    vec half[3][6];
+    FC_UNROLL for (int j = 0; j < 6; j++) {
+        vec x[6], y[3];
+        FC_UNROLL for (int i = 0; i < 6; i++) x[i] = load(points + (6 * i + j) * point);
+        filter_gradient_line(x, y);
+        FC_UNROLL for (int i = 0; i < 3; i++) half[i][j] = y[i];
+    }
+    FC_UNROLL for (int i = 0; i < 3; i++) {
+        vec y[3];
+        filter_gradient_line(half[i], y);
+        FC_UNROLL for (int j = 0; j < 3; j++) store(g + (3 * i + j) * LANES, y[j]);
+    }
+}

@@ -57,7 +57,7 @@ static weight_plan plan_weight(const fc_conv_geometry *g, int threads) {
     return w;
 }
 
-static int64_t conv_grad_weight_scratch(const fc_conv_geometry *g, int threads) {
+static int64_t direct_weight_scratch(const fc_conv_geometry *g, int threads) {
     weight_plan w = plan_weight(g, threads);
     return taps_bytes(g) + line_bytes(w.sum * w.shares * (int64_t)sizeof(T)) + w.thread_bytes * threads;
 }
@@ -181,8 +181,8 @@ static void add_shares(const void *context, int64_t task, int thread) {
     }
 }
 
-static void conv_grad_weight(const fc_conv_geometry *g, const void *grad_output, const void *input, void *grad_weight,
-                             void *scratch, int threads) {
+static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, const T *input, T *grad_weight,
+                              void *scratch, int threads) {
     char *rest = scratch;
     weight_job job = {.g = g, .w = plan_weight(g, threads), .grad_output = grad_output, .input = input, .grad_weight = grad_weight};
     const weight_plan *w = &job.w;
@@ -197,4 +197,15 @@ static void conv_grad_weight(const fc_conv_geometry *g, const void *grad_output,
     job.scratch = rest;
     fc_parallel_for(g->G * w->c_parts * w->k_parts * w->shares, threads, weight_task, &job);
     fc_parallel_for(g->K, threads, add_shares, &job);
+}
+
+static int64_t conv_grad_weight_scratch(const fc_conv_geometry *g, int threads) {
+    int64_t direct = direct_weight_scratch(g, threads);
+    return use_winograd_weight(g) ? max_i64(direct, winograd_weight_scratch(g, threads)) : direct;
+}
+
+static void conv_grad_weight(const fc_conv_geometry *g, const void *grad_output, const void *input, void *grad_weight,
+                             void *scratch, int threads) {
+    if (use_winograd_weight(g) && run_winograd_weight(g, grad_output, input, grad_weight, scratch, threads)) return;
+    run_direct_weight(g, grad_output, input, grad_weight, scratch, threads);
 }
