@@ -1,48 +1,69 @@
 /* strip_tile.inc.c: the tile kernel without packing: lanes are read where they lie, in a padded strip of rows.
  *
- *     c[i][l] = start + sum over j of  a[i][j] * x[offset[j] + l]
+ *     c[i][l] = init[i] + sum over channels, steps, j of  a[channel * a_channel + step.a + i * a_row + j] *
+ *                                                        x[channel * x_channel + step.x + column[j] + l]
  *
- * For few rows (depthwise and narrow groups, image filters, first layers), where packing would cost as much as
- * the product. start is init[i], 0, or c when accumulate. Each element is one chain in the order of j. */
+ * where a step adds to rows low <= i < high only. For few rows (depthwise and narrow groups, image filters, first
+ * layers), where packing would cost as much as the product. Rows may be output channels (one step of all taps) or
+ * neighbouring pixel rows of one channel: then a step is a row of the source, each loaded vector feeds all the
+ * pixel rows whose window it lies in, and a_row is minus one row of taps. Each element is one chain in the order
+ * (channel, step, j), however the work is cut. */
 
 enum { STRIP_ROWS = 6, STRIP_VECS = 8 };
 
 typedef struct {
+    int64_t x, a;
+    int low, high;
+} strip_step;
+
+typedef struct {
+    int64_t channels, x_channel, a_channel;
+    const strip_step *step, *end;
+    const int64_t *column;
     int64_t count;
-    const int64_t *offset;
+    const T *a;
+    int64_t a_row;
     const T *x;
     T *c;
     int64_t c_row;
-    const T *init;
-    int accumulate;
+    T init[STRIP_ROWS];
 } strip_arguments;
 
-VEC_INLINE void strip_tile(const int m, const int n, const T *const *a, const strip_arguments *t) {
-    vec acc[STRIP_ROWS][STRIP_VECS];
-    FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++) {
-        if (t->accumulate) acc[i][v] = load(t->c + i * t->c_row + v * LANES);
-        else acc[i][v] = t->init ? splat(t->init[i]) : (vec){0};
-    }
-    const T *row[STRIP_ROWS];
-    FC_UNROLL for (int i = 0; i < m; i++) row[i] = a[i];
-    const int64_t *offset = t->offset;
-    for (int64_t j = 0; j < t->count; j++) {
-        const T *x = t->x + offset[j];
-        if (m == 1) {
-            vec w = splat(row[0][j]);
-            FC_UNROLL for (int v = 0; v < n; v++) acc[0][v] += w * load(x + v * LANES);
-        } else {
-            vec lanes[STRIP_VECS];
-            FC_UNROLL for (int v = 0; v < n; v++) lanes[v] = load(x + v * LANES);
-            FC_UNROLL for (int i = 0; i < m; i++) {
-                vec w = splat(row[i][j]);
-                FC_UNROLL for (int v = 0; v < n; v++) acc[i][v] += w * lanes[v];
-            }
+VEC_INLINE void strip_add(const int low, const int high, const int n, vec acc[STRIP_ROWS][STRIP_VECS], const T *a, int64_t a_row,
+                          const T *x, const int64_t *column, int64_t count) {
+    for (int64_t j = 0; j < count; j++) {
+        vec lanes[STRIP_VECS];
+        FC_UNROLL for (int v = 0; v < n; v++) lanes[v] = load(x + column[j] + v * LANES);
+        FC_UNROLL for (int i = low; i < high; i++) {
+            vec w = splat(a[i * a_row + j]);
+            FC_UNROLL for (int v = 0; v < n; v++) acc[i][v] += w * lanes[v];
         }
     }
+}
+
+#define STRIP_CASE(l, h) \
+    case (l) * 8 + (h): \
+        if ((h) <= m) strip_add(l, h, n, acc, a, t->a_row, x, t->column, count); \
+        break;
+VEC_INLINE void strip_tile(const int m, const int n, const strip_arguments *t, const int64_t count) {
+    vec acc[STRIP_ROWS][STRIP_VECS];
+    FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++) acc[i][v] = splat(t->init[i]);
+    for (int64_t channel = 0; channel < t->channels; channel++)
+        for (const strip_step *step = t->step; step < t->end; step++) {
+            const T *x = t->x + channel * t->x_channel + step->x, *a = t->a + channel * t->a_channel + step->a;
+            switch (step->low * 8 + step->high) {
+                STRIP_CASE(0, 1) STRIP_CASE(0, 2) STRIP_CASE(0, 3) STRIP_CASE(0, 4) STRIP_CASE(0, 5) STRIP_CASE(0, 6)
+                STRIP_CASE(1, 2) STRIP_CASE(1, 3) STRIP_CASE(1, 4) STRIP_CASE(1, 5) STRIP_CASE(1, 6)
+                STRIP_CASE(2, 3) STRIP_CASE(2, 4) STRIP_CASE(2, 5) STRIP_CASE(2, 6)
+                STRIP_CASE(3, 4) STRIP_CASE(3, 5) STRIP_CASE(3, 6)
+                STRIP_CASE(4, 5) STRIP_CASE(4, 6)
+                STRIP_CASE(5, 6)
+            }
+        }
     FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++)
         store(t->c + i * t->c_row + v * LANES, acc[i][v]);
 }
+#undef STRIP_CASE
 
 /* Vectors that m rows may hold in registers at once. */
 #if TILE_ROWS * TILE_VECS > 12
@@ -59,11 +80,13 @@ static const int strip_vecs[STRIP_ROWS] = {8, 4, 3, 3, 2, 2};
 #endif
 
 #define STRIP_TILE(m, n) \
-    static void strip_tile_##m##x##n(const T *const *a, const strip_arguments *t) { strip_tile(m, n, a, t); }
+    static void strip_tile_##m##x##n(const strip_arguments *t) { \
+        if (t->count == 3) strip_tile(m, n, t, 3); \
+        else strip_tile(m, n, t, t->count); \
+    }
 STRIP_TILES(STRIP_TILE)
 #undef STRIP_TILE
 #define STRIP_TILE(m, n) [m - 1][n - 1] = strip_tile_##m##x##n,
-static void (*const strip_tiles[STRIP_ROWS][STRIP_VECS])(const T *const *a, const strip_arguments *t) = {
-    STRIP_TILES(STRIP_TILE)};
+static void (*const strip_tiles[STRIP_ROWS][STRIP_VECS])(const strip_arguments *t) = {STRIP_TILES(STRIP_TILE)};
 #undef STRIP_TILE
 #undef STRIP_TILES

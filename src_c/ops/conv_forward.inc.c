@@ -28,6 +28,7 @@ static product one_row(product p) {
 static product forward_product(const fc_conv_geometry *g) {
     product p = {.groups = g->G, .images = g->N, .channels = g->C / g->G, .rows = g->K / g->G, .taps = volume(g->kernel)};
     for (int axis = 0; axis < 3; axis++) {
+        p.count[axis] = g->kernel[axis];
         p.extent[axis] = g->input[axis];
         p.stride[axis] = g->stride[axis];
         p.low[axis] = -g->padding[axis];

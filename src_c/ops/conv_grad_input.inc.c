@@ -34,7 +34,8 @@ static product phase_product(const fc_conv_geometry *g, const int64_t phase[3]) 
         p.dest_extent[axis] = g->input[axis];
         p.dest_stride[axis] = g->stride[axis];
         p.dest_start[axis] = phase[axis];
-        p.taps *= phase_taps(g, axis, phase[axis], NULL, NULL, &p.low[axis], &p.high[axis]);
+        p.count[axis] = phase_taps(g, axis, phase[axis], NULL, NULL, &p.low[axis], &p.high[axis]);
+        p.taps *= p.count[axis];
     }
     return pointwise(g) ? one_row(p) : p;
 }

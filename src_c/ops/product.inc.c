@@ -10,7 +10,7 @@ typedef struct {
     int64_t groups, images;
     const T *source; /* (images, groups * channels, extent) */
     int64_t channels, extent[3];
-    int64_t taps;
+    int64_t taps, count[3]; /* their number on each axis: taps are the product, the last axis fastest */
     const int64_t (*offset)[3];
     int64_t low[3], high[3]; /* the offsets' range on each axis */
     int64_t stride[3];
@@ -31,7 +31,11 @@ VEC_INLINE int64_t odd_lines(int64_t n) {
 /* dest[i] = from[i * step]. */
 VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
     if (step == 1) copy_run(dest, from, n);
-    else if (step == 2)
+    else if (step == 2 && n > LANES) {
+        for (int64_t i = 0; i < n - LANES; i += LANES) store(dest + i, evens(load(from + 2 * i), load(from + 2 * i + LANES)));
+        from += 2 * (n - LANES) - 1; /* nothing is read past the last element */
+        store(dest + n - LANES, odds(load(from), load(from + LANES)));
+    } else if (step == 2)
         for (int64_t i = 0; i < n; i++) dest[i] = from[2 * i];
     else
         for (int64_t i = 0; i < n; i++) dest[i] = from[step * i];
