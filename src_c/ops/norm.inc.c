@@ -5,7 +5,7 @@
  * cache by shape alone: within one in T, vector by vector, and over pieces in double, so neither length nor an offset
  * of the data costs accuracy, and bits do not depend on threads. */
 
-enum { NORM_PIECE = 4096, NORM_ROWS = 256, NORM_WORK = 16384 };
+enum { NORM_PIECE = 4096, NORM_ROWS = 256, NORM_COLUMNS = 64, NORM_WORK = 16384 };
 
 typedef struct {
     int64_t A, B, L, period;
@@ -15,8 +15,9 @@ typedef struct {
     T *y, *first, *second;
 } norm_job;
 
-static void run_norm(norm_job *job, int64_t count, int64_t each, fc_task task, int threads) {
-    job->block = max_i64(1, NORM_WORK / max_i64(1, each));
+/* Hands out `count` rows or statistics of `each` elements, least to most of them a task. */
+static void run_norm(norm_job *job, int64_t count, int64_t each, int64_t least, int64_t most, fc_task task, int threads) {
+    job->block = clamp_i64(NORM_WORK / max_i64(1, each), least, most);
     fc_parallel_for(ceil_div(count, job->block), count * each < 2 * NORM_WORK ? 1 : threads, task, job);
 }
 
@@ -26,14 +27,13 @@ static void piece_sums(const norm_job *job, const T *g, const T *x, const T *wei
     vec plain[2] = {{0}}, product[2] = {{0}};
     for (int64_t run = 0; run < runs; run++, x += step, g += job->g ? step : 0) {
         int64_t i = 0;
-        if (!weight) {
-            for (; i + 2 * LANES <= n; i += 2 * LANES)
-                FC_UNROLL for (int v = 0; v < 2; v++) {
-                    vec d = load(x + i + v * LANES) - centre, u = job->g ? load(g + i + v * LANES) : d;
-                    plain[v] += u;
-                    product[v] += u * d;
-                }
-        }
+        for (; i + 2 * LANES <= n; i += 2 * LANES)
+            FC_UNROLL for (int v = 0; v < 2; v++) {
+                vec d = load(x + i + v * LANES) - centre, u = job->g ? load(g + i + v * LANES) : d;
+                if (weight) u *= load(weight + i + v * LANES);
+                plain[v] += u;
+                product[v] += u * d;
+            }
         for (int64_t m; i < n; i += m) {
             m = min_i64(LANES, n - i);
             vec d = load_some(x + i, m) - centre, u = job->g ? load_some(g + i, m) : d;
@@ -100,35 +100,37 @@ static void row_statistic(const norm_job *job, int64_t b) {
     job->second[b] = (T)(job->g ? sums[1] : n > 0 ? max_f64(squares, 0) / n : 0);
 }
 
-/* The same for the columns [b, b + count) of (A, B), count <= LANES; by_row the mean and a factor belong to rows. */
+/* The same for the columns [b, b + count) of (A, B); by_row the mean and a factor belong to rows. */
 static void column_statistics(const norm_job *job, int64_t b, int64_t count) {
-    double n = 0, mean[LANES] = {0}, squares[LANES] = {0}, sums[2][LANES] = {{0}};
+    double n = 0, mean[NORM_COLUMNS] = {0}, squares[NORM_COLUMNS] = {0}, sums[2][NORM_COLUMNS] = {{0}};
+    int64_t B = job->B;
+    int graded = job->g != NULL, by_row = job->by_row;
     for (int64_t first = 0; first < job->A; first += NORM_ROWS) {
+        T centre[NORM_COLUMNS] = {0}, plain[NORM_COLUMNS] = {0}, product[NORM_COLUMNS] = {0};
         int64_t rows = min_i64(NORM_ROWS, job->A - first);
-        const T *x = job->x + first * job->B + b, *g = job->g ? job->g + first * job->B + b : NULL;
-        vec centre = {0}, plain = {0}, product = {0};
-        if (g && !job->by_row) centre = load_some(job->mean + b, count);
-        if (!g) {
-            for (int64_t a = 0; a < rows; a++) centre += load_some(x + a * job->B, count);
-            centre /= (T)rows;
+        const T *x = job->x + first * B + b, *g = graded ? job->g + first * B + b : x;
+        if (graded && !by_row) copy_run(centre, job->mean + b, count);
+        for (int64_t a = 0; a < rows && !graded; a++)
+            FOR_LANES(i, m, count) store_some(centre + i, load_some(centre + i, m) + load_some(x + a * B + i, m) / (T)rows, m);
+        for (int64_t a = 0; a < rows; a++, x += B, g += B) {
+            T start = by_row ? job->mean[first + a] : 0, scale = by_row ? job->scale[first + a] : 1;
+            FOR_LANES(i, m, count) {
+                vec d = (load_some(x + i, m) - load_some(centre + i, m) - start) * scale, u = graded ? load_some(g + i, m) : d;
+                store_some(plain + i, load_some(plain + i, m) + u, m);
+                store_some(product + i, load_some(product + i, m) + u * d, m);
+            }
         }
-        for (int64_t a = 0; a < rows; a++) {
-            vec d = load_some(x + a * job->B, count) - centre, u = g ? load_some(g + a * job->B, count) : d;
-            if (job->by_row) d = (d - job->mean[first + a]) * job->scale[first + a];
-            plain += u;
-            product += u * d;
-        }
-        for (int lane = 0; lane < count; lane++) {
-            double u = plain[lane], uv = product[lane], before = n;
-            sums[0][lane] += u;
-            sums[1][lane] += uv;
-            if (!g) join_moments(&before, &mean[lane], &squares[lane], rows, centre[lane] + u / rows, uv - u * u / rows);
+        for (int64_t i = 0; i < count; i++) {
+            double u = plain[i], uv = product[i], before = n;
+            sums[0][i] += u;
+            sums[1][i] += uv;
+            if (!graded) join_moments(&before, &mean[i], &squares[i], rows, centre[i] + u / rows, uv - u * u / rows);
         }
         n += rows;
     }
-    for (int lane = 0; lane < count; lane++) {
-        job->first[b + lane] = (T)(job->g ? sums[0][lane] : mean[lane]);
-        job->second[b + lane] = (T)(job->g ? sums[1][lane] : n > 0 ? max_f64(squares[lane], 0) / n : 0);
+    for (int64_t i = 0; i < count; i++) {
+        job->first[b + i] = (T)(graded ? sums[0][i] : mean[i]);
+        job->second[b + i] = (T)(graded ? sums[1][i] : n > 0 ? max_f64(squares[i], 0) / n : 0);
     }
 }
 
@@ -136,25 +138,30 @@ static void statistics_task(const void *context, int64_t task, int thread) {
     (void)thread;
     const norm_job *job = context;
     int64_t b = task * job->block, end = min_i64(job->B, b + job->block);
-    if (job->L == 1 && !job->weight)
-        for (; b < end; b += LANES) column_statistics(job, b, min_i64(LANES, end - b));
+    if (job->L == 1 && !job->weight) column_statistics(job, b, end - b);
     else
         for (; b < end; b++) row_statistic(job, b);
 }
 
+static void run_statistics(norm_job *job, int threads) {
+    int columns = job->L == 1 && !job->weight;
+    run_norm(job, job->B, job->A * job->L, columns ? NORM_COLUMNS : 1, columns ? NORM_COLUMNS : INT64_MAX, statistics_task, threads);
+}
+
 static void norm_moments(int64_t A, int64_t B, int64_t L, const void *x, void *mean, void *variance, int threads) {
     norm_job job = {.A = A, .B = B, .L = L, .x = x, .first = mean, .second = variance};
-    run_norm(&job, B, A * L, statistics_task, threads);
+    run_statistics(&job, threads);
 }
 
 static void norm_sums(int64_t A, int64_t B, int64_t L, const void *g, const void *x, const void *mean, const void *scale,
                       const void *weight, void *sum, void *product, int threads) {
     norm_job job = {.A = A, .B = B, .L = L, .g = g, .x = x, .mean = mean, .scale = scale, .weight = weight,
                     .by_row = scale != NULL, .first = sum, .second = product};
-    run_norm(&job, B, A * L, statistics_task, threads);
+    run_statistics(&job, threads);
 }
 
-/* One run of n. Mean, scale, shift and slope are columns, or one number for the run. Without g
+/* One run of n. Mean, scale, shift and slope are columns, or one number for the run; job is the caller's own copy, which
+ * no store can change. Without g
  *     y = (x - mean) * scale * weight + shift + bias, else y = g * scale * weight + (x - mean) * slope + shift. */
 VEC_INLINE void norm_run(const norm_job *job, const int columns, int64_t at, int64_t parameter, int64_t n) {
 #define PARAMETER(p) (columns ? load_some(p + parameter + i, m) : splat((p)[parameter]))
@@ -172,11 +179,11 @@ VEC_INLINE void norm_run(const norm_job *job, const int columns, int64_t at, int
 
 static void norm_apply_task(const void *context, int64_t task, int thread) {
     (void)thread;
-    const norm_job *job = context;
-    int64_t row = task * job->block, end = min_i64(job->A, row + job->block);
+    const norm_job job = *(const norm_job *)context;
+    int64_t row = task * job.block, end = min_i64(job.A, row + job.block);
     for (; row < end; row++) {
-        if (job->B) norm_run(job, 1, row * job->L, 0, job->L);
-        else norm_run(job, 0, row * job->L, row % job->period, job->L);
+        if (job.B) norm_run(&job, 1, row * job.L, 0, job.L);
+        else norm_run(&job, 0, row * job.L, row % job.period, job.L);
     }
 }
 
@@ -189,5 +196,5 @@ static void norm_apply(int64_t rows, int64_t L, int64_t period, const void *g, c
         job.L = period;
         job.B = 1;
     }
-    run_norm(&job, job.A, job.L, norm_apply_task, threads);
+    run_norm(&job, job.A, job.L, 1, INT64_MAX, norm_apply_task, threads);
 }

@@ -2,8 +2,9 @@
 
 enum { OPTIMISE_BLOCK = 8192 };
 
+/* Copied by every task, so that no store can change it and its numbers stay in registers. */
 typedef struct {
-    const fc_step *step;
+    fc_step step;
     int64_t n;
     T *w, *m, *v, *top;
     const T *g;
@@ -12,7 +13,7 @@ typedef struct {
 
 /* g = grad + decay w; m = momentum m + keep g; w -= lr (m, or g + momentum m with nesterov, or g without momentum). */
 VEC_INLINE void sgd_lanes(const optimise_job *job, int64_t i, int64_t n) {
-    const fc_step *s = job->step;
+    const fc_step *s = &job->step;
     vec w = load_some(job->w + i, n), g = load_some(job->g + i, n) * (T)s->sign + w * (T)s->decay;
     if (job->m) {
         vec m = s->first ? g : load_some(job->m + i, n) * (T)s->beta1 + g * (T)s->keep;
@@ -24,7 +25,7 @@ VEC_INLINE void sgd_lanes(const optimise_job *job, int64_t i, int64_t n) {
 
 /* w *= shrink; g = grad + decay w; m += keep (g - m); v = beta2 v + (1 - beta2) g**2; w -= lr m / (sqrt(v) / correction + eps). */
 VEC_INLINE void adam_lanes(const optimise_job *job, int64_t i, int64_t n) {
-    const fc_step *s = job->step;
+    const fc_step *s = &job->step;
     vec w = load_some(job->w + i, n) * (T)s->shrink, g = load_some(job->g + i, n) * (T)s->sign + w * (T)s->decay;
     vec m = load_some(job->m + i, n), v = load_some(job->v + i, n) * (T)s->beta2 + g * g * (T)(1 - s->beta2);
     m += (g - m) * (T)s->keep;
@@ -41,7 +42,7 @@ VEC_INLINE void adam_lanes(const optimise_job *job, int64_t i, int64_t n) {
 /* g = grad + decay w; v = beta2 v + (1 - beta2) g**2; g /= sqrt(v - top**2) + eps, top the running mean of g if any;
  * m = momentum m + g if any; w -= lr g or m. */
 VEC_INLINE void rmsprop_lanes(const optimise_job *job, int64_t i, int64_t n) {
-    const fc_step *s = job->step;
+    const fc_step *s = &job->step;
     vec w = load_some(job->w + i, n), g = load_some(job->g + i, n) * (T)s->sign + w * (T)s->decay;
     vec v = load_some(job->v + i, n) * (T)s->beta2 + g * g * (T)(1 - s->beta2), square = v;
     store_some(job->v + i, v, n);
@@ -59,21 +60,24 @@ VEC_INLINE void rmsprop_lanes(const optimise_job *job, int64_t i, int64_t n) {
     store_some(job->w + i, w - g * (T)s->lr, n);
 }
 
-static void optimise_task(const void *context, int64_t task, int thread) {
-    (void)thread;
-    const optimise_job *job = context;
-    int64_t start = task * OPTIMISE_BLOCK, count = min_i64(OPTIMISE_BLOCK, job->n - start);
-    FOR_LANES(i, m, count) {
-        switch (job->step->kind) {
-        case FC_SGD: sgd_lanes(job, start + i, m); break;
-        case FC_ADAM: adam_lanes(job, start + i, m); break;
-        default: rmsprop_lanes(job, start + i, m);
-        }
+VEC_INLINE void optimise_lanes(const optimise_job *job, int64_t i, int64_t n) {
+    switch (job->step.kind) {
+    case FC_SGD: sgd_lanes(job, i, n); break;
+    case FC_ADAM: adam_lanes(job, i, n); break;
+    default: rmsprop_lanes(job, i, n);
     }
 }
 
+static void optimise_task(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const optimise_job job = *(const optimise_job *)context;
+    int64_t start = task * OPTIMISE_BLOCK, end = min_i64(job.n, start + OPTIMISE_BLOCK), i = start;
+    for (; i + LANES <= end; i += LANES) optimise_lanes(&job, i, LANES);
+    if (i < end) optimise_lanes(&job, i, end - i);
+}
+
 static void optimise(const fc_step *step, int64_t n, void *w, const void *g, void *m, void *v, void *top, int threads) {
-    optimise_job job = {step, n, w, m, v, top, g};
+    optimise_job job = {*step, n, w, m, v, top, g};
     int64_t tasks = ceil_div(n, OPTIMISE_BLOCK);
     fc_parallel_for(tasks, tasks > 4 ? threads : 1, optimise_task, &job);
 }

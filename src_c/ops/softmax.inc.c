@@ -68,34 +68,34 @@ static void softmax_row(const softmax_job *job, int64_t row) {
 /* Positions [at, at + count) of one outer index; every class is a run. */
 static void softmax_positions(const softmax_job *job, int64_t o, int64_t at, int64_t count) {
     T top[SOFTMAX_WIDTH], sum[SOFTMAX_WIDTH];
-    const T *x = job->x + o * job->C * job->inner + at;
-    T *y = job->y + o * job->C * job->inner + at;
+    int64_t C = job->C, inner = job->inner, position = o * inner + at;
+    const T *x = job->x + o * C * inner + at, *row = x;
+    T *y = job->y + o * C * inner + at, *to = y;
+    int kind = job->kind;
     for (int64_t i = 0; i < count; i++) top[i] = -INFINITY, sum[i] = 0;
-    for (int64_t c = 0; c < job->C; c++)
-        FOR_LANES(i, m, count) store_some(top + i, larger(load_some(top + i, m), load_some(x + c * job->inner + i, m)), m);
-    for (int64_t c = 0; c < job->C; c++)
+    for (int64_t c = 0; c < C; c++, row += inner)
+        FOR_LANES(i, m, count) store_some(top + i, larger(load_some(top + i, m), load_some(row + i, m)), m);
+    row = x;
+    for (int64_t c = 0; c < C; c++, row += inner, to += inner)
         FOR_LANES(i, m, count) {
-            vec e = exponential(load_some(x + c * job->inner + i, m) - load_some(top + i, m));
+            vec e = exponential(load_some(row + i, m) - load_some(top + i, m));
             store_some(sum + i, load_some(sum + i, m) + e, m);
-            if (job->kind == FC_SOFTMAX) store_some(y + c * job->inner + i, e, m);
+            if (kind == FC_SOFTMAX) store_some(to + i, e, m);
         }
-    int64_t position = o * job->inner + at;
-    if (job->kind == FC_SOFTMAX) {
+    if (kind == FC_SOFTMAX) {
         for (int64_t i = 0; i < count; i++) sum[i] = (job->scale ? job->scale[position + i] : 1) / sum[i];
-        for (int64_t c = 0; c < job->C; c++)
-            for (int64_t i = 0; i < count; i++) y[c * job->inner + i] *= sum[i];
+        for (int64_t c = 0; c < C; c++, y += inner)
+            for (int64_t i = 0; i < count; i++) y[i] *= sum[i];
         return;
     }
     FOR_LANES(i, m, count) store_some(sum + i, logarithm(load_some(sum + i, m)), m);
-    if (job->kind == FC_LOG_SOFTMAX) {
-        for (int64_t c = 0; c < job->C; c++)
-            for (int64_t i = 0; i < count; i++) y[c * job->inner + i] = x[c * job->inner + i] - top[i] - sum[i];
+    if (kind == FC_LOG_SOFTMAX) {
+        for (int64_t c = 0; c < C; c++, x += inner, y += inner)
+            for (int64_t i = 0; i < count; i++) y[i] = x[i] - top[i] - sum[i];
         return;
     }
-    for (int64_t i = 0; i < count; i++) {
-        job->y[position + i] = top[i];
-        job->y[job->outer * job->inner + position + i] = sum[i];
-    }
+    copy_run(job->y + position, top, count);
+    copy_run(job->y + job->outer * inner + position, sum, count);
 }
 
 /* softmax: y (g - sum(g y)); its logarithm: g - e**y sum(g). Here x is the forward's result, y the gradient. */
@@ -115,18 +115,16 @@ static void softmax_grad_row(const softmax_job *job, int64_t row) {
 
 static void softmax_grad_positions(const softmax_job *job, int64_t o, int64_t at, int64_t count) {
     T sum[SOFTMAX_WIDTH] = {0};
-    int64_t start = o * job->C * job->inner + at;
+    int64_t C = job->C, inner = job->inner, start = o * C * inner + at;
     const T *x = job->x + start, *g = job->g + start;
     T *y = job->y + start;
     int log = job->kind == FC_LOG_SOFTMAX;
-    for (int64_t c = 0; c < job->C; c++)
-        for (int64_t i = 0; i < count; i++)
-            sum[i] += log ? g[c * job->inner + i] : g[c * job->inner + i] * x[c * job->inner + i];
-    for (int64_t c = 0; c < job->C; c++)
+    for (int64_t c = 0; c < C; c++)
+        for (int64_t i = 0; i < count; i++) sum[i] += g[c * inner + i] * (log ? 1 : x[c * inner + i]);
+    for (int64_t c = 0; c < C; c++, x += inner, g += inner, y += inner)
         FOR_LANES(i, m, count) {
-            vec v = load_some(x + c * job->inner + i, m), slope = load_some(g + c * job->inner + i, m);
-            vec total = load_some(sum + i, m);
-            store_some(y + c * job->inner + i, log ? slope - exponential(v) * total : v * (slope - total), m);
+            vec v = load_some(x + i, m), slope = load_some(g + i, m), total = load_some(sum + i, m);
+            store_some(y + i, log ? slope - exponential(v) * total : v * (slope - total), m);
         }
 }
 
