@@ -1,6 +1,6 @@
 /* pool_columns.inc.c: the second half of a pooling window, over width: one run of cells, lanes = outputs.
  *
- *     out[i] = reduction over tap < taps of run[i * stride + tap * step],  i < n
+ *     out[i] = reduction over tap < taps of run[i * stride + tap * step],  i < n,  for each of `rows` runs
  *
  * A run may be many rows one after the other: outputs whose window crosses from one row into the next are garbage
  * that the caller drops. Runs have room to read POOL_SLACK elements past the last window. */
@@ -9,6 +9,8 @@ enum { POOL_SLACK = 4 * LANES };
 
 typedef struct {
     int64_t taps, step, stride;
+    int64_t n, rows;          /* outputs of a run, and runs */
+    int64_t pitch, out_pitch; /* elements from one to the next */
 } window_columns;
 
 /* Where finished windows go; indices is NULL unless indexed. Sums are divided by size * sizes[i]. */
@@ -67,9 +69,20 @@ VEC_INLINE cells few_taps(const int kind, const int indexed, const int64_t taps,
     return stride == 2 ? unmix_cells(indexed, a) : a;
 }
 
-VEC_INLINE void reduce_few(const int kind, const int indexed, const int64_t taps, const int stride, cell_run run,
-                           const pool_result *out, int64_t n, int64_t step) {
-    EACH_OUTPUT(n, i, few_taps(kind, indexed, taps, stride, run, i, step));
+VEC_INLINE pool_result next_result(const int indexed, const pool_result *out, int64_t step) {
+    pool_result next = *out;
+    next.value += step;
+    if (indexed) next.indices += step;
+    return next;
+}
+
+VEC_INLINE void reduce_few(const int kind, const int indexed, const int64_t taps, const int stride,
+                           const window_columns *w, cell_run run, const pool_result *result) {
+    for (int64_t row = 0; row < w->rows; row++) {
+        const pool_result local = next_result(indexed, result, row * w->out_pitch), *out = &local;
+        cell_run at = run_from(indexed, run, row * w->pitch);
+        EACH_OUTPUT(w->n, i, few_taps(kind, indexed, taps, stride, at, i, w->step));
+    }
 }
 
 /* into[i] = a[i] (+) b[i + shift], i < n; vectors whole. into may be a. */
@@ -120,25 +133,37 @@ VEC_INLINE cells pick_cells(const int indexed, cell_run run, int64_t i, int64_t 
     return load_cells(indexed, (cell_run){value, at}, 0);
 }
 
-VEC_INLINE void reduce_columns(const int kind, const int indexed, const window_columns *w, cell_run run, cell_run spare,
-                               const pool_result *result, int64_t n) {
+/* out[i] = run[i * stride] */
+VEC_INLINE void pick_outputs(const int kind, const int indexed, const window_columns *w, cell_run run,
+                             const pool_result *result) {
     const pool_result local = *result, *out = &local;
-    if (n <= 0) return;
-    if (w->stride == 1) switch (w->taps) {
-        case 1: reduce_few(kind, indexed, 1, 1, run, out, n, w->step); return;
-        case 2: reduce_few(kind, indexed, 2, 1, run, out, n, w->step); return;
-        case 3: reduce_few(kind, indexed, 3, 1, run, out, n, w->step); return;
+    if (w->stride == 1) reduce_few(kind, indexed, 1, 1, w, run, out);
+    else if (w->stride == 2) reduce_few(kind, indexed, 1, 2, w, run, out);
+    else EACH_OUTPUT(w->n, i, pick_cells(indexed, run, i, min_i64(w->n - i, LANES), w->stride));
+}
+
+VEC_INLINE void reduce_columns(const int kind, const int indexed, const window_columns *window, cell_run run,
+                               cell_run spare, const pool_result *out) {
+    const window_columns w = *window;
+    if (w.n <= 0) return;
+    if (w.stride == 1) switch (w.taps) {
+        case 1: reduce_few(kind, indexed, 1, 1, &w, run, out); return;
+        case 2: reduce_few(kind, indexed, 2, 1, &w, run, out); return;
+        case 3: reduce_few(kind, indexed, 3, 1, &w, run, out); return;
         }
-    if (w->stride == 2) switch (w->taps) {
-        case 1: reduce_few(kind, indexed, 1, 2, run, out, n, w->step); return;
-        case 2: reduce_few(kind, indexed, 2, 2, run, out, n, w->step); return;
-        case 3: reduce_few(kind, indexed, 3, 2, run, out, n, w->step); return;
+    if (w.stride == 2) switch (w.taps) {
+        case 1: reduce_few(kind, indexed, 1, 2, &w, run, out); return;
+        case 2: reduce_few(kind, indexed, 2, 2, &w, run, out); return;
+        case 3: reduce_few(kind, indexed, 3, 2, &w, run, out); return;
         }
-    cell_run dense = w->taps == 1 ? run : reduce_dense(kind, indexed, w, run, spare, (n - 1) * w->stride + 1);
-    if (w->stride == 1) reduce_few(kind, indexed, 1, 1, dense, out, n, 0);
-    else if (w->stride == 2) reduce_few(kind, indexed, 1, 2, dense, out, n, 0);
-    else
-        EACH_OUTPUT(n, i, pick_cells(indexed, dense, i, min_i64(n - i, LANES), w->stride));
+    window_columns one = w;
+    one.rows = 1;
+    for (int64_t row = 0; row < w.rows; row++) {
+        cell_run at = run_from(indexed, run, row * w.pitch);
+        if (w.taps > 1) at = reduce_dense(kind, indexed, &w, at, spare, (w.n - 1) * w.stride + 1);
+        pool_result result = next_result(indexed, out, row * w.out_pitch);
+        pick_outputs(kind, indexed, &one, at, &result);
+    }
 }
 
 /* One window of n neighbouring cells, for windows of irregular length: out[i]. */

@@ -5,7 +5,7 @@ typedef struct {
     void (*rows)(cell_run dst, int64_t pitch, row_source s, int64_t x_step, int64_t rows, const window_rows *w);
     void (*shared)(cell_run dst, int64_t pitch, row_source s, int64_t rows, const row_windows *r, const window_rows *w,
                    cell_run ends);
-    void (*columns)(const window_columns *w, cell_run run, cell_run spare, const pool_result *out, int64_t n);
+    void (*columns)(const window_columns *w, cell_run run, cell_run spare, const pool_result *out);
     void (*one)(cell_run run, int64_t n, const pool_result *out, int64_t i);
     void (*planes)(const T *x, int64_t planes, int64_t n, T size, T *result);
 } pool_kernels;
@@ -20,9 +20,8 @@ typedef struct {
                               const window_rows *w, cell_run ends) { \
         reduce_rows_shared(kind, indexed, dst, pitch, s, rows, r, w, ends); \
     } \
-    static void name##_columns(const window_columns *w, cell_run run, cell_run spare, const pool_result *out, \
-                               int64_t n) { \
-        reduce_columns(kind, indexed, w, run, spare, out, n); \
+    static void name##_columns(const window_columns *w, cell_run run, cell_run spare, const pool_result *out) { \
+        reduce_columns(kind, indexed, w, run, spare, out); \
     } \
     static void name##_one(cell_run run, int64_t n, const pool_result *out, int64_t i) { \
         reduce_one(kind, indexed, run, n, out, i); \

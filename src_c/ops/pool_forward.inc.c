@@ -156,31 +156,30 @@ static void fill_strip(const pool_job *job, const pool_tile *tile, int64_t plane
     }
 }
 
-/* Reduces the width of one row of a strip and writes it. */
-static void finish_pool_row(const pool_job *job, const pool_tile *tile, cell_run run, cell_run spare,
-                            const pool_result *out) {
-    const fc_pool_geometry *g = job->g;
-    if (g->adaptive) {
-        for (int64_t q = 0; q < tile->count; q++) {
-            stretch x = job->windows[q];
-            job->kernel->one(run_from(job->indexed, run, x.first), x.count, out, q);
-        }
-    } else {
-        window_columns w = {g->kernel[2], g->dilation[2], g->stride[2]};
-        job->kernel->columns(&w, run, spare, out, tile->count);
-    }
-}
-
 /* out = n staged results, divided where they were not yet. */
 static void copy_pool_row(const pool_job *job, const pool_result *out, T *value, const int64_t *indices, int64_t n,
                           int divide) {
-    static const window_columns plain = {1, 1, 1};
+    window_columns plain = {1, 1, 1, n, 1, 0, 0};
     if (divide) {
-        job->kernel->columns(&plain, (cell_run){value, NULL}, (cell_run){NULL, NULL}, out, n);
+        job->kernel->columns(&plain, (cell_run){value, NULL}, (cell_run){NULL, NULL}, out);
         return;
     }
     copy_run(out->value, value, n);
     if (indices) __builtin_memcpy(out->indices, indices, (size_t)n * sizeof(int64_t));
+}
+
+/* Reduces the width of rows [row, row + rows) of a strip and writes them. */
+static void finish_pool_rows(const pool_job *job, const pool_tile *tile, const pool_scratch *s, int64_t row,
+                             int64_t rows, const pool_result *out) {
+    const fc_pool_geometry *g = job->g;
+    cell_run run = run_from(job->indexed, s->rows, row * tile->pitch);
+    if (g->adaptive) {
+        for (int64_t q = 0; q < tile->count; q++)
+            job->kernel->one(run_from(job->indexed, run, job->windows[q].first), job->windows[q].count, out, q);
+    } else {
+        window_columns w = {g->kernel[2], g->dilation[2], g->stride[2], tile->count, rows, tile->pitch, g->output[2]};
+        job->kernel->columns(&w, run, s->spare, out);
+    }
 }
 
 static void pool_strip(const pool_job *job, int64_t strip, const pool_tile *tile,
@@ -202,16 +201,18 @@ static void pool_strip(const pool_job *job, int64_t strip, const pool_tile *tile
     int uniform = !sum || job->size != 0;
     pool_result out = {job->output + first * Q + tile->first, indexed ? job->indices + first * Q + tile->first : NULL,
                        uniform ? job->size : 1, uniform ? job->inverse : 1, NULL};
-    window_columns w = {g->kernel[2], g->dilation[2], g->stride[2]};
-    int64_t spread = plan->flat ? tile->pitch / g->stride[2] : 0; /* outputs of a row, garbage included */
-    if (plan->flat && spread == Q && uniform) {
-        job->kernel->columns(&w, s->rows, s->spare, &out, count * Q);
+    if (!plan->flat && uniform && !g->adaptive) {
+        finish_pool_rows(job, tile, s, 0, count, &out);
         return;
     }
+    int64_t spread = plan->flat ? tile->pitch / g->stride[2] : 0; /* outputs of a row, garbage included */
     if (plan->flat) {
+        int direct = spread == Q && uniform;
+        window_columns w = {g->kernel[2], g->dilation[2], g->stride[2], count * spread, 1, 0, 0};
         s->staged.size = out.size;
         s->staged.inverse = out.inverse;
-        job->kernel->columns(&w, s->rows, s->spare, &s->staged, count * spread);
+        job->kernel->columns(&w, s->rows, s->spare, direct ? &out : &s->staged);
+        if (direct) return;
     }
     for (int64_t row = 0; row < count; row++) {
         if (!uniform) {
@@ -219,11 +220,11 @@ static void pool_strip(const pool_job *job, int64_t strip, const pool_tile *tile
             out.inverse = 0;
             out.sizes = job->sizes ? job->sizes + tile->first : NULL;
         }
-        if (plan->flat) 
-            copy_pool_row(job, &out, s->staged.value + row * spread, indexed ? s->staged.indices + row * spread : NULL,
-                          Q, !uniform);
+        int64_t at = row * spread;
+        if (plan->flat)
+            copy_pool_row(job, &out, s->staged.value + at, indexed ? s->staged.indices + at : NULL, Q, !uniform);
         else
-            finish_pool_row(job, tile, run_from(indexed, s->rows, row * tile->pitch), s->spare, &out);
+            finish_pool_rows(job, tile, s, row, 1, &out);
         out.value += Q;
         if (indexed) out.indices += Q;
     }

@@ -97,7 +97,7 @@ static const T *spread_strip(const spread_job *job, const spread_tile *tile, int
     const fc_pool_geometry *g = job->g;
     int64_t count = rows * tile->run_pitch;
     pool_result out = {s->staged, NULL, job->size, exact_inverse(job->size), NULL};
-    window_columns w = {g->kernel[2], 1, 1};
+    window_columns w = {g->kernel[2], 1, 1, count, 1, 0, 0};
     if (g->adaptive) {
         for (int64_t row = 0; row < rows; row++)
             for (int64_t x = 0; x < tile->n; x++) {
@@ -109,12 +109,13 @@ static const T *spread_strip(const spread_job *job, const spread_tile *tile, int
     } else if (job->plan.side_by_side) {
         w.taps = 1;
         out.value = s->spare;
-        pool_mean.columns(&w, (cell_run){s->run, NULL}, (cell_run){NULL, NULL}, &out, count);
+        pool_mean.columns(&w, (cell_run){s->run, NULL}, (cell_run){NULL, NULL}, &out);
         repeat_cells(s->staged, s->spare, count * g->stride[2], g->stride[2]);
     } else {
         int64_t start = tile->windows.first * g->stride[2] - g->padding[2] + g->kernel[2] - 1 - tile->x;
         insert_zeros(s->spread, start, s->run, count, g->stride[2]);
-        pool_mean.columns(&w, (cell_run){s->spread, NULL}, (cell_run){s->spare, NULL}, &out, rows * tile->pitch);
+        w.n = rows * tile->pitch;
+        pool_mean.columns(&w, (cell_run){s->spread, NULL}, (cell_run){s->spare, NULL}, &out);
     }
     return s->staged;
 }
