@@ -12,8 +12,10 @@ from .arrays import ndarray, value_error
 from .conv import LIMIT, at_least, batch_shape, per_axis
 
 
-def window_parameters(op: str, rank: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any) -> tuple:
-    """Kernel, stride, padding and dilation as ints or tuples of `rank` ints; no stride means the kernel's size."""
+def window_parameters(
+    op: str, rank: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple:
+    """Kernel, stride, padding and dilation as ints or tuples of ints; no stride means the kernel's size."""
     if type(kernel_size) is not int:
         kernel_size = integers(op, "kernel_size", kernel_size, rank)
     if stride is None or (isinstance(stride, (tuple, list)) and not stride):
@@ -39,8 +41,9 @@ def _extent(op: str, X: int, kernel: int, stride: int, padding: int, dilation: i
     return O
 
 
-# Taps that no window has inside the input are dropped: a kernel of 2**31 cells over 6 is one of 6, and scratch is
-# bounded by the input. Kernel 0 is left where no window sees any cell. One window needs no stride.
+# Taps that no window has inside the input are dropped: a kernel of 2**31 cells over 6 is one of 6, and
+# scratch is bounded by the input. Kernel 0 is left where no window sees any cell. One window needs no
+# stride.
 def _trim(X: int, O: int, kernel: int, stride: int, padding: int, dilation: int) -> tuple[int, int, int]:
     last_start = (O - 1) * stride - padding
     before = min(kernel, -(last_start // dilation)) if last_start < 0 else 0
@@ -83,8 +86,8 @@ def split_shape(op: str, rank: int, shape: tuple[int, ...], layout: str) -> tupl
     return batch, channels, spatial, lambda axes: (*lead, *axes, channels)
 
 
-# The kernels' planes and three axes. Channels last, an image is one plane: its one or two spatial axes and the channels,
-# which are pooled by windows of one cell; the same kernels then have vectors of channels.
+# The kernels' planes and three axes. Channels last, an image is one plane: its one or two spatial axes and
+# the channels, which are pooled by windows of one cell; the same kernels then have vectors of channels.
 def _planes(layout: str, batch: int, channels: int, axes: list, unit: tuple) -> tuple[int, list]:
     if layout == "NCHW":
         return batch * channels, [unit] * (3 - len(axes)) + axes
@@ -96,17 +99,18 @@ def pool_geometry(
     op: str, rank: int, input: tuple, kernel, stride, padding, dilation, ceil_mode: bool, layout: str,
     divisor: int = 0, count_padding: bool = True,
 ):  # fmt: skip
-    """(geometry, output shape, hollow): hollow tells that some window sees no cell; geometry is None if all do.
+    """(geometry, output shape, hollow): hollow if some window sees no cell; geometry is None if all do.
 
-    output = floor((input + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, with ceil_mode rounded up unless the
-    last window would start in the padding after the input. Channels last takes at most two spatial axes.
+    output = floor((input + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, with ceil_mode rounded up
+    unless the last window would start in the padding after the input. Channels last takes at most two
+    spatial axes.
     """
     batch, channels, spatial, place = split_shape(op, rank, input, layout)
     axes, outputs, hollow, empty = [], [], False, False
     for X, (k, s, p, d) in zip(spatial, _check(op, rank, kernel, stride, padding, dilation)):
         O = _extent(op, X, k, s, p, d, ceil_mode)
         outputs.append(O)
-        if O >= LIMIT:
+        if O >= 2**47:
             raise MemoryError(f"{op}: an axis of the result has {O} cells")
         trimmed = _trim(X, O, k, s, p, d)
         axes.append((X, O, *trimmed, d, k, p))
@@ -164,7 +168,7 @@ def no_hollow_window(op: str, dilation: Any, hollow: bool) -> None:
 
 @functools.lru_cache(4096)
 def unpool_shape(op: str, rank: int, input: tuple, kernel, stride, padding, asked: tuple | None) -> tuple:
-    """The shape that was pooled: (input - 1) stride - 2 padding + kernel, or `asked` within a stride of that."""
+    """What was pooled: (input - 1) stride - 2 padding + kernel, or `asked` within a stride of that."""
     _, _, spatial = batch_shape(op, rank, input)
     axes = list(zip(spatial, *(per_axis(rank, value) for value in (kernel, stride, padding))))
     at_least(op, "kernel_size", kernel, 1)

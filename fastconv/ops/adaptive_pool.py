@@ -47,8 +47,8 @@ def _bind_adaptive_mean(rank):
 
     Window o of O covers cells floor(o X / O) up to ceil((o + 1) X / O) of an axis of X cells.
 
-    input (N, C, {AXES[rank]}) or (C, {AXES[rank]}); output_size: int, or one per axis, None for the input's extent.
-    layout: 'NHWC' takes and gives channels last. out: array to write to.
+    input (N, C, {AXES[rank]}) or (C, {AXES[rank]}); output_size: int, or one per axis, None for the input's
+    extent. layout: 'NHWC' takes and gives channels last. out: array to write to.
 
     {RAISES}
 
@@ -96,10 +96,10 @@ def _bind_adaptive_max(rank):
         both = _adaptive(name, rank, MAX, input, output_size, layout, out, return_indices)
         return (both if return_indices else both[0]), ()
 
-    pool.__doc__ = f"""The maxima of windows chosen so that the result has `output_size`; a NaN in a window wins.
+    pool.__doc__ = f"""The maxima of windows chosen so that the result has `output_size`; a NaN wins.
 
-    Windows, shapes, output_size, layout and out are as in adaptive_avg_pool{rank}d. return_indices: (result, indices),
-    the first maximum's position in its channel's plane, flat, int64.
+    Windows, shapes, output_size, layout and out are as in adaptive_avg_pool{rank}d. return_indices:
+    (result, indices), the first maximum's position in its channel's plane, flat, int64.
 
     {RAISES}
 
@@ -115,7 +115,7 @@ def _bind_adaptive_max(rank):
     def backward(grad_output, indices, input_shape, *, layout="NCHW"):
         return scatter_gradient(f"{name}_backward", rank, grad_output, indices, input_shape, layout)
 
-    backward.__doc__ = f"""Gradient of {name}: grad_output added up at `indices`, zeros elsewhere, of `input_shape`.
+    backward.__doc__ = f"""Gradient of {name}, of `input_shape`: grad_output added up at `indices`.
 
     indices: as {name} returns them with return_indices=True; each is checked. Raises as {name} does.
 
@@ -148,11 +148,12 @@ def _bind_unpool(rank):
             refuse_indices(name, indices, math.prod(shape[-rank:]))
         return result, (input, indices, kernel_size, stride, padding, output_size)
 
-    unpool.__doc__ = f"""Puts values back where max_pool{rank}d found them, zeros elsewhere: a partial inverse.
+    unpool.__doc__ = f"""Puts values back where max_pool{rank}d found them, zeros elsewhere.
 
-    input (N, C, {AXES[rank]}) or (C, {AXES[rank]}); indices, of the same shape, are those of max_pool{rank}d with
-    return_indices=True; if two are equal the later one counts. Each extent of the result is (extent - 1) stride -
-    2 padding + kernel_size, or as output_size says, which must be less than a stride from that. out: array to write to.
+    input (N, C, {AXES[rank]}) or (C, {AXES[rank]}); indices, of the same shape, are those of
+    max_pool{rank}d with return_indices=True; if two are equal the later one counts. Each extent of the
+    result is (extent - 1) stride - 2 padding + kernel_size, or as output_size says, which must be less than
+    a stride from that. out: array to write to.
 
     {RAISES}
 
@@ -216,8 +217,8 @@ def _global(name, kind, input, layout, out, indexed):
 def global_avg_pool(input, *, layout="NCHW", out=None):
     """The mean of each channel's plane, as a plane of one cell.
 
-    input (N, C, L), (N, C, H, W) or (N, C, D, H, W); result (N, C, 1...). layout: 'NHWC' takes and gives channels last.
-    out: array to write to.
+    input (N, C, L), (N, C, H, W) or (N, C, D, H, W); result (N, C, 1...). layout: 'NHWC' takes and gives
+    channels last. out: array to write to.
 
     Raises TypeError for dtypes other than float32 and float64, ValueError for other shapes.
 
@@ -233,7 +234,7 @@ def global_avg_pool(input, *, layout="NCHW", out=None):
 
 @global_avg_pool.gradient
 def global_avg_pool_backward(grad_output, input_shape, *, layout="NCHW"):
-    """Gradient of global_avg_pool with respect to its input, of shape `input_shape`: grad_output / cells everywhere.
+    """Gradient of global_avg_pool, of `input_shape`: grad_output / cells everywhere.
 
     grad_output is shaped as the result of global_avg_pool. Raises as that does.
 

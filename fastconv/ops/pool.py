@@ -45,11 +45,16 @@ def native(layout, rank):
 
 
 def run(name, rank, kind, geometry, x, shape, layout, out, indexed):
-    """The pool of x, of `shape` in the kernels' layout, and the positions if `indexed`, both in the caller's layout."""
+    """The pool of x and, if `indexed`, the positions, in the caller's layout; `shape` is in the kernels'."""
     reorder = layout != native(layout, rank)
-    result = allocate(name, shape, x.dtype) if out is None or reorder else new_output(name, out, shape, x.dtype, x)
-    if not indexed:
-        indices = None
+    if out is None or reorder:
+        result = allocate(name, shape, x.dtype)
+    else:
+        result = new_output(name, out, shape, x.dtype, x)
+    indices = None
+    if geometry is None:
+        result.fill(-np.inf if kind == MAX else np.inf)
+    elif not indexed:
         _core.pool_forward(geometry, kind, x, result, None)
     else:
         indices = allocate(name, shape, INT64)
@@ -86,9 +91,6 @@ def _extreme(name, rank, kind, input, window, ceil_mode, layout, out, indexed):
     )
     if indexed:
         rules.no_hollow_window(name, window[3], hollow)
-    if geometry is None:
-        edge = -np.inf if kind == MAX else np.inf
-        return np.full(shape, edge, x.dtype), None
     return run(name, rank, kind, geometry, x, shape, layout, out, indexed)
 
 
@@ -127,7 +129,9 @@ def _mean(name, rank, input, window, ceil_mode, count_include_pad, divisor_overr
     return run(name, rank, MEAN, geometry, x, shape, layout, out, False)[0]
 
 
-def _mean_backward(name, rank, grad_output, shape, window, ceil_mode, count_include_pad, divisor_override, layout):
+def _mean_backward(
+    name, rank, grad_output, shape, window, ceil_mode, count_include_pad, divisor_override, layout
+):
     choice(name, "layout", layout, LAYOUTS)
     (grad_output,) = arrays(name, grad_output=grad_output)
     window = rules.window_parameters(name, rank, *window, 1)
@@ -158,8 +162,8 @@ RAISES = """Raises TypeError for dtypes other than float32 and float64 (float16 
 def _bind_extreme(rank, kind, word, sign):
     name = f"{word}_pool{rank}d"
 
-    def recorded(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False, *,
-                 layout="NCHW", out=None):
+    def recorded(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+                 return_indices=False, *, layout="NCHW", out=None):
         window = (kernel_size, stride, padding, dilation)
         result, indices = _extreme(name, rank, kind, input, window, ceil_mode, layout, out, True)
         return ((result, indices) if return_indices else result), (indices, input.shape, {"layout": layout})
@@ -173,14 +177,15 @@ def _bind_extreme(rank, kind, word, sign):
 
     pool.__doc__ = f"""The {sign} of each window of `input`; a NaN in a window wins.
 
-    output[n, c, o] = {word} over r of input[n, c, o * stride - padding + r * dilation], r < kernel_size, samples outside
-    left out.
+    output[n, c, o] = {word} over r < kernel_size of input[n, c, o * stride - padding + r * dilation], samples
+    outside left out.
 
-    input (N, C, {AXES[rank]}) or (C, {AXES[rank]}); result (N, C, output...) in the input's dtype, each extent
-    floor((extent + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1, rounded up with ceil_mode unless the last
-    window would start in the padding after the input. kernel_size, stride (default: kernel_size), padding (at most half
-    the kernel), dilation: int or one per axis. return_indices: (result, indices), the first {sign}'s position in its
-    channel's plane, flat, int64. layout: 'NHWC' takes and gives channels last. out: array to write to.
+    input (N, C, {AXES[rank]}) or (C, {AXES[rank]}); result (N, C, output...) in the input's dtype, each
+    extent floor((extent + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1, rounded up with
+    ceil_mode unless the last window would start in the padding after the input. kernel_size, stride
+    (default: kernel_size), padding (at most half the kernel), dilation: int or one per axis.
+    return_indices: (result, indices), the first {sign}'s position in its channel's plane, flat, int64.
+    layout: 'NHWC' takes and gives channels last. out: array to write to.
 
     {RAISES}
 
@@ -196,7 +201,7 @@ def _bind_extreme(rank, kind, word, sign):
     def backward(grad_output, indices, input_shape, *, layout="NCHW"):
         return scatter_gradient(f"{name}_backward", rank, grad_output, indices, input_shape, layout)
 
-    backward.__doc__ = f"""Gradient of {name}: grad_output added up at `indices`, zeros elsewhere, of `input_shape`.
+    backward.__doc__ = f"""Gradient of {name}, of `input_shape`: grad_output added up at `indices`.
 
     indices: as {name} returns them with return_indices=True; each is checked. Raises as {name} does.
 
@@ -220,11 +225,12 @@ def _bind_mean(rank):
 
     pool.__doc__ = f"""The mean of each window of `input`.
 
-    output[n, c, o] = sum over r < kernel_size of input[n, c, o * stride - padding + r] / size, samples outside counting as
-    0; size is the number of cells of the window, those of padding counted if count_include_pad, or divisor_override.
+    output[n, c, o] = sum over r < kernel_size of input[n, c, o * stride - padding + r] / size, samples
+    outside counting as 0; size is the number of cells of the window, those of padding counted if
+    count_include_pad, or divisor_override.
 
-    Shapes, kernel_size, stride, padding, ceil_mode, layout and out are as in max_pool{rank}d. The windows' sums do not
-    drift: a huge value or a NaN leaves no trace outside its windows.
+    Shapes, kernel_size, stride, padding, ceil_mode, layout and out are as in max_pool{rank}d. The windows'
+    sums do not drift: a huge value or a NaN leaves no trace outside its windows.
 
     {RAISES}
 
@@ -287,8 +293,8 @@ def _bind_power(rank):
 
     pool.__doc__ = f"""The p-norm of each window of `input`, p = norm_type: (sum of x**p) ** (1 / p).
 
-    A negative sum counts as 0, and with ceil_mode a window that the edge cuts is scaled up to a whole one. Shapes,
-    kernel_size, stride, ceil_mode, layout and out are as in max_pool{rank}d.
+    A negative sum counts as 0, and with ceil_mode a window that the edge cuts is scaled up to a whole one.
+    Shapes, kernel_size, stride, ceil_mode, layout and out are as in max_pool{rank}d.
 
     {RAISES}
 
@@ -311,8 +317,8 @@ def _bind_power(rank):
         total *= x.dtype.type(cells)
         slope = np.where(total > 0, np.power(total, x.dtype.type(1 / p - 1)), total) * grad_output
         window = (kernel_size, stride, 0)
-        spread = _mean_backward(back, rank, slope * x.dtype.type(cells), x.shape, window, ceil_mode, True, None,
-                                layout)
+        slope *= x.dtype.type(cells)
+        spread = _mean_backward(back, rank, slope, x.shape, window, ceil_mode, True, None, layout)
         return spread if p == 1 else np.multiply(spread, np.power(x, x.dtype.type(p - 1)), out=spread)
 
     backward.__doc__ = f"""Gradient of {name}; 0 where the sum of a window is 0.

@@ -34,8 +34,7 @@ VEC_INLINE vec divide_sums(const pool_result *out, int64_t i, vec sums, int64_t 
 }
 
 typedef int64_t wide_positions __attribute__((vector_size(8 * LANES)));
-typedef int64_t wide_positions_unaligned
-    __attribute__((vector_size(8 * LANES), aligned(sizeof(int64_t)), may_alias));
+typedef int64_t wide_positions_unaligned __attribute__((vector_size(8 * LANES), aligned(sizeof(int64_t)), may_alias));
 
 /* The first n lanes of c as out[i...]. */
 VEC_INLINE void put_cells(const int kind, const int indexed, const pool_result *out, int64_t i, cells c, int64_t n) {
@@ -89,7 +88,8 @@ VEC_INLINE void reduce_few(const int kind, const int indexed, const int64_t taps
 VEC_INLINE void merge_runs(const int kind, const int indexed, cell_run into, cell_run a, cell_run b, int64_t shift,
                            int64_t n) {
     for (int64_t i = 0; i < n; i += LANES)
-        store_cells(indexed, into, i, better(kind, indexed, load_cells(indexed, a, i), load_cells(indexed, b, i + shift)));
+        store_cells(indexed, into, i,
+                    better(kind, indexed, load_cells(indexed, a, i), load_cells(indexed, b, i + shift)));
 }
 
 enum { DIRECT_TAPS = 6 };
@@ -123,23 +123,18 @@ VEC_INLINE cell_run reduce_dense(const int kind, const int indexed, const window
     return run;
 }
 
-VEC_INLINE cells pick_cells(const int indexed, cell_run run, int64_t i, int64_t n, int64_t stride) {
-    T value[LANES] = {0};
-    position at[LANES] = {0};
-    for (int64_t lane = 0; lane < n; lane++) {
-        value[lane] = run.value[(i + lane) * stride];
-        if (indexed) at[lane] = run.at[(i + lane) * stride];
-    }
-    return load_cells(indexed, (cell_run){value, at}, 0);
-}
-
-/* out[i] = run[i * stride] */
+/* out[i] = run[i * stride]; wide strides are closed up in place first. */
 VEC_INLINE void pick_outputs(const int kind, const int indexed, const window_columns *w, cell_run run,
-                             const pool_result *result) {
-    const pool_result local = *result, *out = &local;
-    if (w->stride == 1) reduce_few(kind, indexed, 1, 1, w, run, out);
-    else if (w->stride == 2) reduce_few(kind, indexed, 1, 2, w, run, out);
-    else EACH_OUTPUT(w->n, i, pick_cells(indexed, run, i, min_i64(w->n - i, LANES), w->stride));
+                             const pool_result *out) {
+    if (w->stride == 2) {
+        reduce_few(kind, indexed, 1, 2, w, run, out);
+        return;
+    }
+    for (int64_t i = 1; i < w->n && w->stride > 2; i++) {
+        run.value[i] = run.value[i * w->stride];
+        if (indexed) run.at[i] = run.at[i * w->stride];
+    }
+    reduce_few(kind, indexed, 1, 1, w, run, out);
 }
 
 VEC_INLINE void reduce_columns(const int kind, const int indexed, const window_columns *window, cell_run run,
@@ -167,7 +162,8 @@ VEC_INLINE void reduce_columns(const int kind, const int indexed, const window_c
 }
 
 /* One window of n neighbouring cells, for windows of irregular length: out[i]. */
-VEC_INLINE void reduce_one(const int kind, const int indexed, cell_run run, int64_t n, const pool_result *out, int64_t i) {
+VEC_INLINE void reduce_one(const int kind, const int indexed, cell_run run, int64_t n, const pool_result *out,
+                           int64_t i) {
     T best = run.value[0];
     position at = indexed ? run.at[0] : 0;
     for (int64_t k = 1; k < n; k++) {

@@ -11,10 +11,10 @@ typedef struct {
 } window_rows;
 
 typedef struct {
-    const T *x;     /* first row of the first window */
-    const T *end;   /* of the whole input: nothing is read from here on */
-    position at;    /* of x in its channel plane */
-    int64_t n;      /* cells of a row */
+    const T *x;   /* first row of the first window */
+    const T *end; /* of the whole input: nothing is read from here on */
+    position at;  /* of x in its channel plane */
+    int64_t n;    /* cells of a row */
 } row_source;
 
 VEC_INLINE vec row_vector(const int narrow, const T *p, const T *end) { return narrow ? load_before(p, end) : load(p); }
@@ -104,7 +104,8 @@ VEC_INLINE void reduce_shared_columns(const int kind, const int indexed, const i
             for (int v = 0; v < vectors; v++) a[v] = start[v] = no_cells(kind);
             for (int64_t back = K - 1; back >= y - cut * K; back--)
                 for (int v = 0; v < vectors; v++) {
-                    cells x = reduce_depths(kind, indexed, narrow, s, column + v * LANES, r->first + cut * K + back, r, w);
+                    cells x =
+                        reduce_depths(kind, indexed, narrow, s, column + v * LANES, r->first + cut * K + back, r, w);
                     a[v] = better(kind, indexed, x, a[v]);
                     store_cells(indexed, ends, (back * vectors + v) * LANES, a[v]);
                 }
@@ -124,8 +125,7 @@ VEC_INLINE void reduce_shared_columns(const int kind, const int indexed, const i
 
 VEC_INLINE void reduce_rows_shared(const int kind, const int indexed, cell_run dst, int64_t pitch, row_source s,
                                    int64_t rows, const row_windows *r, const window_rows *w, cell_run ends) {
-    for (int64_t j = 0; j < rows; j++)
-        fill_cells(kind, indexed, run_from(indexed, dst, j * pitch + s.n), pitch - s.n);
+    for (int64_t j = 0; j < rows; j++) fill_cells(kind, indexed, run_from(indexed, dst, j * pitch + s.n), pitch - s.n);
     if (s.n < LANES) {
         reduce_shared_columns(kind, indexed, 1, 1, dst, pitch, s, 0, rows, r, w, ends);
         return;

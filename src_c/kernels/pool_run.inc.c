@@ -22,7 +22,8 @@ VEC_INLINE vec reduce_run(const int kind, const T *x, int64_t n) {
         FC_UNROLL for (int v = 0; v < RUN_VECTORS; v++) part[v] = load(x + i + v * LANES);
         int64_t end = min_i64(n, i + RUN_BLOCK * RUN_VECTORS * LANES);
         for (i += RUN_VECTORS * LANES; i + RUN_VECTORS * LANES <= end; i += RUN_VECTORS * LANES)
-            FC_UNROLL for (int v = 0; v < RUN_VECTORS; v++) part[v] = merge_vectors(kind, part[v], load(x + i + v * LANES));
+            FC_UNROLL for (int v = 0; v < RUN_VECTORS; v++) part[v] =
+                merge_vectors(kind, part[v], load(x + i + v * LANES));
         vec halves = merge_vectors(kind, merge_vectors(kind, part[0], part[1]), merge_vectors(kind, part[2], part[3]));
         total = merge_vectors(kind, total, halves);
     }
@@ -36,11 +37,10 @@ VEC_INLINE vec reduce_run(const int kind, const T *x, int64_t n) {
 
 /* Lane i of the result reduces all lanes of rows[i]; LANES rows, which are overwritten. */
 VEC_INLINE vec reduce_lanes(const int kind, vec *rows) {
-    FC_UNROLL for (int count = (int)LANES; count > 1; count /= 2)
-        FC_UNROLL for (int i = 0; i < count / 2; i++) {
-            vec a = rows[2 * i], b = rows[2 * i + 1];
-            rows[i] = merge_vectors(kind, evens(a, b), odds(a, b));
-        }
+    FC_UNROLL for (int count = (int)LANES; count > 1; count /= 2) FC_UNROLL for (int i = 0; i < count / 2; i++) {
+        vec a = rows[2 * i], b = rows[2 * i + 1];
+        rows[i] = merge_vectors(kind, evens(a, b), odds(a, b));
+    }
     return rows[0];
 }
 

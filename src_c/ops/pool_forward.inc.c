@@ -15,14 +15,14 @@ enum {
 };
 
 typedef struct {
-    int64_t span;                 /* columns that one window covers */
-    int64_t tile, tiles;          /* output columns of a tile, tiles in a row */
-    int64_t pitch;                /* cells between rows of a strip, for a whole tile */
-    int64_t rows, strips;         /* output rows of a strip, strips in all */
+    int64_t span;         /* columns that one window covers */
+    int64_t tile, tiles;  /* output columns of a tile, tiles in a row */
+    int64_t pitch;        /* cells between rows of a strip, for a whole tile */
+    int64_t rows, strips; /* output rows of a strip, strips in all */
     int64_t strips_per_task;
-    int flat;                     /* width is reduced over whole strips */
-    int shared;                   /* height by reduce_rows_shared */
-    int64_t inner, inner_end;     /* output rows whose windows lie inside the input's height */
+    int flat;                 /* width is reduced over whole strips */
+    int shared;               /* height by reduce_rows_shared */
+    int64_t inner, inner_end; /* output rows whose windows lie inside the input's height */
     int64_t row_bytes, spare_bytes, ends_bytes, sizes_bytes, windows_bytes;
     int64_t thread_bytes;
 } pool_plan;
@@ -98,9 +98,9 @@ typedef struct {
     const T *input;
     T *output;
     int64_t *indices;
-    T size;         /* of every window of a mean, or 0 where they differ */
-    T inverse;      /* of size, where exact */
-    const T *sizes; /* along the width, or NULL where they are all equal there */
+    T size;                 /* of every window of a mean, or 0 where they differ */
+    T inverse;              /* of size, where exact */
+    const T *sizes;         /* along the width, or NULL where they are all equal there */
     const stretch *windows; /* along the width, of adaptive pooling */
     char *scratch;
 } pool_job;
@@ -126,8 +126,8 @@ static pool_scratch split_scratch(const pool_plan *plan, char *scratch, int inde
 }
 
 /* Reduces depth and height of output rows [p, p + count) of one plane and output depth. */
-static void fill_strip(const pool_job *job, const pool_tile *tile, int64_t plane,
-                           int64_t o, int64_t p, int64_t count, cell_run dst, cell_run ends) {
+static void fill_strip(const pool_job *job, const pool_tile *tile, int64_t plane, int64_t o, int64_t p, int64_t count,
+                       cell_run dst, cell_run ends) {
     const fc_pool_geometry *g = job->g;
     int64_t H = g->input[1], W = g->input[2], step = g->adaptive ? 1 : g->dilation[1];
     stretch depth = g->input[0] == 1 && g->kernel[0] == 1 ? (stretch){0, 1} : window_cells(g, 0, o);
@@ -182,8 +182,7 @@ static void finish_pool_rows(const pool_job *job, const pool_tile *tile, const p
     }
 }
 
-static void pool_strip(const pool_job *job, int64_t strip, const pool_tile *tile,
-                           pool_scratch *s) {
+static void pool_strip(const pool_job *job, int64_t strip, const pool_tile *tile, pool_scratch *s) {
     const fc_pool_geometry *g = job->g;
     const pool_plan *plan = &job->plan;
     int64_t O = g->output[0], P = g->output[1], Q = g->output[2];
@@ -191,11 +190,14 @@ static void pool_strip(const pool_job *job, int64_t strip, const pool_tile *tile
     int64_t first = strip * plan->rows, count = min_i64(plan->rows, g->planes * O * P - first);
 
     job->kernel->fill(s->rows, tile->left);
+    int64_t p = first % P, o = first / P % O, plane = first / P / O;
     for (int64_t row = 0; row < count;) {
-        int64_t p = (first + row) % P, po = (first + row) / P, run = min_i64(P - p, count - row);
-        fill_strip(job, tile, po / O, po % O, p, run,
-                   run_from(indexed, s->rows, tile->left + row * tile->pitch), s->ends);
+        int64_t run = min_i64(P - p, count - row);
+        fill_strip(job, tile, plane, o, p, run, run_from(indexed, s->rows, tile->left + row * tile->pitch), s->ends);
         row += run;
+        p = 0;
+        o = o + 1 == O ? 0 : o + 1;
+        plane += o == 0;
     }
 
     int uniform = !sum || job->size != 0;
@@ -223,8 +225,7 @@ static void pool_strip(const pool_job *job, int64_t strip, const pool_tile *tile
         int64_t at = row * spread;
         if (plan->flat)
             copy_pool_row(job, &out, s->staged.value + at, indexed ? s->staged.indices + at : NULL, Q, !uniform);
-        else
-            finish_pool_rows(job, tile, s, row, 1, &out);
+        else finish_pool_rows(job, tile, s, row, 1, &out);
         out.value += Q;
         if (indexed) out.indices += Q;
     }
@@ -257,8 +258,15 @@ static void pool_sized(const fc_pool_geometry *g, int kind, T size, const T *inp
     }
     char *rest = scratch;
     int indexed = indices != NULL;
-    pool_job job = {.g = g, .kind = kind, .indexed = indexed, .kernel = pool_kernels_of(kind, indexed),
-                    .plan = plan_pool(g, indexed), .input = input, .output = output, .indices = indices, .size = size};
+    pool_job job = {.g = g,
+                    .kind = kind,
+                    .indexed = indexed,
+                    .kernel = pool_kernels_of(kind, indexed),
+                    .plan = plan_pool(g, indexed),
+                    .input = input,
+                    .output = output,
+                    .indices = indices,
+                    .size = size};
     T *sizes = take(&rest, job.plan.sizes_bytes);
     stretch *windows = take(&rest, job.plan.windows_bytes);
     if (g->adaptive) {
@@ -272,8 +280,7 @@ static void pool_sized(const fc_pool_geometry *g, int kind, T size, const T *inp
     }
     job.inverse = exact_inverse(job.size);
     job.scratch = rest;
-    fc_parallel_for(ceil_div(job.plan.strips, job.plan.strips_per_task) * job.plan.tiles, threads, pool_task,
-                    &job);
+    fc_parallel_for(ceil_div(job.plan.strips, job.plan.strips_per_task) * job.plan.tiles, threads, pool_task, &job);
 }
 
 static void pool_forward(const fc_pool_geometry *g, int kind, const void *input, void *output, int64_t *indices,

@@ -9,11 +9,11 @@
 enum { SPREAD_ROWS = 32, SPREAD_TILE_CELLS = 1024, SPREAD_STRIP_CELLS = 2048 };
 
 typedef struct {
-    int64_t tile, tiles;    /* input columns of a tile */
-    int64_t rows_per_task;  /* input rows of a task */
-    int64_t strip_rows;     /* different rows computed together */
-    int side_by_side;       /* along the width no two windows overlap and none is apart */
-    int scaled;             /* window sizes differ: grad_output is divided beforehand */
+    int64_t tile, tiles;   /* input columns of a tile */
+    int64_t rows_per_task; /* input rows of a task */
+    int64_t strip_rows;    /* different rows computed together */
+    int side_by_side;      /* along the width no two windows overlap and none is apart */
+    int scaled;            /* window sizes differ: grad_output is divided beforehand */
     int64_t scaled_bytes, sizes_bytes, tables_bytes, run_bytes, spread_bytes, thread_bytes;
 } spread_plan;
 
@@ -45,7 +45,8 @@ static spread_plan plan_spread(const fc_pool_geometry *g) {
     plan.tile = g->adaptive ? W : min_i64(W, ceil_div(max_i64(SPREAD_TILE_CELLS, 4 * S), s) * s);
     plan.tiles = ceil_div(W, plan.tile);
     plan.rows_per_task = max_i64(g->input[1], ceil_div(POOL_TASK_CELLS, plan.tile));
-    if (plan.rows_per_task * plan.tile > 4 * POOL_TASK_CELLS) plan.rows_per_task = ceil_div(2 * POOL_TASK_CELLS, plan.tile);
+    if (plan.rows_per_task * plan.tile > 4 * POOL_TASK_CELLS)
+        plan.rows_per_task = ceil_div(2 * POOL_TASK_CELLS, plan.tile);
     int64_t pitch = run_pitch(g, plan.side_by_side, plan.tile), spread_pitch = max_i64(pitch * s, plan.tile);
     plan.strip_rows = clamp_i64(SPREAD_STRIP_CELLS / spread_pitch, 1, SPREAD_ROWS);
     plan.scaled = !uniform_windows(g);
@@ -137,7 +138,8 @@ static void spread_task(const void *context, int64_t task, int thread) {
     tile.pitch = g->adaptive ? tile.n : tile.run_pitch * g->stride[2];
 
     const T *source = plan->scaled ? job->scaled : job->grad_output, *end = source + g->planes * volume(g->output);
-    int64_t row = task / plan->tiles * plan->rows_per_task, last = min_i64(g->planes * D * H, row + plan->rows_per_task);
+    int64_t row = task / plan->tiles * plan->rows_per_task,
+            last = min_i64(g->planes * D * H, row + plan->rows_per_task);
     int64_t y = row % H, z = row / H % D, plane = row / H / D;
     T *dst = job->grad_input + row * W + tile.x;
     while (row < last) {

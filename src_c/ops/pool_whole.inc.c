@@ -33,15 +33,16 @@ static void whole_task(const void *context, int64_t task, int thread) {
     const whole_job *job = context;
     if (job->chunks > 1) { /* one chunk of one plane */
         int64_t plane = task / job->chunks, start = task % job->chunks * WHOLE_CHUNK_CELLS;
-        job->kernel->planes(job->input + plane * job->cells + start, 1,
-                            min_i64(WHOLE_CHUNK_CELLS, job->cells - start), 1, job->result + task);
+        job->kernel->planes(job->input + plane * job->cells + start, 1, min_i64(WHOLE_CHUNK_CELLS, job->cells - start),
+                            1, job->result + task);
         return;
     }
     int64_t first = task * job->planes_per_task, count = min_i64(job->planes_per_task, job->planes - first);
     job->kernel->planes(job->input + first * job->cells, count, job->cells, job->size, job->result + first);
 }
 
-static void pool_whole(const fc_pool_geometry *g, int kind, T size, const T *input, T *output, T *scratch, int threads) {
+static void pool_whole(const fc_pool_geometry *g, int kind, T size, const T *input, T *output, T *scratch,
+                       int threads) {
     int64_t cells = volume(g->input), per_task = ceil_div(max_i64(1, WHOLE_TASK_CELLS / cells), LANES) * LANES;
     whole_job job = {pool_kernels_of(kind, 0), g->planes, cells, per_task, whole_chunks(g), size, input, output};
     if (job.chunks > 1) {

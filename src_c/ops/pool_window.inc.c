@@ -12,6 +12,10 @@ static stretch window_cells(const fc_pool_geometry *g, int axis, int64_t o) {
         return (stretch){first, ceil_div((o + 1) * X, O) - first};
     }
     int64_t start = o * g->stride[axis] - g->padding[axis], step = g->dilation[axis];
+    if (step == 1) {
+        int64_t first = max_i64(0, start);
+        return (stretch){first, max_i64(0, min_i64(X, start + g->kernel[axis]) - first)};
+    }
     int64_t low = start < 0 ? ceil_div(-start, step) : 0;
     int64_t high = start < X ? min_i64(g->kernel[axis], ceil_div(X - start, step)) : 0;
     return (stretch){start + low * step, max_i64(0, high - low)};
