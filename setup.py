@@ -42,7 +42,7 @@ if WIDE:
     ISA_FLAGS["wide"] = ISA_FLAGS["baseline"] + ["-Wno-psabi"]
 
 COMMON_FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",
-                "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unknown-pragmas"]
+                "-fvisibility=hidden", "-g0", "-Wall", "-Wextra", "-Wno-unknown-pragmas"]
 HEADERS = sorted(str(path) for pattern in ("*.h", "*.def", "*.inc.c") for path in Path("src_c").rglob(pattern))
 
 

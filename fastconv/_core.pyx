@@ -240,6 +240,7 @@ def plain(x, y=None, z=None, w=None):
 cdef class ConvGeometry:
     """A checked convolution: extents of its arrays and its parameters, three spatial axes."""
     cdef fc_conv_geometry c
+    cdef bint worth_threads  # waking them costs as much as about a million multiply-adds
 
     def __init__(self, N, C, K, G, input, output, kernel, stride, padding, dilation):
         self.c.N, self.c.C, self.c.K, self.c.G = N, C, K, G
@@ -250,6 +251,11 @@ cdef class ConvGeometry:
             self.c.stride[axis] = stride[axis]
             self.c.padding[axis] = padding[axis]
             self.c.dilation[axis] = dilation[axis]
+
+        self.worth_threads = self.macs > 1 << 20
+
+    cdef int threads(self):
+        return threads_here() if self.worth_threads else 1
 
     @property
     def macs(self):
@@ -263,7 +269,7 @@ def conv_forward(ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, b
     cdef const fc_operators *op = operators(input)
     cdef const fc_conv_geometry *g = &geometry.c
     cdef fc_epilogue epilogue
-    cdef int threads = threads_here()
+    cdef int threads = geometry.threads()
     cdef Arena arena
     cdef void *scratch
     if cnp.PyArray_SIZE(output) == 0:
@@ -284,7 +290,7 @@ def conv_grad_input(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray 
     cdef const fc_operators *op = operators(grad_output)
     cdef const fc_conv_geometry *g = &geometry.c
     cdef fc_epilogue epilogue
-    cdef int threads = threads_here()
+    cdef int threads = geometry.threads()
     cdef Arena arena
     cdef void *scratch
     if cnp.PyArray_SIZE(grad_input) == 0:
@@ -304,7 +310,7 @@ def conv_grad_input(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray 
 def conv_grad_weight(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray input, cnp.ndarray grad_weight):
     cdef const fc_operators *op = operators(grad_output)
     cdef const fc_conv_geometry *g = &geometry.c
-    cdef int threads = threads_here()
+    cdef int threads = geometry.threads()
     cdef Arena arena
     cdef void *scratch
     if g.N == 0:

@@ -54,11 +54,23 @@ static int64_t axis_bytes(const fc_conv_geometry *g) {
     return line_bytes((g->kernel[0] + g->kernel[1] + g->kernel[2]) * 2 * (int64_t)sizeof(int64_t));
 }
 
+/* Two phases that alternate along a row are computed together, so that rows are written whole. */
+static int pairs_columns(const fc_conv_geometry *g) {
+    return g->stride[2] == 2 && g->input[2] > 1 && !is_narrow(g->C / g->G, g->K / g->G);
+}
+
 static int64_t conv_grad_input_scratch(const fc_conv_geometry *g, int threads) {
     int64_t phase[3], most = 0;
     FOR_PHASES(phase) {
-        product p = phase_product(g, phase);
-        if (p.taps > 0) most = max_i64(most, product_scratch(&p, threads));
+        product p = phase_product(g, phase), pair;
+        if (pairs_columns(g)) {
+            if (phase[2] == 1) continue;
+            pair = phase_product(g, (const int64_t[3]){phase[0], phase[1], 1});
+            p.pair = &pair;
+            most = max_i64(most, gather_scratch(&p, threads));
+        } else if (p.taps > 0) {
+            most = max_i64(most, product_scratch(&p, threads));
+        }
     }
     return taps_bytes(g) * 2 + axis_bytes(g) + weight_bytes(g) + most;
 }
@@ -105,44 +117,73 @@ static void fill_phase(const void *context, int64_t task, int thread) {
             }
 }
 
+/* Where the taps of a phase and its matrix are listed; what is used up is moved past. */
+typedef struct {
+    int64_t (*offset)[3];
+    int64_t *flat, *tap[3], *shift[3];
+    T *matrix;
+} phase_lists;
+
+/* The phase's product with its taps listed and its matrix written. */
+static product list_phase(const fc_conv_geometry *g, const int64_t phase[3], const T *weight, phase_lists *lists, int threads) {
+    product p = phase_product(g, phase);
+    int64_t count[3], t = 0;
+    for (int axis = 0; axis < 3; axis++)
+        count[axis] = phase_taps(g, axis, phase[axis], lists->tap[axis], lists->shift[axis], &p.low[axis], &p.high[axis]);
+    for (int64_t a = 0; a < count[0]; a++)
+        for (int64_t b = 0; b < count[1]; b++)
+            for (int64_t c = 0; c < count[2]; c++, t++) {
+                lists->flat[t] = (lists->tap[0][a] * g->kernel[1] + lists->tap[1][b]) * g->kernel[2] + lists->tap[2][c];
+                lists->offset[t][0] = lists->shift[0][a];
+                lists->offset[t][1] = lists->shift[1][b];
+                lists->offset[t][2] = lists->shift[2][c];
+            }
+    transpose_job transpose = {g, weight, lists->flat, p.taps, lists->matrix};
+    if (p.taps > 0)
+        fc_parallel_for(g->G * ceil_div(g->C / g->G, TRANSPOSE_CHANNELS), threads, transpose_weight, &transpose);
+    p.offset = (const int64_t(*)[3])lists->offset;
+    p.matrix = lists->matrix;
+    lists->offset += p.taps;
+    lists->flat += p.taps;
+    lists->matrix += g->K * (g->C / g->G) * p.taps;
+    return p;
+}
+
 static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, const void *weight,
                             const fc_epilogue *epilogue, void *grad_input, void *scratch, int threads) {
     char *rest = scratch;
-    int64_t(*offset)[3] = take(&rest, taps_bytes(g));
-    int64_t *flat = take(&rest, taps_bytes(g));
-    int64_t *axis_tap = take(&rest, axis_bytes(g));
-    T *matrix = take(&rest, weight_bytes(g));
-    int64_t *tap[3], *shift[3], phase[3];
+    phase_lists lists = {.offset = take(&rest, taps_bytes(g)), .flat = take(&rest, taps_bytes(g))};
+    int64_t *axis_tap = take(&rest, axis_bytes(g)), phase[3];
+    lists.matrix = take(&rest, weight_bytes(g));
     for (int axis = 0; axis < 3; axis++) {
-        tap[axis] = axis_tap;
-        shift[axis] = axis_tap + g->kernel[axis];
+        lists.tap[axis] = axis_tap;
+        lists.shift[axis] = axis_tap + g->kernel[axis];
         axis_tap += 2 * g->kernel[axis];
     }
     FOR_PHASES(phase) {
-        product p = phase_product(g, phase);
+        phase_lists here = lists;
+        product p = list_phase(g, phase, weight, &here, threads), pair;
+        p.source = grad_output;
         p.dest = grad_input;
         p.epilogue = *epilogue;
-        if (p.taps == 0) {
+        if (pairs_columns(g)) {
+            if (phase[2] == 1) continue;
+            pair = list_phase(g, (const int64_t[3]){phase[0], phase[1], 1}, weight, &here, threads);
+            pair.source = grad_output;
+            pair.epilogue = *epilogue;
+            p.pair = &pair;
+            if (p.taps + pair.taps > 0) {
+                run_gather(&p, rest, threads);
+                continue;
+            }
+            p.dest_stride[2] = 1; /* nothing reaches the whole rows */
+        }
+        if (p.taps > 0) {
+            run_product(&p, rest, threads);
+        } else {
             fill_job fill = {&p};
             fc_parallel_for(p.images * g->C, threads, fill_phase, &fill);
-            continue;
         }
-        int64_t count[3], t = 0;
-        for (int axis = 0; axis < 3; axis++) count[axis] = phase_taps(g, axis, phase[axis], tap[axis], shift[axis], &p.low[axis], &p.high[axis]);
-        for (int64_t a = 0; a < count[0]; a++)
-            for (int64_t b = 0; b < count[1]; b++)
-                for (int64_t c = 0; c < count[2]; c++, t++) {
-                    flat[t] = (tap[0][a] * g->kernel[1] + tap[1][b]) * g->kernel[2] + tap[2][c];
-                    offset[t][0] = shift[0][a];
-                    offset[t][1] = shift[1][b];
-                    offset[t][2] = shift[2][c];
-                }
-        transpose_job transpose = {g, weight, flat, p.taps, matrix};
-        fc_parallel_for(g->G * ceil_div(g->C / g->G, TRANSPOSE_CHANNELS), threads, transpose_weight, &transpose);
-        p.offset = (const int64_t(*)[3])offset;
-        p.source = grad_output;
-        p.matrix = matrix;
-        run_product(&p, rest, threads);
     }
 }
 #undef FOR_PHASES

@@ -9,7 +9,7 @@ typedef struct {
     int64_t unit_pixels, units;
     int64_t block, blocks;          /* pixels per block, blocks per unit */
     int64_t row_parts;              /* parts of the rows */
-    int64_t depth;                  /* (channel, tap) pairs per packed block */
+    int64_t depth;                  /* most (channel, tap) pairs in a packed block */
     int direct;                     /* finished rows are runs in dest: no staging */
     int64_t panel_bytes, stage_bytes, piece_bytes, row_bytes;
     int64_t thread_bytes;
@@ -29,9 +29,15 @@ typedef struct {
 
 enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 256 * 1024, GATHER_MIN_ROWS = 8 * TILE_ROWS };
 
+/* Packed levels at a time: as equal as can be. */
+static int64_t gather_depth(const product *p) {
+    int64_t total = p->channels * p->taps;
+    return ceil_div(total, max_i64(1, ceil_div(total, GATHER_DEPTH)));
+}
+
 static gather_plan plan_gather(const product *p, int threads) {
     gather_plan plan;
-    int64_t pixels = volume(p->pixels), total = p->channels * p->taps;
+    int64_t pixels = volume(p->pixels);
     int contiguous = p->dest_stride[2] == 1 && p->pixels[2] == p->dest_extent[2] && p->dest_stride[1] == 1 &&
                      p->pixels[1] == p->dest_extent[1] && p->dest_stride[0] == 1;
     int64_t waste = ceil_div(pixels, LANES) * LANES - pixels;
@@ -40,7 +46,7 @@ static gather_plan plan_gather(const product *p, int threads) {
     plan.units = small ? 1 : p->images;
     plan.direct = contiguous && !small;
 
-    plan.depth = ceil_div(total, ceil_div(total, GATHER_DEPTH));
+    plan.depth = max_i64(1, max_i64(gather_depth(p), p->pair ? gather_depth(p->pair) : 0));
     int64_t fit = GATHER_PANEL_BYTES / (plan.depth * (int64_t)sizeof(T)) / PANEL * PANEL;
     fit = clamp_i64(fit, PANEL, 64 * PANEL);
     int64_t parts = ceil_div(plan.unit_pixels, fit);
@@ -57,7 +63,8 @@ static gather_plan plan_gather(const product *p, int threads) {
 
     int64_t part_rows = ceil_div(p->rows, plan.row_parts);
     plan.panel_bytes = line_bytes(plan.depth * plan.block * (int64_t)sizeof(T));
-    plan.stage_bytes = line_bytes((plan.direct ? TILE_ROWS * PANEL : part_rows * plan.block) * (int64_t)sizeof(T));
+    plan.stage_bytes = line_bytes((plan.direct ? TILE_ROWS * PANEL : part_rows * plan.block * (p->pair ? 2 : 1)) *
+                                  (int64_t)sizeof(T));
     plan.piece_bytes = line_bytes(plan.block * (int64_t)sizeof(piece));
     plan.row_bytes = line_bytes(plan.block * (int64_t)sizeof(pixel_run));
     plan.thread_bytes = plan.panel_bytes + plan.stage_bytes + plan.piece_bytes + plan.row_bytes;
@@ -176,6 +183,22 @@ static void multiply_block(const T *matrix, int64_t matrix_row, int64_t rows, co
     }
 }
 
+/* c = start + matrix * pixels for rows [row, row + rows) of the group whose first row in dest is channel_row. */
+static void multiply_pixels(const product *p, int64_t group, int64_t channel_row, int64_t rows, const pixel_run *runs,
+                            int64_t run_count, int64_t count, T *panels, piece *pieces, T *c, int64_t c_row, T *spill) {
+    int64_t total = p->channels * p->taps, most = gather_depth(p);
+    const T *matrix = p->matrix + channel_row * total, *source = p->source + group * p->channels * volume(p->extent);
+    const T *bias = p->epilogue.bias ? (const T *)p->epilogue.bias + channel_row : NULL;
+    if (total == 0) /* no tap sees these pixels */
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t lane = 0; lane < count; lane++) c[i * c_row + lane] = bias ? bias[i] : 0;
+    for (int64_t level = 0; level < total; level += most) {
+        int64_t depth = min_i64(most, total - level);
+        pack_block(p, source, level, depth, runs, run_count, count, panels, pieces);
+        multiply_block(matrix + level, total, rows, panels, 0, depth, count, c, c_row, bias, level > 0, spill);
+    }
+}
+
 static void gather_task(const void *context, int64_t task, int thread) {
     const gather_job *job = context;
     const product *p = job->p;
@@ -192,26 +215,13 @@ static void gather_task(const void *context, int64_t task, int thread) {
     int64_t row = part_start(p->rows, plan->row_parts, part);
     int64_t rows = part_start(p->rows, plan->row_parts, part + 1) - row;
     int64_t channel_row = group * p->rows + row; /* of dest, bias and matrix */
-    int64_t total = p->channels * p->taps, plane = volume(p->dest_extent);
-    int64_t image_size = p->groups * p->rows * plane;
-
-    const T *matrix = p->matrix + channel_row * total;
-    const T *bias = p->epilogue.bias ? (const T *)p->epilogue.bias + channel_row : NULL;
+    int64_t plane = volume(p->dest_extent), image_size = p->groups * p->rows * plane;
+    int64_t run_count = find_runs(p, unit, first, count, runs), activation = p->epilogue.activation;
     const T *residual = p->epilogue.residual;
-    T *c = plan->direct ? p->dest + unit * image_size + channel_row * plane + first : stage;
-    int64_t c_row = plan->direct ? plane : ceil_div(count, LANES) * LANES;
 
-    int64_t run_count = find_runs(p, unit, first, count, runs);
-    const T *source = p->source + group * p->channels * volume(p->extent);
-    for (int64_t level = 0; level < total; level += plan->depth) {
-        int64_t depth = min_i64(plan->depth, total - level);
-        pack_block(p, source, level, depth, runs, run_count, count, panels, pieces);
-        multiply_block(matrix + level, total, rows, panels, 0, depth, count, c, c_row, bias, level > 0,
-                       plan->direct ? stage : NULL);
-    }
-
-    int activation = p->epilogue.activation;
     if (plan->direct) {
+        T *c = p->dest + unit * image_size + channel_row * plane + first;
+        multiply_pixels(p, group, channel_row, rows, runs, run_count, count, panels, pieces, c, plane, stage);
         if (activation == FC_NONE && !residual) return;
         for (int64_t i = 0; i < rows; i++) {
             T *x = c + i * plane;
@@ -219,15 +229,28 @@ static void gather_task(const void *context, int64_t task, int thread) {
         }
         return;
     }
+    int64_t lanes = ceil_div(count, LANES) * LANES;
+    T *between = stage + rows * lanes;
+    multiply_pixels(p, group, channel_row, rows, runs, run_count, count, panels, pieces, stage, lanes, NULL);
+    if (p->pair)
+        multiply_pixels(p->pair, group, channel_row, rows, runs, run_count, count, panels, pieces, between, lanes, NULL);
     for (const pixel_run *run = runs; run < runs + run_count; run++) {
-        int64_t at = run->image * image_size + channel_row * plane;
+        int64_t at = run->image * image_size + channel_row * plane, column = run->at[2] * p->dest_stride[2] + p->dest_start[2];
         for (int axis = 0; axis < 3; axis++) {
             int64_t step = axis == 0 ? p->dest_extent[1] * p->dest_extent[2] : axis == 1 ? p->dest_extent[2] : 1;
             at += (run->at[axis] * p->dest_stride[axis] + p->dest_start[axis]) * step;
         }
-        for (int64_t i = 0; i < rows; i++)
-            finish_run(p->dest + at + i * plane, stage + i * c_row + run->lane,
-                       residual ? residual + at + i * plane : NULL, run->length, p->dest_stride[2], activation);
+        for (int64_t i = 0; i < rows; i++) {
+            T *dest = p->dest + at + i * plane;
+            const T *x = stage + i * lanes + run->lane, *add = residual ? residual + at + i * plane : NULL;
+            if (p->pair) {
+                int64_t length = min_i64(2 * run->length, p->dest_extent[2] - column);
+                zip_run(dest, x, between + i * lanes + run->lane, length);
+                finish_run(dest, dest, add, length, 1, activation);
+            } else {
+                finish_run(dest, x, add, run->length, p->dest_stride[2], activation);
+            }
+        }
     }
 }
 

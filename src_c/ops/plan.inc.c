@@ -9,8 +9,11 @@ static int has_square_taps(const product *p) {
     return square;
 }
 
+/* Few channels on one side: packing would cost as much as the product. */
+static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_ROWS || channels < 8; }
+
 static enum product_method choose_method(const product *p) {
-    if (p->rows < 2 * TILE_ROWS || p->channels < 8) return STRIP;
+    if (is_narrow(p->rows, p->channels)) return STRIP;
     if (!has_square_taps(p)) return GATHER;
     /* Multiply-adds, transforms counted at what they cost in them. */
     double tiles = (double)p->images * p->pixels[0] * ceil_div(p->pixels[1], 4) * ceil_div(p->pixels[2], 4);

@@ -6,7 +6,7 @@
  * Samples outside the source count as zero. Stride, dilation, padding, rank and phase are all in the offsets, so
  * whoever can compute this (gather.inc.c, strip.inc.c) computes every one of them. */
 
-typedef struct {
+typedef struct product {
     int64_t groups, images;
     const T *source; /* (images, groups * channels, extent) */
     int64_t channels, extent[3];
@@ -20,6 +20,7 @@ typedef struct {
     T *dest; /* (images, groups * rows, dest_extent), written at pixel * dest_stride + dest_start */
     int64_t dest_extent[3], dest_stride[3], dest_start[3];
     fc_epilogue epilogue;
+    const struct product *pair; /* of dest stride 2: the product of the columns between, or NULL */
 } product;
 
 /* At least n elements, and an odd number of cache lines: arrays that far apart never share a cache set. */
@@ -39,6 +40,16 @@ VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
         for (int64_t i = 0; i < n; i++) dest[i] = from[2 * i];
     else
         for (int64_t i = 0; i < n; i++) dest[i] = from[step * i];
+}
+
+/* dest = even[0], odd[0], even[1], odd[1], ...: n elements. */
+VEC_INLINE void zip_run(T *dest, const T *even, const T *odd, int64_t n) {
+    int64_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        store(dest + i, zip_low(load(even + i / 2), load(odd + i / 2)));
+        store(dest + i + LANES, zip_high(load(even + i / 2), load(odd + i / 2)));
+    }
+    for (; i < n; i++) dest[i] = i % 2 ? odd[i / 2] : even[i / 2];
 }
 
 /* dest[i] = from[first + i * step] where that lies in [0, extent), else 0. */
