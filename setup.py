@@ -79,7 +79,9 @@ def library(name, sources, flags):
                    "obj_deps": {"": HEADERS}, "cflags": COMMON_FLAGS + flags + EXTRA_CFLAGS})
 
 
-KERNELS = [library(f"fastconv_{isa}", [f"isa/{isa}_f32.c", f"isa/{isa}_f64.c"], flags) for isa, flags in ISA_FLAGS.items()]
+KERNELS = [
+    library(f"fastconv_{isa}", [f"isa/{isa}_f32.c", f"isa/{isa}_f64.c"], flags) for isa, flags in ISA_FLAGS.items()
+]
 DISPATCH = library("fastconv_dispatch", ["isa/dispatch.c"], ISA_FLAGS["baseline"] + (["-DFC_WIDE"] if WIDE else []))
 PARALLEL = library("fastconv_parallel", ["parallel.c"], ISA_FLAGS["baseline"])
 

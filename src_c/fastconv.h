@@ -12,10 +12,10 @@
 /* A convolution. Transposed convolution is its grad_input, so it uses the same struct with the roles
  * of input and output exchanged. Only the leading padding is stored: the output extent implies the rest. */
 typedef struct {
-    int64_t N, C, K, G;    /* batch, input channels, output channels, groups */
-    int64_t input[3];      /* D, H, W */
-    int64_t output[3];     /* O, P, Q */
-    int64_t kernel[3];     /* T, R, S */
+    int64_t N, C, K, G; /* batch, input channels, output channels, groups */
+    int64_t input[3];   /* D, H, W */
+    int64_t output[3];  /* O, P, Q */
+    int64_t kernel[3];  /* T, R, S */
     int64_t stride[3];
     int64_t padding[3];
     int64_t dilation[3];
@@ -23,7 +23,8 @@ typedef struct {
 
 enum fc_pool_kind { FC_POOL_MAX, FC_POOL_MIN, FC_POOL_MEAN };
 
-/* Pooling of `planes` = N * C independent planes. Channels last, the width axis holds channels and has a kernel of 1. */
+/* Pooling of `planes` = N * C independent planes. Channels last, the width axis holds channels and has a kernel of 1.
+ */
 typedef struct {
     int64_t planes;
     int64_t input[3];
@@ -42,8 +43,20 @@ typedef struct {
 
 /* In the order of kernels/activations.inc.c and of ACTIVATIONS in fastconv/geometry/conv.py. */
 enum fc_activation {
-    FC_NONE, FC_RELU, FC_RELU6, FC_LEAKY_RELU, FC_SIGMOID, FC_TANH, FC_SILU, FC_HARDSWISH, FC_HARDSIGMOID, FC_ELU,
-    FC_GELU, FC_MISH, FC_SOFTPLUS, FC_GELU_TANH
+    FC_NONE,
+    FC_RELU,
+    FC_RELU6,
+    FC_LEAKY_RELU,
+    FC_SIGMOID,
+    FC_TANH,
+    FC_SILU,
+    FC_HARDSWISH,
+    FC_HARDSIGMOID,
+    FC_ELU,
+    FC_GELU,
+    FC_MISH,
+    FC_SOFTPLUS,
+    FC_GELU_TANH
 };
 
 enum fc_softmax { FC_SOFTMAX, FC_LOG_SOFTMAX, FC_LOG_SUM };
@@ -51,7 +64,8 @@ enum fc_softmax { FC_SOFTMAX, FC_LOG_SOFTMAX, FC_LOG_SUM };
 enum fc_optimiser { FC_SGD, FC_ADAM, FC_RMSPROP };
 
 /* The numbers of one step of an optimiser; ops/optimise.inc.c has the formulas. sign is -1 to maximise, beta1 also the
- * momentum, keep 1 - dampening or 1 - beta1; lr holds Adam's first bias correction, correction is the root of the second. */
+ * momentum, keep 1 - dampening or 1 - beta1; lr holds Adam's first bias correction, correction is the root of the
+ * second. */
 typedef struct {
     double lr, sign, decay, shrink, beta1, beta2, keep, correction, eps;
     int kind, first, nesterov;

@@ -107,7 +107,8 @@ def conv_geometry(op: str, rank: int, input: tuple, weight: tuple, stride, paddi
     for n, k, s, before, after, d in zip(spatial, kernel, stride, low, high, dilation):
         room = n + before + after - d * (k - 1) - 1
         if room < 0:
-            came = f"{kernel} with dilation {dilation} spans {d * (k - 1) + 1} cells, the padded input has {n + before + after}"
+            spans = f"{kernel} with dilation {dilation} spans {d * (k - 1) + 1} cells"
+            came = f"{spans}, the padded input has {n + before + after}"
             raise value_error(op, "kernel", came, "at most the padded input")
         output.append(room // s + 1)
     shape = (*input[: -rank - 1], K, *output)

@@ -195,8 +195,8 @@ def _bind_conv(rank):
     sum over c, r of weight[k, c, r] * input[n, c, o * stride - padding + r * dilation]), samples outside counting as 0.
 
     input (N, C, {axes}) or (C, {axes}); weight (K, C // groups, {kernel}); bias (K,); result (N, K, output...) in the
-    input's dtype. stride, dilation: int or one per axis. padding: int, one per axis, 'valid' (none) or 'same' (stride 1,
-    output as large as the input, an odd cell of padding at the end). groups: channels are split into that many
+    input's dtype. stride, dilation: int or one per axis. padding: int, one per axis, 'valid' (none) or 'same' (stride
+    1, output as large as the input, an odd cell of padding at the end). groups: channels are split into that many
     independent convolutions. activation: None, 'relu', 'relu6', 'leaky_relu', 'sigmoid', 'tanh', 'silu', 'hardswish',
     'hardsigmoid', 'elu', 'gelu', 'mish' or 'softplus', fused with residual (shaped as the result). layout: 'NHWC' takes
     and gives channels last. out: array to write to.
@@ -264,7 +264,8 @@ def _bind_conv_transpose(rank):
     def conv(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1, *, activation=None,
              residual=None, layout="NCHW", out=None):
         parameters = (stride, padding, output_padding, groups, dilation)
-        result = _forward(Transpose, conv_name, rank, input, weight, bias, parameters, activation, residual, layout, out)
+        result = _forward(Transpose, conv_name, rank, input, weight, bias, parameters, activation, residual, layout,
+                          out)
         return result, (input, weight, *parameters, *_extra(bias, activation, residual, layout))
 
     conv_name = conv.op.name

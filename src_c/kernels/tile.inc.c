@@ -19,8 +19,7 @@ typedef struct {
     int accumulate;
 } tile_arguments;
 
-#define FOR_TILE \
-    FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++)
+#define FOR_TILE FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++)
 
 VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arguments *t, const int64_t a_step) {
     vec acc[TILE_ROWS][TILE_VECS];
@@ -46,9 +45,7 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
             b += b_row;
         }
     }
-    if (t->accumulate) {
-        FOR_TILE acc[i][v] += load(t->c + i * t->c_row + v * LANES);
-    }
+    if (t->accumulate) { FOR_TILE acc[i][v] += load(t->c + i * t->c_row + v * LANES); }
     FOR_TILE store(t->c + i * t->c_row + v * LANES, acc[i][v]);
 }
 #undef FOR_TILE

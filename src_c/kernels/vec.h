@@ -18,7 +18,6 @@
 typedef T vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef T vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
-
 VEC_INLINE vec load(const T *p) { return *(const vec_unaligned *)p; }
 VEC_INLINE void store(T *p, vec v) { *(vec_unaligned *)p = v; }
 VEC_INLINE vec splat(T x) { return x - (vec){0}; }
@@ -54,25 +53,25 @@ VEC_INLINE vec choose(positions mask, vec a, vec b) {
 
 /* Two vectors as one run: its even and odd elements, and the halves of their interleaving. */
 #if LANES == 16
-#define EVENS 0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30
-#define ODDS 1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31
-#define ZIP_LOW 0,16,1,17,2,18,3,19,4,20,5,21,6,22,7,23
-#define ZIP_HIGH 8,24,9,25,10,26,11,27,12,28,13,29,14,30,15,31
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODDS 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define ZIP_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define ZIP_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #elif LANES == 8
-#define EVENS 0,2,4,6,8,10,12,14
-#define ODDS 1,3,5,7,9,11,13,15
-#define ZIP_LOW 0,8,1,9,2,10,3,11
-#define ZIP_HIGH 4,12,5,13,6,14,7,15
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS 1, 3, 5, 7, 9, 11, 13, 15
+#define ZIP_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define ZIP_HIGH 4, 12, 5, 13, 6, 14, 7, 15
 #elif LANES == 4
-#define EVENS 0,2,4,6
-#define ODDS 1,3,5,7
-#define ZIP_LOW 0,4,1,5
-#define ZIP_HIGH 2,6,3,7
+#define EVENS 0, 2, 4, 6
+#define ODDS 1, 3, 5, 7
+#define ZIP_LOW 0, 4, 1, 5
+#define ZIP_HIGH 2, 6, 3, 7
 #elif LANES == 2
-#define EVENS 0,2
-#define ODDS 1,3
-#define ZIP_LOW 0,2
-#define ZIP_HIGH 1,3
+#define EVENS 0, 2
+#define ODDS 1, 3
+#define ZIP_LOW 0, 2
+#define ZIP_HIGH 1, 3
 #endif
 VEC_INLINE vec evens(vec a, vec b) { return __builtin_shufflevector(a, b, EVENS); }
 VEC_INLINE vec odds(vec a, vec b) { return __builtin_shufflevector(a, b, ODDS); }
@@ -85,8 +84,8 @@ VEC_INLINE void split_four(const T *x, const int count, vec y[4]) {
     /* Halves of vectors placed so that the transposition stays within 128 bits. */
     typedef T half __attribute__((vector_size(VECTOR_BYTES / 2), aligned(sizeof(T)), may_alias));
     vec a[4];
-    FC_UNROLL for (int i = 0; i < 4; i++)
-        a[i] = __builtin_shufflevector(*(const half *)(x + 4 * i), *(const half *)(x + 16 + 4 * i), 0, 1, 2, 3, 4, 5, 6, 7);
+    FC_UNROLL for (int i = 0; i < 4; i++) a[i] =
+        __builtin_shufflevector(*(const half *)(x + 4 * i), *(const half *)(x + 16 + 4 * i), 0, 1, 2, 3, 4, 5, 6, 7);
     vec low = __builtin_shufflevector(a[0], a[1], 0, 8, 1, 9, 4, 12, 5, 13);
     vec high = __builtin_shufflevector(a[2], a[3], 0, 8, 1, 9, 4, 12, 5, 13);
     y[0] = __builtin_shufflevector(low, high, 0, 1, 8, 9, 4, 5, 12, 13);
@@ -153,8 +152,7 @@ VEC_INLINE void store_some(T *p, vec v, int64_t n) {
     if (n == LANES) store(p, v);
     else store_part(p, v, n);
 }
-#define FOR_LANES(i, m, n) \
-    for (int64_t i = 0, m; i < (n) && (m = (n) - i < LANES ? (n) - i : LANES, 1); i += LANES)
+#define FOR_LANES(i, m, n) for (int64_t i = 0, m; i < (n) && (m = (n) - i < LANES ? (n) - i : LANES, 1); i += LANES)
 
 VEC_INLINE T sum_of_lanes(vec v) {
     T sum = 0;

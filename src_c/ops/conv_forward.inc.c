@@ -1,4 +1,5 @@
-/* conv_forward.inc.c: output[n, k, o] = act(bias[k] + sum of weight[k, c, r] * input[n, c, o * stride - padding + r * dilation]). */
+/* conv_forward.inc.c: output[n, k, o] = act(bias[k] + sum of weight[k, c, r] * input[n, c, o * stride - padding + r *
+ * dilation]). */
 
 /* Offsets of the kernel's taps from the window's corner, in the order of the weight. */
 static void list_taps(const fc_conv_geometry *g, int64_t (*offset)[3]) {
@@ -26,7 +27,8 @@ static product one_row(product p) {
 }
 
 static product forward_product(const fc_conv_geometry *g) {
-    product p = {.groups = g->G, .images = g->N, .channels = g->C / g->G, .rows = g->K / g->G, .taps = volume(g->kernel)};
+    product p = {
+        .groups = g->G, .images = g->N, .channels = g->C / g->G, .rows = g->K / g->G, .taps = volume(g->kernel)};
     for (int axis = 0; axis < 3; axis++) {
         p.count[axis] = g->kernel[axis];
         p.extent[axis] = g->input[axis];
@@ -39,7 +41,9 @@ static product forward_product(const fc_conv_geometry *g) {
     return pointwise(g) ? one_row(p) : p;
 }
 
-static int64_t taps_bytes(const fc_conv_geometry *g) { return line_bytes(volume(g->kernel) * 3 * (int64_t)sizeof(int64_t)); }
+static int64_t taps_bytes(const fc_conv_geometry *g) {
+    return line_bytes(volume(g->kernel) * 3 * (int64_t)sizeof(int64_t));
+}
 
 static int64_t conv_forward_scratch(const fc_conv_geometry *g, int threads) {
     product p = forward_product(g);
@@ -49,10 +53,10 @@ static int64_t conv_forward_scratch(const fc_conv_geometry *g, int threads) {
 static void conv_forward(const fc_conv_geometry *g, const void *input, const void *weight, const fc_epilogue *epilogue,
                          void *output, void *scratch, int threads) {
     char *rest = scratch;
-    int64_t(*offset)[3] = take(&rest, taps_bytes(g));
+    int64_t (*offset)[3] = take(&rest, taps_bytes(g));
     list_taps(g, offset);
     product p = forward_product(g);
-    p.offset = (const int64_t(*)[3])offset;
+    p.offset = (const int64_t (*)[3])offset;
     p.source = input;
     p.matrix = weight;
     p.dest = output;

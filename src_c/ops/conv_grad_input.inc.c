@@ -4,9 +4,10 @@
  * Input positions of one phase, i = phase (mod stride), see a fixed set of taps, and for them the sum is a
  * product of unit stride over grad_output: one product a phase, written with the stride. */
 
-/* The taps that reach phase `phase` on one axis (listed unless tap is NULL), with the range of the shift o = i' + shift where i = phase + i' * stride. */
-static int64_t phase_taps(const fc_conv_geometry *g, int axis, int64_t phase, int64_t *tap, int64_t *shift, int64_t *low,
-                          int64_t *high) {
+/* The taps that reach phase `phase` on one axis (listed unless tap is NULL), with the range of the shift o = i' + shift
+ * where i = phase + i' * stride. */
+static int64_t phase_taps(const fc_conv_geometry *g, int axis, int64_t phase, int64_t *tap, int64_t *shift,
+                          int64_t *low, int64_t *high) {
     int64_t found = 0;
     *low = INT64_MAX;
     *high = INT64_MIN;
@@ -90,7 +91,8 @@ static void transpose_weight(const void *context, int64_t task, int thread) {
     const transpose_job *job = context;
     const fc_conv_geometry *g = job->g;
     int64_t C = g->C / g->G, K = g->K / g->G, all = volume(g->kernel), parts = ceil_div(C, TRANSPOSE_CHANNELS);
-    int64_t group = task / parts, first = task % parts * TRANSPOSE_CHANNELS, end = min_i64(C, first + TRANSPOSE_CHANNELS);
+    int64_t group = task / parts, first = task % parts * TRANSPOSE_CHANNELS,
+            end = min_i64(C, first + TRANSPOSE_CHANNELS);
     const T *weight = job->weight + group * K * C * all;
     T *matrix = job->matrix + group * C * K * job->taps;
     for (int64_t k = 0; k < K; k++)
@@ -113,7 +115,8 @@ static void fill_phase(const void *context, int64_t task, int thread) {
         for (int64_t y = p->dest_start[1]; y < p->dest_extent[1]; y += p->dest_stride[1])
             for (int64_t x = p->dest_start[2]; x < p->dest_extent[2]; x += p->dest_stride[2]) {
                 int64_t at = task * plane + (z * p->dest_extent[1] + y) * p->dest_extent[2] + x;
-                p->dest[at] = activate((bias ? bias[channel] : 0) + (residual ? residual[at] : 0), p->epilogue.activation);
+                p->dest[at] =
+                    activate((bias ? bias[channel] : 0) + (residual ? residual[at] : 0), p->epilogue.activation);
             }
 }
 
@@ -125,11 +128,13 @@ typedef struct {
 } phase_lists;
 
 /* The phase's product with its taps listed and its matrix written. */
-static product list_phase(const fc_conv_geometry *g, const int64_t phase[3], const T *weight, phase_lists *lists, int threads) {
+static product list_phase(const fc_conv_geometry *g, const int64_t phase[3], const T *weight, phase_lists *lists,
+                          int threads) {
     product p = phase_product(g, phase);
     int64_t count[3], t = 0;
     for (int axis = 0; axis < 3; axis++)
-        count[axis] = phase_taps(g, axis, phase[axis], lists->tap[axis], lists->shift[axis], &p.low[axis], &p.high[axis]);
+        count[axis] =
+            phase_taps(g, axis, phase[axis], lists->tap[axis], lists->shift[axis], &p.low[axis], &p.high[axis]);
     for (int64_t a = 0; a < count[0]; a++)
         for (int64_t b = 0; b < count[1]; b++)
             for (int64_t c = 0; c < count[2]; c++, t++) {
@@ -141,7 +146,7 @@ static product list_phase(const fc_conv_geometry *g, const int64_t phase[3], con
     transpose_job transpose = {g, weight, lists->flat, p.taps, lists->matrix};
     if (p.taps > 0)
         fc_parallel_for(g->G * ceil_div(g->C / g->G, TRANSPOSE_CHANNELS), threads, transpose_weight, &transpose);
-    p.offset = (const int64_t(*)[3])lists->offset;
+    p.offset = (const int64_t (*)[3])lists->offset;
     p.matrix = lists->matrix;
     lists->offset += p.taps;
     lists->flat += p.taps;

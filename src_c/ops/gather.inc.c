@@ -7,17 +7,17 @@
  * No cut changes the order of any element's sum except `depth`, which depends on the shape alone. */
 typedef struct {
     int64_t unit_pixels, units;
-    int64_t block, blocks;          /* pixels per block, blocks per unit */
-    int64_t row_parts;              /* parts of the rows */
-    int64_t depth;                  /* most (channel, tap) pairs in a packed block */
-    int direct;                     /* finished rows are runs in dest: no staging */
+    int64_t block, blocks; /* pixels per block, blocks per unit */
+    int64_t row_parts;     /* parts of the rows */
+    int64_t depth;         /* most (channel, tap) pairs in a packed block */
+    int direct;            /* finished rows are runs in dest: no staging */
     int64_t panel_bytes, stage_bytes, piece_bytes, row_bytes;
     int64_t thread_bytes;
 } gather_plan;
 
 /* A run of pixels along one source row that lies in one panel. */
 typedef struct {
-    int64_t lane;   /* first pixel, counted from the block's start */
+    int64_t lane; /* first pixel, counted from the block's start */
     int64_t length;
     int64_t image, at[3];
 } pixel_run;
@@ -63,8 +63,8 @@ static gather_plan plan_gather(const product *p, int threads) {
 
     int64_t part_rows = ceil_div(p->rows, plan.row_parts);
     plan.panel_bytes = line_bytes(plan.depth * plan.block * (int64_t)sizeof(T));
-    plan.stage_bytes = line_bytes((plan.direct ? TILE_ROWS * PANEL : part_rows * plan.block * (p->pair ? 2 : 1)) *
-                                  (int64_t)sizeof(T));
+    plan.stage_bytes =
+        line_bytes((plan.direct ? TILE_ROWS * PANEL : part_rows * plan.block * (p->pair ? 2 : 1)) * (int64_t)sizeof(T));
     plan.piece_bytes = line_bytes(plan.block * (int64_t)sizeof(piece));
     plan.row_bytes = line_bytes(plan.block * (int64_t)sizeof(pixel_run));
     plan.thread_bytes = plan.panel_bytes + plan.stage_bytes + plan.piece_bytes + plan.row_bytes;
@@ -141,10 +141,12 @@ static void pack_block(const product *p, const T *source, int64_t first, int64_t
         int64_t found = find_pieces(p, p->offset[tap], runs, run_count, lanes, depth, pieces);
         if (lanes > count) {
             int64_t panel = count / PANEL * PANEL;
-            pieces[found++] = make_piece(-1, panel * depth + count - panel, lanes - count, min_i64(PANEL, lanes - panel));
+            pieces[found++] =
+                make_piece(-1, panel * depth + count - panel, lanes - count, min_i64(PANEL, lanes - panel));
         }
         for (; channel < end; channel++)
-            gather_pieces(source + channel * plane, panels, channel * p->taps + tap - first, pieces, found, p->stride[2]);
+            gather_pieces(source + channel * plane, panels, channel * p->taps + tap - first, pieces, found,
+                          p->stride[2]);
     }
 }
 
@@ -156,8 +158,8 @@ typedef struct {
 
 /* c = matrix * panels for `rows` rows and `count` lanes. Panels of `depth` rows follow one another; with panel_row
  * they are columns of one array of that row length instead. */
-static void multiply_block(const T *matrix, int64_t matrix_row, int64_t rows, const T *panels, int64_t panel_row, int64_t depth,
-                           int64_t count, T *c, int64_t c_row, const T *init, int accumulate, T *spill) {
+static void multiply_block(const T *matrix, int64_t matrix_row, int64_t rows, const T *panels, int64_t panel_row,
+                           int64_t depth, int64_t count, T *c, int64_t c_row, const T *init, int accumulate, T *spill) {
     int64_t lanes = ceil_div(count, LANES) * LANES, blocks = ceil_div(rows, TILE_ROWS);
     static const int64_t start = 0;
     for (int64_t block = 0; block < blocks; block++) {
@@ -167,8 +169,16 @@ static void multiply_block(const T *matrix, int64_t matrix_row, int64_t rows, co
         for (int64_t panel = 0; panel < lanes; panel += PANEL) {
             int64_t width = min_i64(PANEL, lanes - panel), inside = min_i64(width, count - panel);
             T *corner = c + row * c_row + panel;
-            tile_arguments t = {1, depth, &start, 1, panels + panel * (panel_row ? 1 : depth),
-                                panel_row ? panel_row : width, corner, c_row, init ? init + row : NULL, accumulate};
+            tile_arguments t = {1,
+                                depth,
+                                &start,
+                                1,
+                                panels + panel * (panel_row ? 1 : depth),
+                                panel_row ? panel_row : width,
+                                corner,
+                                c_row,
+                                init ? init + row : NULL,
+                                accumulate};
             if (spill && inside < width) { /* a ragged end must not overwrite what follows in dest */
                 t.c = spill;
                 t.c_row = width;
@@ -233,9 +243,11 @@ static void gather_task(const void *context, int64_t task, int thread) {
     T *between = stage + rows * lanes;
     multiply_pixels(p, group, channel_row, rows, runs, run_count, count, panels, pieces, stage, lanes, NULL);
     if (p->pair)
-        multiply_pixels(p->pair, group, channel_row, rows, runs, run_count, count, panels, pieces, between, lanes, NULL);
+        multiply_pixels(p->pair, group, channel_row, rows, runs, run_count, count, panels, pieces, between, lanes,
+                        NULL);
     for (const pixel_run *run = runs; run < runs + run_count; run++) {
-        int64_t at = run->image * image_size + channel_row * plane, column = run->at[2] * p->dest_stride[2] + p->dest_start[2];
+        int64_t at = run->image * image_size + channel_row * plane,
+                column = run->at[2] * p->dest_stride[2] + p->dest_start[2];
         for (int axis = 0; axis < 3; axis++) {
             int64_t step = axis == 0 ? p->dest_extent[1] * p->dest_extent[2] : axis == 1 ? p->dest_extent[2] : 1;
             at += (run->at[axis] * p->dest_stride[axis] + p->dest_start[axis]) * step;

@@ -1,9 +1,9 @@
 /* norm.inc.c: what normalisations over any axes are made of: moments, sums of gradients, and affine maps.
  *
- * x is seen as (A, B, L). A statistic b belongs to the A runs x[:, b, :] of L neighbours; A is 1 where rows stand alone.
- * Where L is 1 the statistics are columns, and lanes are statistics. Sums are cut into pieces that fit the first-level
- * cache by shape alone: within one in T, vector by vector, and over pieces in double, so neither length nor an offset
- * of the data costs accuracy, and bits do not depend on threads. */
+ * x is seen as (A, B, L). A statistic b belongs to the A runs x[:, b, :] of L neighbours; A is 1 where rows stand
+ * alone. Where L is 1 the statistics are columns, and lanes are statistics. Sums are cut into pieces that fit the
+ * first-level cache by shape alone: within one in T, vector by vector, and over pieces in double, so neither length nor
+ * an offset of the data costs accuracy, and bits do not depend on threads. */
 
 enum { NORM_PIECE = 4096, NORM_ROWS = 256, NORM_COLUMNS = 64, NORM_WORK = 16384 };
 
@@ -16,19 +16,19 @@ typedef struct {
 } norm_job;
 
 /* Hands out `count` rows or statistics of `each` elements, least to most of them a task. */
-static void run_norm(norm_job *job, int64_t count, int64_t each, int64_t least, int64_t most, fc_task task, int threads) {
+static void run_norm(norm_job *job, int64_t count, int64_t each, int64_t least, int64_t most, fc_task task,
+                     int threads) {
     job->block = clamp_i64(NORM_WORK / max_i64(1, each), least, most);
     fc_parallel_for(ceil_div(count, job->block), count * each < 2 * NORM_WORK ? 1 : threads, task, job);
 }
 
 /* Sums of u and u * v over `runs` runs of n, where v = x - centre and u = g, or v if g is NULL, times weight if any. */
-static void piece_sums(const norm_job *job, const T *g, const T *x, const T *weight, T centre, int64_t runs, int64_t step, int64_t n,
-                       double sums[2]) {
+static void piece_sums(const norm_job *job, const T *g, const T *x, const T *weight, T centre, int64_t runs,
+                       int64_t step, int64_t n, double sums[2]) {
     vec plain[2] = {{0}}, product[2] = {{0}};
     for (int64_t run = 0; run < runs; run++, x += step, g += job->g ? step : 0) {
         int64_t i = 0;
-        for (; i + 2 * LANES <= n; i += 2 * LANES)
-            FC_UNROLL for (int v = 0; v < 2; v++) {
+        for (; i + 2 * LANES <= n; i += 2 * LANES) FC_UNROLL for (int v = 0; v < 2; v++) {
                 vec d = load(x + i + v * LANES) - centre, u = job->g ? load(g + i + v * LANES) : d;
                 if (weight) u *= load(weight + i + v * LANES);
                 plain[v] += u;
@@ -71,7 +71,8 @@ static T piece_total(const T *x, int64_t runs, int64_t step, int64_t n) {
 }
 
 /* Joins a piece of `count` numbers with their mean and sum of squares about it to those before (Chan et al. 1979). */
-VEC_INLINE void join_moments(double *n, double *mean, double *squares, double count, double piece_mean, double piece_squares) {
+VEC_INLINE void join_moments(double *n, double *mean, double *squares, double count, double piece_mean,
+                             double piece_squares) {
     double delta = piece_mean - *mean, total = *n + count;
     *mean += delta * (count / total);
     *squares += piece_squares + delta * delta * (*n * count / total);
@@ -87,7 +88,8 @@ static void row_statistic(const norm_job *job, int64_t b) {
         for (int64_t i = 0; i < job->L; i += length) {
             int64_t m = min_i64(length, job->L - i), at = (a * job->B + b) * job->L + i;
             if (job->g) {
-                piece_sums(job, job->g + at, job->x + at, job->weight ? job->weight + i : NULL, job->mean[b], runs, step, m, sums);
+                piece_sums(job, job->g + at, job->x + at, job->weight ? job->weight + i : NULL, job->mean[b], runs,
+                           step, m, sums);
                 continue;
             }
             double count = (double)(runs * m), about[2] = {0};
@@ -111,11 +113,13 @@ static void column_statistics(const norm_job *job, int64_t b, int64_t count) {
         const T *x = job->x + first * B + b, *g = graded ? job->g + first * B + b : x;
         if (graded && !by_row) copy_run(centre, job->mean + b, count);
         for (int64_t a = 0; a < rows && !graded; a++)
-            FOR_LANES(i, m, count) store_some(centre + i, load_some(centre + i, m) + load_some(x + a * B + i, m) / (T)rows, m);
+            FOR_LANES(i, m, count)
+            store_some(centre + i, load_some(centre + i, m) + load_some(x + a * B + i, m) / (T)rows, m);
         for (int64_t a = 0; a < rows; a++, x += B, g += B) {
             T start = by_row ? job->mean[first + a] : 0, scale = by_row ? job->scale[first + a] : 1;
             FOR_LANES(i, m, count) {
-                vec d = (load_some(x + i, m) - load_some(centre + i, m) - start) * scale, u = graded ? load_some(g + i, m) : d;
+                vec d = (load_some(x + i, m) - load_some(centre + i, m) - start) * scale,
+                    u = graded ? load_some(g + i, m) : d;
                 store_some(plain + i, load_some(plain + i, m) + u, m);
                 store_some(product + i, load_some(product + i, m) + u * d, m);
             }
@@ -145,7 +149,8 @@ static void statistics_task(const void *context, int64_t task, int thread) {
 
 static void run_statistics(norm_job *job, int threads) {
     int columns = job->L == 1 && !job->weight;
-    run_norm(job, job->B, job->A * job->L, columns ? NORM_COLUMNS : 1, columns ? NORM_COLUMNS : INT64_MAX, statistics_task, threads);
+    run_norm(job, job->B, job->A * job->L, columns ? NORM_COLUMNS : 1, columns ? NORM_COLUMNS : INT64_MAX,
+             statistics_task, threads);
 }
 
 static void norm_moments(int64_t A, int64_t B, int64_t L, const void *x, void *mean, void *variance, int threads) {
@@ -153,21 +158,31 @@ static void norm_moments(int64_t A, int64_t B, int64_t L, const void *x, void *m
     run_statistics(&job, threads);
 }
 
-static void norm_sums(int64_t A, int64_t B, int64_t L, const void *g, const void *x, const void *mean, const void *scale,
-                      const void *weight, void *sum, void *product, int threads) {
-    norm_job job = {.A = A, .B = B, .L = L, .g = g, .x = x, .mean = mean, .scale = scale, .weight = weight,
-                    .by_row = scale != NULL, .first = sum, .second = product};
+static void norm_sums(int64_t A, int64_t B, int64_t L, const void *g, const void *x, const void *mean,
+                      const void *scale, const void *weight, void *sum, void *product, int threads) {
+    norm_job job = {.A = A,
+                    .B = B,
+                    .L = L,
+                    .g = g,
+                    .x = x,
+                    .mean = mean,
+                    .scale = scale,
+                    .weight = weight,
+                    .by_row = scale != NULL,
+                    .first = sum,
+                    .second = product};
     run_statistics(&job, threads);
 }
 
-/* One run of n. Mean, scale, shift and slope are columns, or one number for the run; job is the caller's own copy, which
- * no store can change. Without g
- *     y = (x - mean) * scale * weight + shift + bias, else y = g * scale * weight + (x - mean) * slope + shift. */
+/* One run of n. Mean, scale, shift and slope are columns, or one number for the run; job is the caller's own copy,
+ * which no store can change. Without g y = (x - mean) * scale * weight + shift + bias, else y = g * scale * weight + (x
+ * - mean) * slope + shift. */
 VEC_INLINE void norm_run(const norm_job *job, const int columns, int64_t at, int64_t parameter, int64_t n) {
 #define PARAMETER(p) (columns ? load_some(p + parameter + i, m) : splat((p)[parameter]))
     const T *x = job->x + at, *g = job->g + (job->g ? at : 0);
     FOR_LANES(i, m, n) {
-        vec d = load_some(x + i, m) - PARAMETER(job->mean), y = (job->g ? load_some(g + i, m) : d) * PARAMETER(job->scale);
+        vec d = load_some(x + i, m) - PARAMETER(job->mean),
+            y = (job->g ? load_some(g + i, m) : d) * PARAMETER(job->scale);
         if (job->weight) y *= load_some(job->weight + i, m);
         if (job->g) y += d * PARAMETER(job->slope);
         if (job->shift) y += PARAMETER(job->shift);
@@ -187,10 +202,21 @@ static void norm_apply_task(const void *context, int64_t task, int thread) {
     }
 }
 
-static void norm_apply(int64_t rows, int64_t L, int64_t period, const void *g, const void *x, const void *mean, const void *scale,
-                       const void *slope, const void *shift, const void *weight, const void *bias, void *y, int threads) {
-    norm_job job = {.A = rows, .L = L, .period = period, .g = g, .x = x, .mean = mean, .scale = scale, .slope = slope,
-                    .shift = shift, .weight = weight, .bias = bias, .y = y};
+static void norm_apply(int64_t rows, int64_t L, int64_t period, const void *g, const void *x, const void *mean,
+                       const void *scale, const void *slope, const void *shift, const void *weight, const void *bias,
+                       void *y, int threads) {
+    norm_job job = {.A = rows,
+                    .L = L,
+                    .period = period,
+                    .g = g,
+                    .x = x,
+                    .mean = mean,
+                    .scale = scale,
+                    .slope = slope,
+                    .shift = shift,
+                    .weight = weight,
+                    .bias = bias,
+                    .y = y};
     if (L == 1 && !weight && !bias) { /* runs of one number each are columns of longer ones */
         job.A = rows / period;
         job.L = period;

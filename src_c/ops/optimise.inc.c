@@ -10,7 +10,6 @@ typedef struct {
     const T *g;
 } optimise_job;
 
-
 /* g = grad + decay w; m = momentum m + keep g; w -= lr (m, or g + momentum m with nesterov, or g without momentum). */
 VEC_INLINE void sgd_lanes(const optimise_job *job, int64_t i, int64_t n) {
     const fc_step *s = &job->step;
@@ -23,7 +22,8 @@ VEC_INLINE void sgd_lanes(const optimise_job *job, int64_t i, int64_t n) {
     store_some(job->w + i, w - g * (T)s->lr, n);
 }
 
-/* w *= shrink; g = grad + decay w; m += keep (g - m); v = beta2 v + (1 - beta2) g**2; w -= lr m / (sqrt(v) / correction + eps). */
+/* w *= shrink; g = grad + decay w; m += keep (g - m); v = beta2 v + (1 - beta2) g**2; w -= lr m / (sqrt(v) / correction
+ * + eps). */
 VEC_INLINE void adam_lanes(const optimise_job *job, int64_t i, int64_t n) {
     const fc_step *s = &job->step;
     vec w = load_some(job->w + i, n) * (T)s->shrink, g = load_some(job->g + i, n) * (T)s->sign + w * (T)s->decay;

@@ -33,7 +33,8 @@ VEC_INLINE int64_t odd_lines(int64_t n) {
 VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
     if (step == 1) copy_run(dest, from, n);
     else if (step == 2 && n > LANES) {
-        for (int64_t i = 0; i < n - LANES; i += LANES) store(dest + i, evens(load(from + 2 * i), load(from + 2 * i + LANES)));
+        for (int64_t i = 0; i < n - LANES; i += LANES)
+            store(dest + i, evens(load(from + 2 * i), load(from + 2 * i + LANES)));
         from += 2 * (n - LANES) - 1; /* nothing is read past the last element */
         store(dest + n - LANES, odds(load(from), load(from + LANES)));
     } else if (step == 2)

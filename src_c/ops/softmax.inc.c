@@ -1,7 +1,8 @@
 /* softmax.inc.c: softmax, its logarithm and their gradients over the middle axis of (outer, C, inner).
  *
  * A task is a block of rows (inner = 1) or a block of neighbouring positions, whose lanes are computed together. With
- * top = max x, every exponential is of x - top <= 0. A NaN, or no finite top, makes the sum NaN and so the whole row. */
+ * top = max x, every exponential is of x - top <= 0. A NaN, or no finite top, makes the sum NaN and so the whole row.
+ */
 
 enum { SOFTMAX_WIDTH = 256, SOFTMAX_BYTES = 128 * 1024, SOFTMAX_WORK = 8192 };
 
@@ -59,9 +60,7 @@ static void softmax_row(const softmax_job *job, int64_t row) {
     case FC_LOG_SOFTMAX:
         for (; i < n; i++) y[i] = x[i] - top - log_sum;
         break;
-    default:
-        job->y[row] = top;
-        job->y[job->outer + row] = log_sum;
+    default: job->y[row] = top; job->y[job->outer + row] = log_sum;
     }
 }
 
@@ -76,8 +75,7 @@ static void softmax_positions(const softmax_job *job, int64_t o, int64_t at, int
     for (int64_t c = 0; c < C; c++, row += inner)
         FOR_LANES(i, m, count) store_some(top + i, larger(load_some(top + i, m), load_some(row + i, m)), m);
     row = x;
-    for (int64_t c = 0; c < C; c++, row += inner, to += inner)
-        FOR_LANES(i, m, count) {
+    for (int64_t c = 0; c < C; c++, row += inner, to += inner) FOR_LANES(i, m, count) {
             vec e = exponential(load_some(row + i, m) - load_some(top + i, m));
             store_some(sum + i, load_some(sum + i, m) + e, m);
             if (kind == FC_SOFTMAX) store_some(to + i, e, m);
@@ -121,8 +119,7 @@ static void softmax_grad_positions(const softmax_job *job, int64_t o, int64_t at
     int log = job->kind == FC_LOG_SOFTMAX;
     for (int64_t c = 0; c < C; c++)
         for (int64_t i = 0; i < count; i++) sum[i] += g[c * inner + i] * (log ? 1 : x[c * inner + i]);
-    for (int64_t c = 0; c < C; c++, x += inner, g += inner, y += inner)
-        FOR_LANES(i, m, count) {
+    for (int64_t c = 0; c < C; c++, x += inner, g += inner, y += inner) FOR_LANES(i, m, count) {
             vec v = load_some(x + i, m), slope = load_some(g + i, m), total = load_some(sum + i, m);
             store_some(y + i, log ? slope - exponential(v) * total : v * (slope - total), m);
         }
@@ -146,7 +143,8 @@ static void softmax_task(const void *context, int64_t task, int thread) {
 
 static void softmax(int kind, int64_t outer, int64_t C, int64_t inner, const void *grad_output, const void *x,
                     const void *scale, void *y, int threads) {
-    softmax_job job = {.outer = outer, .C = C, .inner = inner, .kind = kind, .g = grad_output, .x = x, .scale = scale, .y = y};
+    softmax_job job = {
+        .outer = outer, .C = C, .inner = inner, .kind = kind, .g = grad_output, .x = x, .scale = scale, .y = y};
     if (inner == 1) {
         job.width = max_i64(1, SOFTMAX_WORK / C);
         job.blocks = ceil_div(outer, job.width);

@@ -5,18 +5,23 @@
  * taps of a 3-D kernel count as channels. A tile that comes out not finite in a grain of rows is computed again
  * directly: overflow inside the transform does no harm, and NaN and Inf stay in their windows. */
 
-enum { WINOGRAD_GRAIN = 24, WINOGRAD_ROWS = 21 * WINOGRAD_GRAIN, WINOGRAD_MOST_TILES = 96, WINOGRAD_V_BYTES = 8 * 1024 * 1024 };
+enum {
+    WINOGRAD_GRAIN = 24,
+    WINOGRAD_ROWS = 21 * WINOGRAD_GRAIN,
+    WINOGRAD_MOST_TILES = 96,
+    WINOGRAD_V_BYTES = 8 * 1024 * 1024
+};
 
 typedef struct {
-    int64_t slices, depth;          /* depth taps; channels * slices */
-    int64_t matrix_row;             /* depth, rounded up to whole vectors */
+    int64_t slices, depth; /* depth taps; channels * slices */
+    int64_t matrix_row;    /* depth, rounded up to whole vectors */
     int64_t tile_rows, tile_columns, tiles;
-    int64_t block, blocks;          /* tiles per task */
-    int64_t line_row;               /* cells of a run of tiles, and room for the last vectors */
+    int64_t block, blocks;                  /* tiles per task */
+    int64_t line_row;                       /* cells of a run of tiles, and room for the last vectors */
     int64_t v_point, m_point, matrix_point; /* elements from point to point */
-    int64_t grains, parts;          /* grains of rows; parts of them, a task each */
-    int64_t m_rows;                 /* rows multiplied at a time */
-    int64_t matrix_bytes;           /* transformed filters of all groups */
+    int64_t grains, parts;                  /* grains of rows; parts of them, a task each */
+    int64_t m_rows;                         /* rows multiplied at a time */
+    int64_t matrix_bytes;                   /* transformed filters of all groups */
     int64_t line_bytes, v_bytes, m_bytes, stage_bytes, run_bytes, direct_bytes, thread_bytes;
 } winograd_plan;
 
@@ -37,7 +42,8 @@ static void cut_winograd(const product *p, int64_t fit, int threads, winograd_pl
     double best = 0;
     for (int64_t panels = fit / PANEL; panels > 0; panels--)
         for (int64_t parts = 1; parts <= min_i64(w->grains, threads); parts++) {
-            int64_t block = min_i64(panels * PANEL, ceil_div(w->tiles, LANES) * LANES), blocks = ceil_div(w->tiles, block);
+            int64_t block = min_i64(panels * PANEL, ceil_div(w->tiles, LANES) * LANES),
+                    blocks = ceil_div(w->tiles, block);
             double rows = min_i64(p->rows, ceil_div(w->grains, parts) * WINOGRAD_GRAIN);
             double task = block * (36 * w->depth * rows + 400 * w->depth + 240 * rows) + 6 * 36 * w->depth * rows;
             double turns = ceil_div(blocks * parts * p->groups, threads);
@@ -119,7 +125,8 @@ static int64_t find_tile_runs(const winograd_plan *w, int64_t planes, int64_t fi
         int64_t number = first + lane, x = number % w->tile_columns, y = number / w->tile_columns % w->tile_rows;
         int64_t plane = number / w->tile_columns / w->tile_rows;
         int64_t length = min_i64(w->tile_columns - x, count - lane);
-        runs[found++] = (pixel_run){lane, length, plane / planes, {plane % planes, y * WINOGRAD_TILE, x * WINOGRAD_TILE}};
+        runs[found++] =
+            (pixel_run){lane, length, plane / planes, {plane % planes, y * WINOGRAD_TILE, x * WINOGRAD_TILE}};
         lane += length;
     }
     return found;
@@ -127,8 +134,8 @@ static int64_t find_tile_runs(const winograd_plan *w, int64_t planes, int64_t fi
 
 /* Transforms the patches of a block's tiles in one source slice -> v[point][tile]. A run writes up to a whole vector
  * of tiles; what it writes too many, the next run or the next channel overwrites. */
-static void transform_slice(const product *p, const winograd_plan *w, const T *channel, int64_t offset, const pixel_run *run,
-                            T *lines, T *rows, T *v) {
+static void transform_slice(const product *p, const winograd_plan *w, const T *channel, int64_t offset,
+                            const pixel_run *run, T *lines, T *rows, T *v) {
     int64_t W = p->extent[2], z = run->at[0] + offset, x = run->at[2] + p->low[2];
     int64_t cells = WINOGRAD_TILE * run->length + 2, reads = ceil_div(cells, LANES) * LANES;
     const T *line[WINOGRAD_PATCH];
@@ -146,7 +153,7 @@ static void transform_slice(const product *p, const winograd_plan *w, const T *c
 static void compute_tile_directly(const product *p, int64_t group, int64_t row, int64_t rows, const pixel_run *run,
                                   int64_t tile, char *scratch) {
     product direct = tile_product(p);
-    int64_t(*offset)[3] = take(&scratch, p->taps * 3 * (int64_t)sizeof(int64_t));
+    int64_t (*offset)[3] = take(&scratch, p->taps * 3 * (int64_t)sizeof(int64_t));
     int64_t corner[3] = {run->at[0], run->at[1], run->at[2] + tile * WINOGRAD_TILE};
     for (int64_t tap = 0; tap < p->taps; tap++)
         for (int axis = 0; axis < 3; axis++) offset[tap][axis] = p->offset[tap][axis] + corner[axis];
@@ -154,9 +161,10 @@ static void compute_tile_directly(const product *p, int64_t group, int64_t row, 
         direct.pixels[axis] = min_i64(direct.pixels[axis], p->pixels[axis] - corner[axis]);
         direct.dest_start[axis] = corner[axis];
     }
-    int64_t channel = group * p->rows + row, dest = (run->image * p->groups * p->rows + channel) * volume(p->dest_extent);
+    int64_t channel = group * p->rows + row,
+            dest = (run->image * p->groups * p->rows + channel) * volume(p->dest_extent);
     direct.rows = rows;
-    direct.offset = (const int64_t(*)[3])offset;
+    direct.offset = (const int64_t (*)[3])offset;
     direct.source = p->source + (run->image * p->groups + group) * p->channels * volume(p->extent);
     direct.matrix = p->matrix + channel * p->channels * p->taps;
     direct.dest = p->dest + dest;
@@ -176,13 +184,15 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     T *doubt = take(&scratch, w->block * (int64_t)sizeof(T));
 
     int64_t part = task % w->parts, block = task / w->parts % w->blocks, group = task / w->parts / w->blocks;
-    int64_t first = block * w->block, count = min_i64(w->block, w->tiles - first), lanes = ceil_div(count, LANES) * LANES;
+    int64_t first = block * w->block, count = min_i64(w->block, w->tiles - first),
+            lanes = ceil_div(count, LANES) * LANES;
     int64_t run_count = find_tile_runs(w, p->pixels[0], first, count, runs), plane = volume(p->dest_extent);
 
     for (int64_t d = 0; d < w->depth; d++) {
         int64_t channel = d / w->slices, offset = p->offset[d % w->slices * 9][0];
         for (const pixel_run *run = runs; run < runs + run_count; run++) {
-            const T *source = p->source + ((run->image * p->groups + group) * p->channels + channel) * volume(p->extent);
+            const T *source =
+                p->source + ((run->image * p->groups + group) * p->channels + channel) * volume(p->extent);
             transform_slice(p, w, source, offset, run, lines, rows_of_run, v + d * w->block);
         }
     }
@@ -200,9 +210,9 @@ static void winograd_task(const void *context, int64_t task, int thread) {
             vec start = splat(bias ? bias[channel] : 0);
             if (grain == 0) zero_run(doubt, lanes);
             for (int64_t lane = 0; lane < lanes; lane += LANES)
-                store(doubt + lane, load(doubt + lane) +
-                      transform_products(m + k * w->block + lane, w->m_point, start,
-                                         stage + WINOGRAD_TILE * lane, WINOGRAD_TILE * w->block));
+                store(doubt + lane,
+                      load(doubt + lane) + transform_products(m + k * w->block + lane, w->m_point, start,
+                                                              stage + WINOGRAD_TILE * lane, WINOGRAD_TILE * w->block));
             for (const pixel_run *run = runs; run < runs + run_count; run++) {
                 int64_t columns = min_i64(WINOGRAD_TILE * run->length, p->pixels[2] - run->at[2]);
                 for (int64_t i = 0; i < min_i64(WINOGRAD_TILE, p->pixels[1] - run->at[1]); i++) {

@@ -7,12 +7,12 @@
  * tiles in order, so bits do not depend on threads. If an element comes out not finite the caller computes directly. */
 
 typedef struct {
-    winograd_plan w;               /* of the input side: slices, depth, tiles, block, v_point */
-    int64_t K, k_row;              /* output channels of a group; rounded up to whole vectors */
+    winograd_plan w;  /* of the input side: slices, depth, tiles, block, v_point */
+    int64_t K, k_row; /* output channels of a group; rounded up to whole vectors */
     int64_t blocks;
-    int64_t v_row;                 /* a block, and what its last run writes too many: rows belong to different tasks */
-    int64_t dy_point, sum_point;   /* elements from point to point */
-    int64_t cells, cell_bytes;     /* transposed gradient rows of a run of tiles */
+    int64_t v_row;               /* a block, and what its last run writes too many: rows belong to different tasks */
+    int64_t dy_point, sum_point; /* elements from point to point */
+    int64_t cells, cell_bytes;   /* transposed gradient rows of a run of tiles */
     int64_t v_bytes, dy_bytes, sum_bytes, run_bytes, thread_bytes;
 } winograd_weight_plan;
 
@@ -72,7 +72,7 @@ typedef struct {
     pixel_run *runs;
     T *v, *dy, *sums;
     char *scratch;
-    int first;        /* block: sums start at zero */
+    int first; /* block: sums start at zero */
     int *not_finite;
 } winograd_weight_job;
 
@@ -84,15 +84,15 @@ static void transform_gradient_lanes(const winograd_weight_job *job, int64_t k, 
     int64_t panel = k / PANEL * PANEL, width = min_i64(PANEL, w->k_row - panel), row = w->cells * LANES;
     T *cells = (T *)scratch, *padded = cells + WINOGRAD_TILE * row;
     for (const pixel_run *run = job->runs; run < job->runs + job->run_count; run++) {
-        const T *image = job->grad_output + (run->image * job->g->K + job->group * w->K + k) * plane + run->at[0] * P * Q;
+        const T *image =
+            job->grad_output + (run->image * job->g->K + job->group * w->K + k) * plane + run->at[0] * P * Q;
         int64_t length = WINOGRAD_TILE * run->length;
         for (int i = 0; i < WINOGRAD_TILE; i++) {
             int64_t y = run->at[1] + i;
             for (int64_t lane = 0; lane < LANES; lane++) {
                 if (lane < inside && y < P)
                     copy_padded(padded + lane * w->cells, image + lane * plane + y * Q, run->at[2], 1, Q, length);
-                else
-                    zero_run(padded + lane * w->cells, length);
+                else zero_run(padded + lane * w->cells, length);
             }
             for (int64_t cell = 0; cell < length; cell += LANES)
                 transpose_square(padded + cell, w->cells, cells + i * row + cell * LANES, LANES);
@@ -116,7 +116,8 @@ static void transform_task(const void *context, int64_t task, int thread) {
     T *lines = (T *)scratch, *rows = (T *)(scratch + w->w.line_bytes);
     int64_t channel = task / w->w.slices, offset = p->offset[task % w->w.slices * 9][0];
     for (const pixel_run *run = job->runs; run < job->runs + job->run_count; run++) {
-        const T *source = p->source + ((run->image * p->groups + job->group) * p->channels + channel) * volume(p->extent);
+        const T *source =
+            p->source + ((run->image * p->groups + job->group) * p->channels + channel) * volume(p->extent);
         transform_slice(p, &w->w, source, offset, run, lines, rows, job->v + task * w->v_row);
     }
 }
@@ -132,8 +133,8 @@ static void sum_task(const void *context, int64_t task, int thread) {
     const T *dy = job->dy + point * w->dy_point;
     for (int64_t panel = 0; panel < w->k_row; panel += PANEL)
         multiply_block(job->v + point * w->w.v_point + row * w->v_row, w->v_row, rows, dy + panel * w->w.block, 0,
-                       job->count, min_i64(PANEL, w->k_row - panel), job->sums + point * w->sum_point + row * w->k_row + panel,
-                       w->k_row, NULL, !job->first, NULL);
+                       job->count, min_i64(PANEL, w->k_row - panel),
+                       job->sums + point * w->sum_point + row * w->k_row + panel, w->k_row, NULL, !job->first, NULL);
 }
 
 /* Filters of one input channel and depth tap. */
@@ -159,12 +160,16 @@ static int run_winograd_weight(const fc_conv_geometry *g, const T *grad_output, 
                                void *scratch, int threads) {
     char *rest = scratch;
     int not_finite = 0;
-    int64_t(*offset)[3] = take(&rest, taps_bytes(g));
+    int64_t (*offset)[3] = take(&rest, taps_bytes(g));
     list_taps(g, offset);
-    winograd_weight_job job = {.g = g, .w = plan_winograd_weight(g), .p = forward_product(g), .grad_output = grad_output,
-                               .grad_weight = grad_weight, .not_finite = &not_finite};
+    winograd_weight_job job = {.g = g,
+                               .w = plan_winograd_weight(g),
+                               .p = forward_product(g),
+                               .grad_output = grad_output,
+                               .grad_weight = grad_weight,
+                               .not_finite = &not_finite};
     const winograd_weight_plan *w = &job.w;
-    job.p.offset = (const int64_t(*)[3])offset;
+    job.p.offset = (const int64_t (*)[3])offset;
     job.p.source = input;
     job.v = take(&rest, w->v_bytes);
     job.dy = take(&rest, w->dy_bytes);
