@@ -1,0 +1,135 @@
+"""Types of the compiled core. Arrays are C-contiguous, of one dtype, float32 or float64, checked by the caller."""
+
+from contextvars import ContextVar, Token
+from typing import Any
+
+from numpy import ndarray
+
+local_threads: ContextVar[int]
+
+def set_default_threads(count: int) -> None: ...
+def use_local_threads(count: int) -> Token[int]: ...
+def get_threads() -> int: ...
+def isa_levels() -> list[str]: ...
+def use_isa(name: str) -> bool: ...
+def isa() -> str: ...
+def openmp() -> str: ...
+def set_flush_denormals(on: bool) -> None: ...
+def fma_probe(rounds: int, type: int = ...) -> float: ...
+def release_scratch() -> None: ...
+def scratch_bytes() -> int: ...
+def plain(x: Any, y: Any = ..., z: Any = ..., w: Any = ...) -> bool: ...
+
+class ConvGeometry:
+    def __init__(
+        self,
+        N: Any,
+        C: Any,
+        K: Any,
+        G: Any,
+        input: Any,
+        output: Any,
+        kernel: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+    ) -> None: ...
+    @property
+    def macs(self) -> int: ...
+
+def conv_forward(
+    geometry: ConvGeometry,
+    input: ndarray,
+    weight: ndarray,
+    bias: ndarray | None,
+    residual: ndarray | None,
+    activation: int,
+    output: ndarray,
+) -> ndarray: ...
+def conv_grad_input(
+    geometry: ConvGeometry,
+    grad_output: ndarray,
+    weight: ndarray,
+    bias: ndarray | None,
+    residual: ndarray | None,
+    activation: int,
+    grad_input: ndarray,
+) -> ndarray: ...
+def conv_grad_weight(geometry: ConvGeometry, grad_output: ndarray, input: ndarray, grad_weight: ndarray) -> ndarray: ...
+def channel_sum(outer: int, channels: int, inner: int, x: ndarray, result: ndarray) -> ndarray: ...
+
+class PoolGeometry:
+    def __init__(
+        self,
+        planes: Any,
+        input: Any,
+        output: Any,
+        kernel: Any = ...,
+        stride: Any = ...,
+        padding: Any = ...,
+        dilation: Any = ...,
+        asked_kernel: Any = ...,
+        asked_padding: Any = ...,
+        divisor: Any = ...,
+        count_padding: Any = ...,
+    ) -> None: ...
+    @property
+    def cells(self) -> int: ...
+
+def pool_forward(
+    geometry: PoolGeometry, kind: int, input: ndarray, output: ndarray, indices: ndarray | None
+) -> ndarray: ...
+def pool_grad_mean(geometry: PoolGeometry, grad_output: ndarray, grad_input: ndarray) -> ndarray: ...
+def pool_scatter(planes: int, source: ndarray, indices: ndarray, result: ndarray, add: bool) -> bool: ...
+def pool_gather(planes: int, source: ndarray, indices: ndarray, result: ndarray) -> bool: ...
+def activation(
+    code: int, input: ndarray, output: ndarray, a: float = ..., b: float = ..., grad_output: Any = ...
+) -> ndarray: ...
+def softmax(
+    kind: int, outer: int, C: int, inner: int, input: ndarray, output: ndarray, grad_output: Any = ..., scale: Any = ...
+) -> ndarray: ...
+def norm_moments(A: int, B: int, L: int, x: ndarray, mean: ndarray, variance: ndarray) -> ndarray: ...
+def norm_sums(
+    A: int,
+    B: int,
+    L: int,
+    g: ndarray,
+    x: ndarray,
+    mean: ndarray,
+    total: ndarray,
+    product: ndarray,
+    scale: Any = ...,
+    weight: Any = ...,
+) -> ndarray: ...
+def norm_apply(
+    L: int,
+    period: int,
+    g: Any,
+    x: ndarray,
+    mean: ndarray,
+    scale: ndarray,
+    slope: Any,
+    shift: Any,
+    weight: Any,
+    bias: ndarray | None,
+    y: ndarray,
+) -> ndarray: ...
+def optimise(
+    kind: int,
+    parameter: ndarray,
+    gradient: ndarray,
+    momentum: Any,
+    square: Any,
+    top: Any,
+    lr: float,
+    beta1: float = ...,
+    beta2: float = ...,
+    keep: float = ...,
+    correction: float = ...,
+    eps: float = ...,
+    decay: float = ...,
+    shrink: float = ...,
+    first: bool = ...,
+    nesterov: bool = ...,
+    maximize: bool = ...,
+) -> ndarray: ...
