@@ -10,6 +10,7 @@
 
 #include "../kernels/tile.inc.c"
 #include "../kernels/strip_tile.inc.c"
+#include "../kernels/tap_tile.inc.c"
 #include "../kernels/winograd.inc.c"
 #include "../kernels/functions.inc.c"
 #include "../kernels/activations.inc.c"
@@ -24,6 +25,7 @@
 
 #include "../ops/conv_forward.inc.c"
 #include "../ops/conv_grad_input.inc.c"
+#include "../ops/narrow_grad_weight.inc.c"
 #include "../ops/winograd_grad_weight.inc.c"
 #include "../ops/conv_grad_weight.inc.c"
 #include "../ops/reduce.inc.c"

@@ -29,8 +29,8 @@ typedef struct {
     T init[STRIP_ROWS];
 } strip_arguments;
 
-VEC_INLINE void strip_add(const int low, const int high, const int n, vec acc[STRIP_ROWS][STRIP_VECS], const T *a, int64_t a_row,
-                          const T *x, const int64_t *column, int64_t count) {
+VEC_INLINE void strip_add(const int low, const int high, const int n, vec acc[STRIP_ROWS][STRIP_VECS], const T *a,
+                          int64_t a_row, const T *x, const int64_t *column, int64_t count) {
     for (int64_t j = 0; j < count; j++) {
         vec lanes[STRIP_VECS];
         FC_UNROLL for (int v = 0; v < n; v++) lanes[v] = load(x + column[j] + v * LANES);
@@ -52,12 +52,11 @@ VEC_INLINE void strip_tile(const int m, const int n, const strip_arguments *t, c
         for (const strip_step *step = t->step; step < t->end; step++) {
             const T *x = t->x + channel * t->x_channel + step->x, *a = t->a + channel * t->a_channel + step->a;
             switch (step->low * 8 + step->high) {
-                STRIP_CASE(0, 1) STRIP_CASE(0, 2) STRIP_CASE(0, 3) STRIP_CASE(0, 4) STRIP_CASE(0, 5) STRIP_CASE(0, 6)
-                STRIP_CASE(1, 2) STRIP_CASE(1, 3) STRIP_CASE(1, 4) STRIP_CASE(1, 5) STRIP_CASE(1, 6)
-                STRIP_CASE(2, 3) STRIP_CASE(2, 4) STRIP_CASE(2, 5) STRIP_CASE(2, 6)
-                STRIP_CASE(3, 4) STRIP_CASE(3, 5) STRIP_CASE(3, 6)
-                STRIP_CASE(4, 5) STRIP_CASE(4, 6)
-                STRIP_CASE(5, 6)
+                STRIP_CASE(0, 1)
+                STRIP_CASE(0, 2) STRIP_CASE(0, 3) STRIP_CASE(0, 4) STRIP_CASE(0, 5) STRIP_CASE(0, 6) STRIP_CASE(1, 2)
+                    STRIP_CASE(1, 3) STRIP_CASE(1, 4) STRIP_CASE(1, 5) STRIP_CASE(1, 6) STRIP_CASE(2, 3)
+                        STRIP_CASE(2, 4) STRIP_CASE(2, 5) STRIP_CASE(2, 6) STRIP_CASE(3, 4) STRIP_CASE(3, 5)
+                            STRIP_CASE(3, 6) STRIP_CASE(4, 5) STRIP_CASE(4, 6) STRIP_CASE(5, 6)
             }
         }
     FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++)
@@ -69,14 +68,16 @@ VEC_INLINE void strip_tile(const int m, const int n, const strip_arguments *t, c
 #if TILE_ROWS * TILE_VECS > 12
 static const int strip_vecs[STRIP_ROWS] = {8, 8, 6, 5, 4, 4};
 #define STRIP_TILES(X) \
-    X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6) \
-    X(2, 7) X(2, 8) X(3, 1) X(3, 2) X(3, 3) X(3, 4) X(3, 5) X(3, 6) X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(4, 5) \
-    X(5, 1) X(5, 2) X(5, 3) X(5, 4) X(6, 1) X(6, 2) X(6, 3) X(6, 4)
+    X(1, 1) \
+    X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6) X(2, 7) \
+        X(2, 8) X(3, 1) X(3, 2) X(3, 3) X(3, 4) X(3, 5) X(3, 6) X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(4, 5) X(5, 1) \
+            X(5, 2) X(5, 3) X(5, 4) X(6, 1) X(6, 2) X(6, 3) X(6, 4)
 #else
 static const int strip_vecs[STRIP_ROWS] = {8, 4, 3, 3, 2, 2};
 #define STRIP_TILES(X) \
-    X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(3, 1) X(3, 2) \
-    X(3, 3) X(4, 1) X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2)
+    X(1, 1) \
+    X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(3, 1) X(3, 2) X(3, 3) \
+        X(4, 1) X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2)
 #endif
 
 #define STRIP_TILE(m, n) \
@@ -90,3 +91,43 @@ STRIP_TILES(STRIP_TILE)
 static void (*const strip_tiles[STRIP_ROWS][STRIP_VECS])(const strip_arguments *t) = {STRIP_TILES(STRIP_TILE)};
 #undef STRIP_TILE
 #undef STRIP_TILES
+
+/* The same for one channel with 3 x 3 taps, down all rows of a column of vectors: weights stay in registers and each
+ * source row is loaded once, for the three pixel rows that see it. Source rows outside [top, bottom) are skipped. */
+enum { ROLL_VECS = 2 };
+
+typedef struct {
+    int64_t rows, top, bottom;
+    const T *a;
+    int64_t a_row; /* from a row of taps to that of the next source row */
+    const T *x;
+    int64_t x_row;
+    const int64_t *column;
+    T *c;
+    int64_t c_row;
+    T init;
+} roll_arguments;
+
+VEC_INLINE void strip_roll(const int n, const roll_arguments *t) {
+    vec w[3][3], upper[ROLL_VECS], middle[ROLL_VECS], lower[ROLL_VECS];
+    FC_UNROLL for (int r = 0; r < 3; r++) FC_UNROLL for (int j = 0; j < 3; j++) w[r][j] = splat(t->a[r * t->a_row + j]);
+    FC_UNROLL for (int v = 0; v < n; v++) upper[v] = middle[v] = splat(t->init);
+    const T *x = t->x;
+    T *c = t->c - 2 * t->c_row;
+    for (int64_t y = 0; y < t->rows + 2; y++, x += t->x_row, c += t->c_row) {
+        FC_UNROLL for (int v = 0; v < n; v++) lower[v] = splat(t->init);
+        if (y >= t->top && y < t->bottom) FC_UNROLL for (int j = 0; j < 3; j++) FC_UNROLL for (int v = 0; v < n; v++) {
+                vec lanes = load(x + t->column[j] + v * LANES);
+                upper[v] += w[2][j] * lanes;
+                middle[v] += w[1][j] * lanes;
+                lower[v] += w[0][j] * lanes;
+            }
+        FC_UNROLL for (int v = 0; v < n; v++) {
+            if (y >= 2) store(c + v * LANES, upper[v]);
+            upper[v] = middle[v];
+            middle[v] = lower[v];
+        }
+    }
+}
+static void strip_roll_1(const roll_arguments *t) { strip_roll(1, t); }
+static void strip_roll_2(const roll_arguments *t) { strip_roll(2, t); }
