@@ -200,14 +200,14 @@ static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, c
 }
 
 static int64_t conv_grad_weight_scratch(const fc_conv_geometry *g, int threads) {
-    if (is_narrow(g)) return narrow_grad_weight_scratch(g, threads);
+    if (use_narrow_weight(g)) return narrow_grad_weight_scratch(g, threads);
     int64_t direct = direct_weight_scratch(g, threads);
     return use_winograd_weight(g) ? max_i64(direct, winograd_weight_scratch(g, threads)) : direct;
 }
 
 static void conv_grad_weight(const fc_conv_geometry *g, const void *grad_output, const void *input, void *grad_weight,
                              void *scratch, int threads) {
-    if (is_narrow(g)) {
+    if (use_narrow_weight(g)) {
         narrow_grad_weight(g, grad_output, input, grad_weight, scratch, threads);
         return;
     }
