@@ -49,7 +49,7 @@ static stretch cell_windows(const fc_pool_geometry *g, int axis, int64_t x) {
         high = ceil_div((x + 1) * O, g->input[axis]) - 1;
     } else {
         int64_t reach = x + g->padding[axis];
-        low = max_i64(0, ceil_div(max_i64(0, reach - g->kernel[axis] + 1), g->stride[axis]));
+        low = min_i64(O, ceil_div(max_i64(0, reach - g->kernel[axis] + 1), g->stride[axis]));
         high = min_i64(O - 1, reach / g->stride[axis]);
     }
     return (stretch){low, max_i64(0, high - low + 1)};
