@@ -14,13 +14,15 @@ static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_RO
 
 static enum product_method choose_method(const product *p) {
     if (is_narrow(p->rows, p->channels)) return STRIP;
-    if (!has_square_taps(p)) return GATHER;
+    /* Groups are packed one at a time: small ones do not repay it. */
+    enum product_method direct_method = p->groups > 1 && p->rows <= 16 && p->channels <= 64 ? STRIP : GATHER;
+    if (!has_square_taps(p)) return direct_method;
     /* Multiply-adds, transforms counted at what they cost in them. */
     double tiles = (double)p->images * p->pixels[0] * ceil_div(p->pixels[1], 4) * ceil_div(p->pixels[2], 4);
     double depth = (double)p->channels * (p->taps / 9), rows = p->rows, pixels = (double)p->images * volume(p->pixels);
     double direct = pixels * 9 * depth * rows;
     double winograd = tiles * (36 * depth * rows + 400 * depth + 240 * rows) + 600 * depth * rows;
-    return depth <= 1024 && winograd < direct ? WINOGRAD : GATHER;
+    return depth <= 1024 && winograd < direct ? WINOGRAD : direct_method;
 }
 
 static int64_t product_scratch(const product *p, int threads) {
