@@ -159,7 +159,7 @@ def test_refuses_an_unfit_out(name, dtype):
     read_only.setflags(write=False)
     unfit = [
         np.empty((*fit.shape, 2), dtype),
-        fit.astype(other),
+        np.zeros_like(fit, other),
         np.empty((*fit.shape, 2), dtype)[..., 0],
         read_only,
     ]

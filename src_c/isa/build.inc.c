@@ -48,7 +48,9 @@
 #include "../ops/pool_scatter.inc.c"
 
 #define OPERATOR(result, name, arguments) name,
-const fc_operators TABLE = {ISA, LANES,
+const fc_operators TABLE = {
+    ISA,
+    LANES,
 #include "../ops.def"
 };
 #undef OPERATOR

@@ -90,8 +90,8 @@ SLOPE(gelu_tanh) {
 /* All but FC_NONE, in the order of enum fc_activation. */
 #define ACTIVATIONS(X) \
     X(relu) \
-    X(relu6) X(leaky_relu) X(sigmoid) X(tanh) X(silu) X(hardswish) X(hardsigmoid) X(elu) X(gelu) X(mish) X(softplus) \
-        X(gelu_tanh)
+    X(relu6) \
+    X(leaky_relu) X(sigmoid) X(tanh) X(silu) X(hardswish) X(hardsigmoid) X(elu) X(gelu) X(mish) X(softplus) X(gelu_tanh)
 
 /* y[i] = f(x[i]); y may be x. */
 typedef void (*value_pass)(T *y, const T *x, int64_t n, T a, T b);

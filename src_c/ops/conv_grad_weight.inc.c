@@ -1,4 +1,5 @@
-/* conv_grad_weight.inc.c: grad_weight[k, c, r] = sum over n, o of grad_output[n, k, o] * input[n, c, o * stride - padding + r * dilation].
+/* conv_grad_weight.inc.c: grad_weight[k, c, r] = sum over n, o of grad_output[n, k, o] * input[n, c, o * stride -
+ * padding + r * dilation].
  *
  * The tile kernel again, transposed: its rows are (c, r) pairs read from the input in place (or from a
  * padded copy of the few input rows in use), its lanes are output channels, its long loop runs over pixels.
@@ -6,18 +7,18 @@
  * order, so the bits depend on the shape alone. */
 
 typedef struct {
-    int padded;                /* input rows are copied with their padding */
-    int64_t C, K, taps;        /* per group */
-    int64_t k_part, k_parts;   /* output channels per task */
-    int64_t c_part, c_parts;   /* input channels per task */
-    int64_t shares;            /* of the planes or rows */
-    int64_t planes;            /* N * O: output planes of P rows */
+    int padded;                       /* input rows are copied with their padding */
+    int64_t C, K, taps;               /* per group */
+    int64_t k_part, k_parts;          /* output channels per task */
+    int64_t c_part, c_parts;          /* input channels per task */
+    int64_t shares;                   /* of the planes or rows */
+    int64_t planes;                   /* N * O: output planes of P rows */
     int64_t block_planes, block_rows; /* a block is several whole planes or a part of one */
-    int64_t row_blocks;        /* blocks of rows in a plane */
+    int64_t row_blocks;               /* blocks of rows in a plane */
     int64_t blocks;
     int64_t strip_rows, strip_row, strip_channel; /* copied rows per depth slice, their length, elements per channel */
     int64_t lanes_bytes, strip_bytes, offset_bytes, thread_bytes;
-    int64_t sum, sums;         /* elements of one share's partial sums, and of a task's */
+    int64_t sum, sums; /* elements of one share's partial sums, and of a task's */
 } weight_plan;
 
 enum { WEIGHT_PIXELS = 384, WEIGHT_STRIP_BYTES = 128 * 1024, WEIGHT_TASKS = 8, WEIGHT_CHANNELS = 128 };
@@ -87,7 +88,8 @@ static void transpose_rows(const T *grad_output, int64_t plane, int64_t k_count,
 }
 
 /* Copies the input rows that output rows [row, row + rows) of one plane see, zeros outside. */
-static void copy_strip(const fc_conv_geometry *g, const weight_plan *w, const T *channel, int64_t o, int64_t row, T *strip) {
+static void copy_strip(const fc_conv_geometry *g, const weight_plan *w, const T *channel, int64_t o, int64_t row,
+                       T *strip) {
     int64_t H = g->input[1], W = g->input[2], left = min_i64(g->padding[2], w->strip_row);
     int64_t right = clamp_i64(W + g->padding[2], left, w->strip_row);
     for (int64_t t = 0; t < g->kernel[0]; t++) {
@@ -132,8 +134,8 @@ static void weight_task(const void *context, int64_t task, int thread) {
         for (int64_t i = 0; i < planes; i++) {
             int64_t n = (first_plane + i) / g->output[0], o = (first_plane + i) % g->output[0];
             const T *image = input + n * g->C * plane;
-            transpose_rows(grad_output + n * g->K * out_plane + (o * P + row) * Q, out_plane, k_count, count * Q, pixels,
-                           i * count * Q, lanes);
+            transpose_rows(grad_output + n * g->K * out_plane + (o * P + row) * Q, out_plane, k_count, count * Q,
+                           pixels, i * count * Q, lanes);
             int64_t at = n * g->C * plane + (o * g->stride[0] * g->input[1] + row * g->stride[1]) * g->input[2];
             int64_t row_step = g->stride[1] * g->input[2];
             if (w->padded) {
@@ -154,8 +156,16 @@ static void weight_task(const void *context, int64_t task, int thread) {
                 const T *a[TILE_ROWS];
                 for (int64_t i = 0; i < m; i++)
                     a[i] = base + (first + i) / w->taps * channel_step + job->tap[(first + i) % w->taps];
-                tile_arguments t = {planes * count, Q, rows, g->stride[2], lanes + panel * pixels, width,
-                                    sums + first * w->k_part + panel, w->k_part, NULL, block > begin};
+                tile_arguments t = {planes * count,
+                                    Q,
+                                    rows,
+                                    g->stride[2],
+                                    lanes + panel * pixels,
+                                    width,
+                                    sums + first * w->k_part + panel,
+                                    w->k_part,
+                                    NULL,
+                                    block > begin};
                 tiles[width / LANES - 1][m - 1](a, &t);
             }
         }
@@ -184,7 +194,8 @@ static void add_shares(const void *context, int64_t task, int thread) {
 static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, const T *input, T *grad_weight,
                               void *scratch, int threads) {
     char *rest = scratch;
-    weight_job job = {.g = g, .w = plan_weight(g, threads), .grad_output = grad_output, .input = input, .grad_weight = grad_weight};
+    weight_job job = {
+        .g = g, .w = plan_weight(g, threads), .grad_output = grad_output, .input = input, .grad_weight = grad_weight};
     const weight_plan *w = &job.w;
     int64_t *tap = take(&rest, taps_bytes(g));
     job.tap = tap;
@@ -192,7 +203,8 @@ static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, c
         for (int64_t r = 0; r < g->kernel[1]; r++)
             for (int64_t s = 0; s < g->kernel[2]; s++)
                 *tap++ = w->padded ? (t * w->strip_rows + r * g->dilation[1]) * w->strip_row + s * g->dilation[2]
-                                   : (t * g->dilation[0] * g->input[1] + r * g->dilation[1]) * g->input[2] + s * g->dilation[2];
+                                   : (t * g->dilation[0] * g->input[1] + r * g->dilation[1]) * g->input[2] +
+                                         s * g->dilation[2];
     job.sums = take(&rest, w->sum * w->shares * (int64_t)sizeof(T));
     job.scratch = rest;
     fc_parallel_for(g->G * w->c_parts * w->k_parts * w->shares, threads, weight_task, &job);

@@ -112,9 +112,8 @@ static void column_statistics(const norm_job *job, int64_t b, int64_t count) {
         int64_t rows = min_i64(NORM_ROWS, job->A - first);
         const T *x = job->x + first * B + b, *g = graded ? job->g + first * B + b : x;
         if (graded && !by_row) copy_run(centre, job->mean + b, count);
-        for (int64_t a = 0; a < rows && !graded; a++)
-            FOR_LANES(i, m, count)
-            store_some(centre + i, load_some(centre + i, m) + load_some(x + a * B + i, m) / (T)rows, m);
+        for (int64_t a = 0; a < rows && !graded; a++) FOR_LANES(i, m, count)
+        store_some(centre + i, load_some(centre + i, m) + load_some(x + a * B + i, m) / (T)rows, m);
         for (int64_t a = 0; a < rows; a++, x += B, g += B) {
             T start = by_row ? job->mean[first + a] : 0, scale = by_row ? job->scale[first + a] : 1;
             FOR_LANES(i, m, count) {
