@@ -52,14 +52,14 @@ VEC_INLINE void strip_tile(const int m, const int n, const strip_arguments *t, c
         for (const strip_step *step = t->step; step < t->end; step++) {
             const T *x = t->x + channel * t->x_channel + step->x, *a = t->a + channel * t->a_channel + step->a;
             switch (step->low * 8 + step->high) {
-                STRIP_CASE(0, 1)
-                STRIP_CASE(0, 2)
-                STRIP_CASE(0, 3)
-                STRIP_CASE(0, 4)
-                STRIP_CASE(0, 5) STRIP_CASE(0, 6) STRIP_CASE(1, 2) STRIP_CASE(1, 3) STRIP_CASE(1, 4) STRIP_CASE(1, 5)
-                    STRIP_CASE(1, 6) STRIP_CASE(2, 3) STRIP_CASE(2, 4) STRIP_CASE(2, 5) STRIP_CASE(2, 6)
-                        STRIP_CASE(3, 4) STRIP_CASE(3, 5) STRIP_CASE(3, 6) STRIP_CASE(4, 5) STRIP_CASE(4, 6)
-                            STRIP_CASE(5, 6)
+                /* clang-format off */
+                STRIP_CASE(0, 1) STRIP_CASE(0, 2) STRIP_CASE(0, 3) STRIP_CASE(0, 4) STRIP_CASE(0, 5) STRIP_CASE(0, 6)
+                STRIP_CASE(1, 2) STRIP_CASE(1, 3) STRIP_CASE(1, 4) STRIP_CASE(1, 5) STRIP_CASE(1, 6)
+                STRIP_CASE(2, 3) STRIP_CASE(2, 4) STRIP_CASE(2, 5) STRIP_CASE(2, 6)
+                STRIP_CASE(3, 4) STRIP_CASE(3, 5) STRIP_CASE(3, 6)
+                STRIP_CASE(4, 5) STRIP_CASE(4, 6)
+                STRIP_CASE(5, 6)
+                /* clang-format on */
             }
         }
     FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++)
@@ -70,23 +70,26 @@ VEC_INLINE void strip_tile(const int m, const int n, const strip_arguments *t, c
 /* Vectors that m rows may hold in registers at once. */
 #if TILE_ROWS * TILE_VECS > 12
 static const int strip_vecs[STRIP_ROWS] = {8, 8, 6, 5, 4, 4};
+/* clang-format off */
 #define STRIP_TILES(X) \
-    X(1, 1) \
-    X(1, 2) \
-    X(1, 3) \
-    X(1, 4) \
-    X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6) X(2, 7) X(2, 8) X(3, 1) X(3, 2) \
-        X(3, 3) X(3, 4) X(3, 5) X(3, 6) X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(4, 5) X(5, 1) X(5, 2) X(5, 3) X(5, 4) \
-            X(6, 1) X(6, 2) X(6, 3) X(6, 4)
+    X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) \
+    X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6) X(2, 7) X(2, 8) \
+    X(3, 1) X(3, 2) X(3, 3) X(3, 4) X(3, 5) X(3, 6) \
+    X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(4, 5) \
+    X(5, 1) X(5, 2) X(5, 3) X(5, 4) \
+    X(6, 1) X(6, 2) X(6, 3) X(6, 4)
+/* clang-format on */
 #else
 static const int strip_vecs[STRIP_ROWS] = {8, 4, 3, 3, 2, 2};
+/* clang-format off */
 #define STRIP_TILES(X) \
-    X(1, 1) \
-    X(1, 2) \
-    X(1, 3) \
-    X(1, 4) \
-    X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(3, 1) X(3, 2) X(3, 3) X(4, 1) X(4, 2) X(4, 3) \
-        X(5, 1) X(5, 2) X(6, 1) X(6, 2)
+    X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) \
+    X(2, 1) X(2, 2) X(2, 3) X(2, 4) \
+    X(3, 1) X(3, 2) X(3, 3) \
+    X(4, 1) X(4, 2) X(4, 3) \
+    X(5, 1) X(5, 2) \
+    X(6, 1) X(6, 2)
+/* clang-format on */
 #endif
 
 #define STRIP_TILE(m, n) \

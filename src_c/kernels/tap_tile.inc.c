@@ -59,13 +59,14 @@ VEC_INLINE void tap_tile(const int m, const int n, const tap_arguments *t) {
         const T *g = t->g + y * t->g_step, *x = t->x + y * t->x_row;
         int64_t low = t->sliding ? max_i64(0, y - t->g_rows + 1) : 0, high = t->sliding ? min_i64(m, y + 1) : m;
         switch (low * 8 + high) {
-            TAP_CASE(0, 1)
-            TAP_CASE(0, 2)
-            TAP_CASE(0, 3)
-            TAP_CASE(0, 4)
-            TAP_CASE(0, 5) TAP_CASE(0, 6) TAP_CASE(1, 2) TAP_CASE(1, 3) TAP_CASE(1, 4) TAP_CASE(1, 5) TAP_CASE(1, 6)
-                TAP_CASE(2, 3) TAP_CASE(2, 4) TAP_CASE(2, 5) TAP_CASE(2, 6) TAP_CASE(3, 4) TAP_CASE(3, 5) TAP_CASE(3, 6)
-                    TAP_CASE(4, 5) TAP_CASE(4, 6) TAP_CASE(5, 6)
+            /* clang-format off */
+            TAP_CASE(0, 1) TAP_CASE(0, 2) TAP_CASE(0, 3) TAP_CASE(0, 4) TAP_CASE(0, 5) TAP_CASE(0, 6)
+            TAP_CASE(1, 2) TAP_CASE(1, 3) TAP_CASE(1, 4) TAP_CASE(1, 5) TAP_CASE(1, 6)
+            TAP_CASE(2, 3) TAP_CASE(2, 4) TAP_CASE(2, 5) TAP_CASE(2, 6)
+            TAP_CASE(3, 4) TAP_CASE(3, 5) TAP_CASE(3, 6)
+            TAP_CASE(4, 5) TAP_CASE(4, 6)
+            TAP_CASE(5, 6)
+            /* clang-format on */
         }
     }
     FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int j = 0; j < n; j++)
@@ -75,10 +76,15 @@ VEC_INLINE void tap_tile(const int m, const int n, const tap_arguments *t) {
 
 /* Columns that m rows may have in registers at once. */
 static const int tap_columns[TAP_ROWS] = {3, 3, 3, 3, 2, 2};
+/* clang-format off */
 #define TAP_TILES(X) \
-    X(1, 1) \
-    X(1, 2) \
-    X(1, 3) X(2, 1) X(2, 2) X(2, 3) X(3, 1) X(3, 2) X(3, 3) X(4, 1) X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2)
+    X(1, 1) X(1, 2) X(1, 3) \
+    X(2, 1) X(2, 2) X(2, 3) \
+    X(3, 1) X(3, 2) X(3, 3) \
+    X(4, 1) X(4, 2) X(4, 3) \
+    X(5, 1) X(5, 2) \
+    X(6, 1) X(6, 2)
+/* clang-format on */
 #define TAP_TILE(m, n) \
     static void tap_tile_##m##x##n(const tap_arguments *t) { tap_tile(m, n, t); }
 TAP_TILES(TAP_TILE)
