@@ -219,6 +219,7 @@ def test_digits_are_real_split_by_class_and_repeatable():
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 3, 12, 10)).astype(np.uint8)
 ALL = [
     lambda seed: transforms.RandomRotation(10, seed=seed),
+    lambda seed: transforms.RandomAffine(10, (0.1, 0.1), (0.8, 1.2), 10, seed=seed),
     lambda seed: transforms.RandomResizedCrop(8, seed=seed),
     lambda seed: transforms.ColorJitter(0.2, 0.2, 0.2, 0.1, seed=seed),
     lambda seed: transforms.RandomHorizontalFlip(seed=seed),
@@ -259,6 +260,29 @@ def test_rotation_agrees_with_scipy():
     ours = transforms.RandomRotation((17, 17))(image)
     expected = ndimage.rotate(image[0, 0], 17, reshape=False, order=1)
     np.testing.assert_allclose(ours[0, 0, 4:-4, 4:-4], expected[4:-4, 4:-4], atol=1e-4)
+
+
+def test_affine_parts_are_those_of_their_names():
+    square = IMAGES[..., :10, :]
+    np.testing.assert_array_equal(transforms.RandomAffine(0)(IMAGES), IMAGES)
+    turned = transforms.RandomAffine((90, 90))(square)
+    np.testing.assert_array_equal(turned, np.rot90(square, -1, (2, 3)))
+    ramp = np.mgrid[:9, :9].astype(np.float64)[:, None]  # two images: the row, the column
+    rows, columns = ramp[:, 0]
+    larger = transforms.RandomAffine(0, scale=(2, 2))(ramp)[:, 0]
+    np.testing.assert_allclose(larger, [(rows + 4) / 2, (columns + 4) / 2], atol=1e-6)
+    slanted = transforms.RandomAffine(0, shear=(45, 45))(ramp)[:, 0]
+    source = columns + rows - 4
+    inside = (source >= 0) & (source <= 8)
+    np.testing.assert_allclose(slanted[1][inside], source[inside], atol=1e-5)
+    np.testing.assert_allclose(slanted[0][inside], rows[inside], atol=1e-5)
+    shifted = transforms.RandomAffine(0, translate=(0.2, 0), seed=0)(np.tile(ramp[1:], (200, 1, 1, 1)))
+    moves = shifted[:, 0, 4, 4] - 4
+    assert np.abs(moves).max() <= 0.2 * 9
+    assert moves.max() > 1.6
+    assert moves.min() < -1.6
+    with pytest.raises(ValueError, match="RandomAffine: translate"):
+        transforms.RandomAffine(0, translate=(2, 0))
 
 
 def test_resized_crop_of_the_whole_image_is_a_resize():

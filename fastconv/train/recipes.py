@@ -12,38 +12,33 @@ from ..optim.lr_scheduler import OneCycleLR
 from . import data, neighbours, pictures
 from .callbacks import Checkpoint, CSVLogger, LearningRateSchedule
 from .trainer import Trainer
-from .transforms import Compose, RandomResizedCrop, RandomRotation
+from .transforms import RandomAffine
 
 
 @dataclass
 class Recipe:
-    """How to load a set, network, epochs, augmentation; one_cycle: the rate's peak in multiples of `lr`."""
+    """How to load a set, network, epochs, loss, augmentation.
+
+    one_cycle: the peak of a one-cycle schedule of the learning rate, in multiples of `lr`.
+    """
 
     load: Callable[[Path | None], data.Dataset]
     network: Callable[[int, int], nn.Module]
     epochs: int
+    loss: Callable | str = "cross_entropy"
     augment: Callable | None = None
     one_cycle: float | None = None
 
 
 def digits_network(channels: int, classes: int) -> nn.Module:
-    """Two 3x3 convolutions, a pool, two more, a pool, one dense layer: for 8 x 8 images."""
-    return nn.Sequential(
-        nn.Conv2d(channels, 32, 3, padding=1),
-        nn.BatchNorm2d(32),
-        nn.ReLU(),
-        nn.Conv2d(32, 32, 3, padding=1),
-        nn.BatchNorm2d(32),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.BatchNorm2d(64),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Dropout(0.3),
-        nn.LazyLinear(classes),
-    )
+    """Two 3x3 convolutions and a pool, twice, then one dense layer: for 8 x 8 images."""
+    layers, width = [], channels
+    for wider in (32, 64):
+        for _ in range(2):
+            layers += [nn.Conv2d(width, wider, 3, padding=1, bias=False), nn.BatchNorm2d(wider), nn.ReLU()]
+            width = wider
+        layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.3), nn.LazyLinear(classes))
 
 
 def article_network(channels: int, classes: int) -> nn.Module:
@@ -93,11 +88,19 @@ def _from_path(load: Callable, name: str, home: str) -> Callable[[Path | None], 
     return from_path
 
 
-# Digits are turned and cut a little; without that the last mistakes stay.
-MOVE_DIGITS = Compose([RandomRotation(12), RandomResizedCrop(8, scale=(0.75, 1.0), ratio=(0.85, 1.18))])
+# Chosen by cross-validation within the training images: moving the digits, smoothing the labels and the
+# second pair of convolutions each halve the mistakes or nearly so.
+DIGITS = Recipe(
+    lambda path: data.load_digits(),
+    digits_network,
+    epochs=40,
+    loss=nn.CrossEntropyLoss(label_smoothing=0.1),
+    augment=RandomAffine(12, translate=(0.09, 0.09), scale=(0.87, 1.15), shear=12),
+    one_cycle=10.0,
+)
 
 RECIPES = {
-    "digits": Recipe(lambda path: data.load_digits(), digits_network, 24, MOVE_DIGITS, one_cycle=6.0),
+    "digits": DIGITS,
     "cifar10": Recipe(_from_path(data.load_cifar10, "cifar10", data.CIFAR10_HOME), article_network, 10),
     "mnist": Recipe(_from_path(data.load_mnist, "mnist", data.MNIST_HOME), lenet, 5),
 }
@@ -135,7 +138,7 @@ def run(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         callbacks += [CSVLogger(out / "history.csv"), Checkpoint(out / "checkpoint.npz")]
-    trainer = Trainer(model, "adam", "cross_entropy", ["accuracy"], callbacks, seed, lr=lr)
+    trainer = Trainer(model, "adam", recipe.loss, ["accuracy"], callbacks, seed, lr=lr)
     start = time.perf_counter()
     history = trainer.fit(
         images.x_train,

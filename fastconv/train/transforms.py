@@ -140,6 +140,49 @@ class RandomRotation(_Affine):
         return np.stack([np.stack([cos, sin, zero], 1), np.stack([-sin, cos, zero], 1)], 1)
 
 
+class RandomAffine(_Affine):
+    """Turns, shifts, scales and slants each image at random, all in one resampling pass.
+
+    degrees: clockwise angle from [-degrees, degrees] or a pair; translate: largest shift (right, down) as a
+    share of the size, either way; scale: a pair of factors; shear: angle of the slant along x, as degrees.
+    A shift need not be whole pixels.
+    """
+
+    def __init__(self, degrees, translate=None, scale=None, shear=None, seed: int | None = None):
+        super().__init__(seed)
+        self.degrees = _angles("degrees", degrees)
+        self.shear = _angles("shear", 0 if shear is None else shear)
+        self.translate = (0.0, 0.0) if translate is None else tuple(translate)
+        self.scale = (1.0, 1.0) if scale is None else tuple(scale)
+        if not all(0 <= share <= 1 for share in self.translate) or not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError(
+                f"RandomAffine: translate is {translate}, scale {scale} "
+                "(expected shares of 0 to 1, and a rising positive pair)"
+            )
+
+    # An image point goes to shift + scale · turn @ slant @ point; this is the inverse, with (y, x) order.
+    def _matrices(self, count, size, rng):
+        height, width = size
+        angle = np.deg2rad(rng.uniform(*self.degrees, count))
+        slant = np.tan(np.deg2rad(rng.uniform(*self.shear, count)))
+        factor = rng.uniform(*self.scale, count)
+        right = rng.uniform(-1, 1, count) * self.translate[0] * width
+        down = rng.uniform(-1, 1, count) * self.translate[1] * height
+        cos, sin = np.cos(angle), np.sin(angle)
+        linear = (
+            np.stack([np.stack([cos, -sin], 1), np.stack([sin + slant * cos, cos - slant * sin], 1)], 1)
+            / factor[:, None, None]
+        )  # (N, 2, 2)
+        return np.concatenate([linear, -linear @ np.stack([down, right], 1)[:, :, None]], 2)
+
+
+def _angles(name: str, value) -> tuple[float, float]:
+    low, high = (-value, value) if np.ndim(value) == 0 else value
+    if not low <= high:
+        raise ValueError(f"RandomAffine: {name} is {value} (expected a number of 0 or more, or (low, high))")
+    return low, high
+
+
 class RandomResizedCrop(_Affine):
     """Cuts a piece of random area (share in `scale`) and aspect (in `ratio`) and resizes it to `size`."""
 
