@@ -265,46 +265,38 @@ cdef class ConvGeometry:
         return g.N * g.K * (g.C // g.G) * taps * g.output[0] * g.output[1] * g.output[2]
 
 
-def conv_forward(ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray output):
-    cdef const fc_operators *op = operators(input)
+# The two passes that end in an epilogue: forward, and input gradient (which is transposed convolution's forward).
+cdef convolve(ConvGeometry geometry, bint forward, cnp.ndarray source, cnp.ndarray weight, bias, residual, int activation,
+              cnp.ndarray result):
+    cdef const fc_operators *op = operators(source)
     cdef const fc_conv_geometry *g = &geometry.c
     cdef fc_epilogue epilogue
     cdef int threads = geometry.threads()
     cdef Arena arena
-    cdef void *scratch
-    if cnp.PyArray_SIZE(output) == 0:
-        return output
+    if cnp.PyArray_SIZE(result) == 0:
+        return result
     epilogue.bias, epilogue.residual, epilogue.activation = data(bias), data(residual), activation
     arena = borrow()
-    scratch = arena.reserve(op.conv_forward_scratch(g, threads))
-    cdef void *x = data(input)
+    cdef void *scratch = arena.reserve(
+        op.conv_forward_scratch(g, threads) if forward else op.conv_grad_input_scratch(g, threads))
+    cdef void *x = data(source)
     cdef void *w = data(weight)
-    cdef void *y = data(output)
+    cdef void *y = data(result)
     with nogil:
-        op.conv_forward(g, x, w, &epilogue, y, scratch, threads)
+        if forward:
+            op.conv_forward(g, x, w, &epilogue, y, scratch, threads)
+        else:
+            op.conv_grad_input(g, x, w, &epilogue, y, scratch, threads)
     pool.append(arena)
-    return output
+    return result
+
+
+def conv_forward(ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray output):
+    return convolve(geometry, True, input, weight, bias, residual, activation, output)
 
 
 def conv_grad_input(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray grad_input):
-    cdef const fc_operators *op = operators(grad_output)
-    cdef const fc_conv_geometry *g = &geometry.c
-    cdef fc_epilogue epilogue
-    cdef int threads = geometry.threads()
-    cdef Arena arena
-    cdef void *scratch
-    if cnp.PyArray_SIZE(grad_input) == 0:
-        return grad_input
-    epilogue.bias, epilogue.residual, epilogue.activation = data(bias), data(residual), activation
-    arena = borrow()
-    scratch = arena.reserve(op.conv_grad_input_scratch(g, threads))
-    cdef void *dy = data(grad_output)
-    cdef void *w = data(weight)
-    cdef void *dx = data(grad_input)
-    with nogil:
-        op.conv_grad_input(g, dy, w, &epilogue, dx, scratch, threads)
-    pool.append(arena)
-    return grad_input
+    return convolve(geometry, False, grad_output, weight, bias, residual, activation, grad_input)
 
 
 def conv_grad_weight(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray input, cnp.ndarray grad_weight):

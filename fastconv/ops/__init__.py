@@ -1,28 +1,7 @@
 """Every operation, forward beside its gradient; the names come from the declarations themselves."""
 
 from ..op import OPS
-from . import (
-    activation,
-    adaptive_pool,
-    arithmetic,
-    conv,
-    distance,
-    dropout,
-    grid_sample,
-    interpolate,
-    linear,
-    local_response,
-    loss,
-    methods,
-    norm,
-    pad,
-    pool,
-    reduction,
-    shaping,
-    softmax,
-)
-
-_MODULES = (
+from . import (  # noqa: F401
     activation,
     adaptive_pool,
     arithmetic,
@@ -44,7 +23,8 @@ _MODULES = (
 )
 
 # What a module exports beside its declared operations.
-_EXTRAS = {function.__name__: function for module in _MODULES for function in getattr(module, "extras", ())}
+_WITH_EXTRAS = (conv, linear)
+_EXTRAS = {function.__name__: function for module in _WITH_EXTRAS for function in module.extras}
 _EXTRAS |= {"swish": activation.swish, "swish_backward": activation.swish_backward}
 
 __all__: list[str] = []
