@@ -22,6 +22,7 @@ LOW = {"_core", "seeding", "geometry", "tensor", "op"}
 ARROWS = {
     "_core": set(),
     "seeding": set(),
+    "extras": set(),
     "geometry": {"_core"},
     "runtime": {"_core", "geometry"},
     "tensor": {"geometry"},
@@ -30,12 +31,12 @@ ARROWS = {
     "ops": LOW | {"runtime"},
     "nn": LOW - {"_core"} | {"ops", "runtime"},
     "optim": {"_core", "geometry", "tensor", "nn"},
-    "train": LOW - {"_core"} | {"ops", "nn", "optim", "runtime"},
-    "compat": LOW - {"_core"} | {"ops", "nn", "optim", "train", "runtime"},
+    "train": LOW - {"_core"} | {"extras", "ops", "nn", "optim", "runtime"},
+    "compat": LOW - {"_core"} | {"extras", "ops", "nn", "optim", "train", "runtime"},
     "cli": {"geometry", "ops", "nn", "optim", "train", "runtime", "tensor"},
     "__main__": {"cli"},
 }
-OPTIONAL = {"sklearn", "scipy", "matplotlib", "tqdm", "safetensors", "onnx", "torch", "keras", "ml_dtypes"}
+OPTIONAL = {"sklearn", "scipy", "matplotlib", "tqdm", "safetensors", "onnx", "torch", "keras", "autograd", "ml_dtypes"}
 
 
 def modules():

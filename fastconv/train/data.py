@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..extras import optional
 from .cifar_pickle import read_batch
-from .extras import optional
 
 CIFAR10_HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

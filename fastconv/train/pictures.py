@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
+from ..extras import optional
 from ..tensor import no_grad
-from .extras import optional
 
 INK, FAINT, GOOD, BAD, SECOND = "#22303c", "#d9e0e6", "#1b7f5c", "#c8402f", "#d98a1f"
 
