@@ -24,6 +24,7 @@ lint: $(VENV)/.lint
 
 bench-smoke: $(VENV)/.test
 	$(BIN)/python bench/compare.py --quick
+	$(BIN)/python bench/train.py --quick --networks cifar10
 
 clean:
 	rm -rf $(VENV) build *.egg-info fastconv/*.so fastconv/_core.c
