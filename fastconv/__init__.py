@@ -6,7 +6,7 @@ from .autograd import Function, checkpoint, gradcheck
 from .op import OPS, op
 from .ops import *  # noqa: F403
 from .ops import __all__ as _operations
-from .runtime import get_num_threads, release_scratch, set_num_threads, show_config, threads
+from .runtime import get_num_threads, release_scratch, set_flush_denormal, set_num_threads, show_config, threads
 from .seeding import manual_seed
 from .tensor import Tensor, enable_grad, is_grad_enabled, no_grad
 
@@ -27,6 +27,7 @@ __all__ = [
     "no_grad",
     "op",
     "release_scratch",
+    "set_flush_denormal",
     "set_num_threads",
     "show_config",
     "threads",

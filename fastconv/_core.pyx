@@ -26,8 +26,16 @@ cdef extern from *:
     #endif
         return aligned;
     }
+    /* Runs the handlers of pending signals, which Python allows on its main thread only; true if one raised. */
+    static int fc_check_signals(void) {
+        PyGILState_STATE state = PyGILState_Ensure();
+        int raised = PyErr_CheckSignals() != 0;
+        PyGILState_Release(state);
+        return raised;
+    }
     """
     void *fc_allocate(size_t bytes, void **base) nogil
+    int fc_check_signals() noexcept nogil
 
 from libc.stdlib cimport free
 
@@ -88,6 +96,10 @@ cdef extern from "fastconv.h" nogil:
     int fc_use_isa(const char *)
     int fc_openmp()
     void fc_set_flush_denormals(int)
+    void fc_set_interrupt_check(int (*check)() noexcept nogil)
+    int fc_interrupted()
+    void fc_survive_forks()
+    int fc_threads_allowed()
 
 
 # ---- threads, instruction sets -------------------------------------------------------------------------------
@@ -102,7 +114,7 @@ cdef int threads_here():
         local = local_threads.get()
         if local:
             return local
-    return default_threads
+    return min(default_threads, fc_threads_allowed())
 
 
 def set_default_threads(int count):
@@ -154,6 +166,18 @@ def fma_probe(int64_t rounds, int type=0):
     with nogil:
         done = fc_operators_for(type).fma_probe(rounds)
     return done
+
+
+# ---- signals, forks ------------------------------------------------------------------------------------------
+
+fc_set_interrupt_check(fc_check_signals)
+fc_survive_forks()
+fc_threads_allowed()
+
+
+# Follows every operator: raises what a signal's handler raised while it ran.
+cdef int raise_interrupt() except -1:
+    return -1 if fc_interrupted() else 0
 
 
 # ---- scratch -------------------------------------------------------------------------------------------------
@@ -288,6 +312,7 @@ cdef convolve(ConvGeometry geometry, bint forward, cnp.ndarray source, cnp.ndarr
         else:
             op.conv_grad_input(g, x, w, &epilogue, y, scratch, threads)
     pool.append(arena)
+    raise_interrupt()
     return result
 
 
@@ -316,6 +341,7 @@ def conv_grad_weight(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray
     with nogil:
         op.conv_grad_weight(g, dy, x, dw, scratch, threads)
     pool.append(arena)
+    raise_interrupt()
     return grad_weight
 
 
@@ -327,6 +353,7 @@ def channel_sum(int64_t outer, int64_t channels, int64_t inner, cnp.ndarray x, c
     cdef void *target = data(result)
     with nogil:
         op.channel_sum(outer, channels, inner, source, target, threads)
+    raise_interrupt()
     return result
 
 
@@ -375,6 +402,7 @@ def pool_forward(PoolGeometry geometry, int kind, cnp.ndarray input, cnp.ndarray
     with nogil:
         op.pool_forward(g, kind, x, y, positions, scratch, threads)
     pool.append(arena)
+    raise_interrupt()
     return output
 
 
@@ -393,6 +421,7 @@ def pool_grad_mean(PoolGeometry geometry, cnp.ndarray grad_output, cnp.ndarray g
     with nogil:
         op.pool_grad_mean(g, dy, dx, scratch, threads)
     pool.append(arena)
+    raise_interrupt()
     return grad_input
 
 
@@ -410,6 +439,7 @@ def pool_scatter(int64_t planes, cnp.ndarray source, cnp.ndarray indices, cnp.nd
     cells, values = cnp.PyArray_SIZE(result) // planes, cnp.PyArray_SIZE(source) // planes
     with nogil:
         inside = op.pool_scatter(planes, cells, values, add, x, positions, y, threads)
+    raise_interrupt()
     return inside
 
 
@@ -427,6 +457,7 @@ def pool_gather(int64_t planes, cnp.ndarray source, cnp.ndarray indices, cnp.nda
     cells, values = cnp.PyArray_SIZE(source) // planes, cnp.PyArray_SIZE(result) // planes
     with nogil:
         inside = op.pool_gather(planes, cells, values, x, positions, y, threads)
+    raise_interrupt()
     return inside
 
 
@@ -442,6 +473,7 @@ def activation(int code, cnp.ndarray input, cnp.ndarray output, double a=0, doub
     cdef void *y = data(output)
     with nogil:
         op.activation(code, n, g, x, y, a, b, threads)
+    raise_interrupt()
     return output
 
 
@@ -459,6 +491,7 @@ def softmax(int kind, int64_t outer, int64_t C, int64_t inner, cnp.ndarray input
         return output
     with nogil:
         op.softmax(kind, outer, C, inner, g, x, s, y, threads)
+    raise_interrupt()
     return output
 
 
@@ -473,6 +506,7 @@ def norm_moments(int64_t A, int64_t B, int64_t L, cnp.ndarray x, cnp.ndarray mea
     cdef void *second = data(variance)
     with nogil:
         op.norm_moments(A, B, L, source, first, second, threads)
+    raise_interrupt()
 
 
 def norm_sums(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray total, cnp.ndarray product,
@@ -489,6 +523,7 @@ def norm_sums(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray x, cnp
     cdef void *second = data(product)
     with nogil:
         op.norm_sums(A, B, L, slope, source, centre, factor, w, first, second, threads)
+    raise_interrupt()
 
 
 def norm_apply(int64_t L, int64_t period, g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray scale, slope, shift, weight, bias,
@@ -537,3 +572,4 @@ def optimise(int kind, cnp.ndarray parameter, cnp.ndarray gradient, momentum, sq
     step.sign = -1 if maximize else 1
     with nogil:
         op.optimise(&step, n, w, g, m, v, t, threads)
+    raise_interrupt()

@@ -99,6 +99,18 @@ int fc_use_isa(const char *name);
 /* The date (yyyymm) of the OpenMP this was built with, 0 without. */
 int fc_openmp(void);
 
+/* `check` is called on the calling thread about every 20 ms of a long operator, between two tasks. Where it returns
+ * other than 0 the operator returns early, its results undefined, and so does every further one of this thread until
+ * fc_interrupted has told it, once. */
+void fc_set_interrupt_check(int (*check)(void));
+int fc_interrupted(void);
+
+/* Once, at the start: let children of fork() compute with threads, too. */
+void fc_survive_forks(void);
+
+/* The most threads that the OpenMP runtime allows the calling thread, INT_MAX unless lowered since the first call. */
+int fc_threads_allowed(void);
+
 /* Denormals are flushed to zero inside kernels unless switched off. */
 void fc_set_flush_denormals(int on);
 

@@ -1,6 +1,9 @@
 #include "parallel.h"
 #include "fastconv.h"
 
+#include <limits.h>
+#include <time.h>
+
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -17,52 +20,128 @@ int fc_openmp(void) {
 #endif
 }
 
-/* Denormal operands cost more than a hundred cycles each on some processors. Every worker, the calling
- * thread included, treats them as zero while it computes and restores the caller's mode on leaving. */
+/* While it computes, every worker, the calling thread included, rounds to nearest, raises no trap, and treats denormals
+ * as zero: as operands they cost more than a hundred cycles each on some processors. On leaving it restores the mode
+ * it came with, and with it the exception flags: NumPy must not report those of kernels. */
 #if defined(__x86_64__) || defined(_M_X64)
 #include <xmmintrin.h>
 typedef unsigned int fp_mode;
-enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
-static fp_mode enter_fp_mode(void) {
-    fp_mode caller = _mm_getcsr();
-    if (flush_denormals) _mm_setcsr(caller | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
-    return caller;
+enum { NEAREST_WITHOUT_TRAPS = 0x1F80, FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
+static fp_mode get_fp_mode(void) { return _mm_getcsr(); }
+static void set_fp_mode(fp_mode mode) { _mm_setcsr(mode); }
+static fp_mode kernel_fp_mode(void) {
+    return NEAREST_WITHOUT_TRAPS | (flush_denormals ? FLUSH_TO_ZERO | DENORMALS_ARE_ZERO : 0);
 }
-/* The exception flags raised by kernels are dropped with the mode: NumPy must not report them. */
-static void leave_fp_mode(fp_mode caller) { _mm_setcsr(caller); }
 #elif defined(__aarch64__)
 typedef uint64_t fp_mode;
-static fp_mode enter_fp_mode(void) {
-    fp_mode caller;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(caller));
-    if (flush_denormals) __asm__ volatile("msr fpcr, %0" : : "r"(caller | (1ull << 24)));
-    return caller;
+static fp_mode get_fp_mode(void) {
+    fp_mode mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    return mode;
 }
-static void leave_fp_mode(fp_mode caller) { __asm__ volatile("msr fpcr, %0" : : "r"(caller)); }
+static void set_fp_mode(fp_mode mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mode)); }
+static fp_mode kernel_fp_mode(void) { return flush_denormals ? 1ull << 24 : 0; }
 #else
 typedef int fp_mode;
-static fp_mode enter_fp_mode(void) { return 0; }
-static void leave_fp_mode(fp_mode caller) { (void)caller; }
+static fp_mode get_fp_mode(void) { return 0; }
+static void set_fp_mode(fp_mode mode) { (void)mode; }
+static fp_mode kernel_fp_mode(void) { return 0; }
 #endif
 
+/* libgomp's idle threads do not survive a fork, and a child would wait for them for ever: the forking thread lets its
+ * own go before. The symbol is weak because libgomp has it since GCC 9 only; without it children compute serially. */
+#if defined(_OPENMP) && defined(__linux__)
+#include <pthread.h>
+extern int omp_pause_resource_all(omp_pause_resource_t kind) __attribute__((weak));
+static int lost_threads;
+static void before_fork(void) {
+    if (omp_pause_resource_all) omp_pause_resource_all(omp_pause_soft);
+}
+static void after_fork_in_child(void) { lost_threads = !omp_pause_resource_all; }
+void fc_survive_forks(void) { pthread_atfork(before_fork, NULL, after_fork_in_child); }
+#else
+enum { lost_threads = 0 };
+void fc_survive_forks(void) {}
+#endif
+
+/* A limit that someone set after the start, threadpoolctl for one, for the calling thread. */
+int fc_threads_allowed(void) {
+#ifdef _OPENMP
+    static int at_start;
+    int now = omp_get_max_threads();
+    if (!at_start) at_start = now;
+    return now < at_start ? now : INT_MAX;
+#else
+    return INT_MAX;
+#endif
+}
+
+static int (*interrupt_check)(void);
+static _Thread_local int interrupted;
+static _Thread_local int64_t checked_at; /* milliseconds */
+
+enum { CHECK_EVERY = 20 };
+
+static int64_t milliseconds(void) {
+    struct timespec now;
+#ifdef CLOCK_MONOTONIC_COARSE
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+#else
+    timespec_get(&now, TIME_UTC);
+#endif
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void fc_set_interrupt_check(int (*check)(void)) { interrupt_check = check; }
+
+int fc_interrupted(void) {
+    int result = interrupted;
+    interrupted = 0;
+    return result;
+}
+
+/* Asks, on the calling thread and in its own floating-point mode, whether to go on. */
+static void check_interrupt(fp_mode caller) {
+    int64_t now = milliseconds();
+    if (!interrupt_check || now - checked_at < CHECK_EVERY) return;
+    checked_at = now;
+    set_fp_mode(caller);
+    interrupted = interrupt_check();
+    set_fp_mode(kernel_fp_mode());
+}
+
 void fc_parallel_for(int64_t tasks, int threads, fc_task body, const void *context) {
+    if (interrupted) return;
 #ifdef _OPENMP
     if (threads > tasks) threads = (int)tasks;
-    if (threads > 1) {
+    if (threads > 1 && !lost_threads) {
+        int stop = 0;
 #pragma omp parallel num_threads(threads)
         {
-            fp_mode caller = enter_fp_mode();
+            fp_mode caller = get_fp_mode();
+            set_fp_mode(kernel_fp_mode());
             int thread = omp_get_thread_num();
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t task = 0; task < tasks; task++) body(context, task, thread);
-            leave_fp_mode(caller);
+            for (int64_t task = 0; task < tasks; task++) {
+                if (__atomic_load_n(&stop, __ATOMIC_RELAXED)) continue;
+                body(context, task, thread);
+                if (thread == 0) {
+                    check_interrupt(caller);
+                    __atomic_store_n(&stop, interrupted, __ATOMIC_RELAXED);
+                }
+            }
+            set_fp_mode(caller);
         }
         return;
     }
 #else
     (void)threads;
 #endif
-    fp_mode caller = enter_fp_mode();
-    for (int64_t task = 0; task < tasks; task++) body(context, task, 0);
-    leave_fp_mode(caller);
+    fp_mode caller = get_fp_mode();
+    set_fp_mode(kernel_fp_mode());
+    for (int64_t task = 0; task < tasks && !interrupted; task++) {
+        body(context, task, 0);
+        check_interrupt(caller);
+    }
+    set_fp_mode(caller);
 }

@@ -155,6 +155,16 @@ def test_c_knows_no_python_memory_or_printing_and_only_one_file_knows_threads(pa
 
 
 @in_a_checkout
+def test_every_operator_in_the_core_raises_what_interrupted_it():
+    """One that does not would leave the next operator of its thread undone."""
+    text = (PACKAGE / "_core.pyx").read_text(encoding="utf-8")
+    operators = text[text.index("# ---- convolution") :]
+    blocks = re.findall(r"^    with nogil:\n(?:        .*\n)+(?:    pool\.append\(arena\)\n)?(.*)", operators, re.M)
+    assert len(blocks) > 10
+    assert set(blocks) == {"    raise_interrupt()"}
+
+
+@in_a_checkout
 def test_no_flag_that_breaks_floating_point_or_other_machines():
     files = [ROOT / "setup.py", ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / ".ci" / "run", *c_files()]
     for path in files:

@@ -1,0 +1,143 @@
+"""Signals: Ctrl-C ends a long call between two pieces of its work, and leaves everything usable."""
+
+import math
+import signal
+import sys
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from fastconv import _core
+from interpreter import CALL, run
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX timers")
+
+F = np.float32
+SMALL = np.arange(2 * 3 * 9 * 9, dtype=F).reshape(2, 3, 9, 9)
+KERNEL = np.ones((4, 3, 3, 3), F)
+
+
+def zeros(*shape):
+    return np.zeros(shape, F)
+
+
+# Calls of some ten milliseconds, one for each way of computing; n times the work takes n times as long.
+CALLS = {
+    "3x3": lambda n: fc.conv2d(zeros(n, 128, 96, 96), zeros(128, 128, 3, 3), padding=1),
+    "one image": lambda n: fc.conv2d(zeros(1, 16 * n, 64, 64), zeros(512, 16 * n, 5, 5)),
+    "1x1": lambda n: fc.conv2d(zeros(n, 256, 64, 64), zeros(512, 256, 1, 1)),
+    "depthwise": lambda n: fc.conv2d(zeros(4 * n, 64, 96, 96), zeros(64, 1, 9, 9), padding=4, groups=64),
+    "large kernel": lambda n: fc.conv2d(zeros(n, 1, 512, 512), zeros(1, 1, 61, 61)),
+    "conv3d": lambda n: fc.conv3d(zeros(n, 32, 12, 48, 48), zeros(64, 32, 3, 3, 3)),
+    "grad_input": lambda n: fc.conv2d_input((n, 128, 96, 96), zeros(128, 128, 3, 3), zeros(n, 128, 94, 94)),
+    "grad_weight": lambda n: fc.conv2d_weight(zeros(n, 128, 96, 96), (128, 128, 3, 3), zeros(n, 128, 94, 94)),
+    "grad_weight 5x5": lambda n: fc.conv2d_weight(zeros(n, 64, 64, 64), (128, 64, 5, 5), zeros(n, 128, 60, 60)),
+    "max_pool": lambda n: fc.max_pool2d(zeros(n, 64, 256, 256), 31, 1, 15),
+    "gelu": lambda n: fc.gelu(zeros(n, 256, 256, 64)),
+}
+
+
+class Stop(Exception):
+    pass
+
+
+# Handler is called on the main thread each time this process has worked for so many seconds.
+@contextmanager
+def alarm(seconds, handler):
+    before = signal.signal(signal.SIGPROF, lambda number, frame: handler())
+    signal.setitimer(signal.ITIMER_PROF, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def raise_stop():
+    raise Stop
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", CALLS)
+def test_a_signal_ends_a_long_call_early(name, threads):
+    call = CALLS[name]
+    with fc.threads(threads):
+        call(1)
+        start = time.process_time()
+        call(1)
+        length = time.process_time() - start
+        times = max(4, math.ceil(0.8 / length))
+        start = time.process_time()
+        with alarm(0.1, raise_stop), pytest.raises(Stop):
+            call(times)
+        assert time.process_time() - start < 0.6 * times * length
+
+
+def test_the_handlers_of_signals_run_throughout_a_long_call():
+    """They are not put off to its end; one that returns lets the call go on."""
+    x, w = np.ones((32, 64, 64, 64), F), np.ones((64, 64, 5, 5), F)
+    ticks = []
+    with alarm(0.02, lambda: ticks.append(1)):
+        y = fc.conv2d(x, w)
+    assert len(ticks) >= 2
+    np.testing.assert_array_equal(y, 64 * 25)
+
+
+def test_a_handler_may_compute():
+    x, w = np.ones((32, 64, 64, 64), F), np.ones((64, 64, 5, 5), F)
+    want, inner = fc.conv2d(SMALL, KERNEL), []
+    with alarm(0.02, lambda: inner.append(fc.conv2d(SMALL, KERNEL))):
+        y = fc.conv2d(x, w)
+    np.testing.assert_array_equal(y, 64 * 25)
+    assert inner
+    assert all(np.array_equal(result, want) for result in inner)
+
+
+def test_after_an_interrupted_call_everything_works():
+    want = fc.conv2d(SMALL, KERNEL)
+    CALLS["3x3"](1)
+    held = _core.scratch_bytes()
+    for _ in range(3):
+        with alarm(0.05, raise_stop), pytest.raises(Stop):
+            CALLS["3x3"](40)
+        np.testing.assert_array_equal(fc.conv2d(SMALL, KERNEL), want)
+    assert _core.scratch_bytes() == held
+
+
+def test_ctrl_c_raises_keyboard_interrupt_inside_a_call():
+    code = """
+import signal, threading
+want = call()
+images, weight = np.zeros((400, 128, 96, 96), np.float32), np.zeros((128, 128, 3, 3), np.float32)
+fc.conv2d(images[:1], weight)
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    fc.conv2d(images, weight)
+    print("ran to its end")
+except KeyboardInterrupt:
+    print("interrupted")
+assert call() == want
+"""
+    assert run(CALL, code) == "interrupted"
+
+
+def test_only_the_main_thread_is_interrupted():
+    """As everywhere in Python: the call of another thread runs to its end."""
+    code = """
+import signal, threading
+x, w = np.ones((64, 64, 64, 64), np.float32), np.ones((64, 64, 5, 5), np.float32)
+results = []
+thread = threading.Thread(target=lambda: results.append(fc.conv2d(x, w)))
+try:
+    thread.start()
+    os.kill(os.getpid(), signal.SIGINT)
+    thread.join()
+except KeyboardInterrupt:
+    thread.join()
+    assert (results[0] == 64 * 25).all()
+    print("interrupted")
+"""
+    assert run(CALL, code) == "interrupted"
