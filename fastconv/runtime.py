@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -17,23 +17,33 @@ from .geometry.arrays import value_error
 MAX_THREADS = 1024
 
 
-# CPUs this process may use at once: its affinity mask, cut by the control group's quota (both cgroup versions).
-def available_cpus() -> int:
+def available_cpus(root: Path = Path("/")) -> int:
+    """CPUs this process may use at once: its affinity mask, cut by the quota of its control groups."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for quota, period in (
-        ("/sys/fs/cgroup/cpu.max", None),
-        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
-    ):
-        try:
-            words = Path(quota).read_text().split()
-            if period:
-                words += Path(period).read_text().split()
-            limit = int(words[0]) / int(words[1])
-        except (OSError, ValueError, IndexError, ZeroDivisionError):
-            continue  # no such file, or "max"
-        if limit > 0:
-            cpus = min(cpus, math.ceil(limit))
+    for quota, period in _quotas(root):
+        if 0 < quota < cpus * period:
+            cpus = math.ceil(quota / period)
     return max(1, cpus)
+
+
+# (quota, period) of every control group around this process, innermost first, in both versions of the file system.
+def _quotas(root: Path) -> Iterator[tuple[int, int]]:
+    try:
+        groups = (root / "proc/self/cgroup").read_text().split()
+    except OSError:
+        return
+    for line in groups:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mount, names = ("cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us")) if controllers else ("", ("cpu.max",))
+        for group in (PurePosixPath(path), *PurePosixPath(path).parents):
+            folder = root / "sys/fs/cgroup" / mount / str(group).lstrip("/")
+            try:
+                quota, period = " ".join((folder / name).read_text() for name in names).split()
+                yield int(quota), int(period)
+            except (OSError, ValueError):
+                continue  # no such file, or no limit: "max"
 
 
 def _from_environment() -> int | None:

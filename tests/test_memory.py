@@ -1,0 +1,117 @@
+"""Memory: too little of it is a MemoryError before anything runs; scratch stays within the documented bound."""
+
+import math
+import sys
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from fastconv import _core
+from interpreter import CALL, run
+
+MIB = 1 << 20
+
+
+def test_a_result_too_large_for_memory_is_a_memory_error():
+    x, w = np.ones((1, 1, 2, 2), np.float32), np.ones((1, 1, 1, 1), np.float32)
+    with pytest.raises(MemoryError):
+        fc.conv2d(x, w, padding=1 << 22)
+    with pytest.raises(MemoryError):
+        fc.conv_transpose2d(x, w, stride=1 << 23)
+    assert fc.conv2d(x, w).sum() == 4
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and RLIMIT_AS")
+def test_scratch_that_does_not_fit_is_a_memory_error_before_any_thread_starts():
+    code = """
+import resource
+weight, y = np.zeros((1024, 1024, 3, 3), np.float32), np.empty((1, 1024, 8, 8), np.float32)
+fc.set_num_threads(2)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 20), resource.RLIM_INFINITY))
+before = alive()
+try:
+    fc.conv2d_input(y.shape, weight, y, padding=1)
+except MemoryError as error:
+    assert "scratch" in str(error), error
+    assert alive() == before
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print(len(call()))
+"""
+    assert run(CALL, code) == str(4 * 16 * 38 * 38 * 4)
+
+
+# (N, C, *spatial), (K, C / groups, *kernel), parameters: every way of computing.
+LAYERS = [
+    ((1, 64, 56, 56), (64, 64, 3, 3), {"padding": 1}),
+    ((16, 128, 7, 7), (128, 128, 3, 3), {"padding": 1}),
+    ((1, 256, 14, 14), (256, 256, 3, 3), {"padding": 1}),
+    ((2, 64, 28, 28), (128, 64, 3, 3), {"stride": 2, "padding": 1}),
+    ((4, 64, 28, 28), (256, 64, 1, 1), {}),
+    ((1, 3, 112, 112), (64, 3, 7, 7), {"stride": 2, "padding": 3}),
+    ((2, 96, 28, 28), (96, 1, 7, 7), {"padding": 3, "groups": 96}),
+    ((1, 128, 28, 28), (128, 4, 3, 3), {"padding": 1, "groups": 32}),
+    ((1, 1, 512, 512), (1, 1, 15, 15), {}),
+    ((1, 64, 4000), (64, 64, 9), {"padding": 4}),
+    ((1, 16, 64000), (32, 16, 2), {"dilation": 8}),
+    ((1, 16, 8, 28, 28), (32, 16, 3, 3, 3), {"padding": 1}),
+]
+
+
+def scratch_of(call):
+    fc.release_scratch()
+    call()
+    return _core.scratch_bytes()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("x_shape", "w_shape", "parameters"), LAYERS, ids=str)
+def test_scratch_of_a_convolution_is_within_its_bound(isa, x_shape, w_shape, parameters, dtype, threads):
+    """8 times the weight, and for each thread and once more 4 MiB and the longest rows of all channels."""
+    x, w = np.ones(x_shape, dtype), np.ones(w_shape, dtype)
+    rank = len(x_shape) - 2
+    conv, grad_input, grad_weight = (getattr(fc, f"conv{rank}d{end}") for end in ("", "_input", "_weight"))
+    y = conv(x, w, **parameters)
+    rows = (x.shape[1] * x.shape[-1] + y.shape[1] * y.shape[-1]) * x.itemsize
+    bound = 8 * w.nbytes + (threads + 1) * (4 * MIB + rows)
+    with fc.threads(threads):
+        assert scratch_of(lambda: conv(x, w, **parameters)) <= bound
+        assert scratch_of(lambda: grad_input(x.shape, w, y, **parameters)) <= bound
+        assert scratch_of(lambda: grad_weight(x, w.shape, y, **parameters)) <= bound
+
+
+@pytest.mark.parametrize("parameters", [(3, 1, 1), (2, 2, 0), (31, 1, 15), (112, 1, 0)], ids=str)
+def test_scratch_of_pooling_is_within_its_bound(isa, parameters):
+    x = np.ones((2, 8, 112, 112), np.float32)
+    with fc.threads(2):
+        for pool in (fc.max_pool2d, fc.avg_pool2d):
+            assert scratch_of(lambda: pool(x, *parameters)) <= 3 * 4 * MIB
+
+
+def test_scratch_is_given_back_on_request():
+    fc.conv2d(np.ones((1, 64, 30, 30), np.float32), np.ones((64, 64, 3, 3), np.float32))
+    assert _core.scratch_bytes() > 0
+    fc.release_scratch()
+    assert _core.scratch_bytes() == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_a_process_takes_no_more_than_arrays_and_scratch():
+    """Also in the calls that are interrupted or fail: the peak of a hundred calls is that of one."""
+    code = """
+import resource
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range(3):
+    call()
+before = peak()
+for _ in range(100):
+    call()
+    try:
+        fc.conv2d(x, w[:, :3])
+    except ValueError:
+        pass
+print(peak() - before)
+"""
+    assert int(run(CALL, code)) < 4 * math.prod((4, 16, 38, 38)) * 4 / 1024
