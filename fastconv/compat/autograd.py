@@ -76,7 +76,7 @@ def _bridge(op: Op):
         return primitive(*inputs, call=call, memo={})
 
     public.__name__ = public.__qualname__ = op.name
-    public.__doc__ = op.public.__doc__
+    public.__doc__ = f"`fastconv.{op.name}` of arrays and autograd's boxes, with a gradient."
     public.__signature__ = op.signature
     public.__module__ = __name__
     return public
