@@ -7,7 +7,8 @@
  * order, so the bits depend on the shape alone. */
 
 typedef struct {
-    int padded;                       /* input rows are copied with their padding */
+    int copied;                       /* input rows are copied, with their padding, without the cells no tap sees */
+    int64_t skip[3], step[3];         /* the stride, in two factors: of the copying, and in what was copied */
     int64_t C, K, taps;               /* per group */
     int64_t k_part, k_parts;          /* output channels per task */
     int64_t c_part, c_parts;          /* input channels per task */
@@ -17,18 +18,22 @@ typedef struct {
     int64_t row_blocks;               /* blocks of rows in a plane */
     int64_t blocks;
     int64_t strip_rows, strip_row, strip_channel; /* copied rows per depth slice, their length, elements per channel */
+    int64_t row_step;                             /* between the rows that neighbouring output rows see */
+    int joins_rows;                               /* and no gap between these */
     int64_t lanes_bytes, strip_bytes, offset_bytes, thread_bytes;
     int64_t sum, sums; /* elements of one share's partial sums, and of a task's */
 } weight_plan;
 
-enum { WEIGHT_PIXELS = 384, WEIGHT_STRIP_BYTES = 128 * 1024, WEIGHT_TASKS = 8, WEIGHT_CHANNELS = 128 };
+enum { WEIGHT_PIXELS = 384, WEIGHT_STRIP_BYTES = 256 * 1024, WEIGHT_TASKS = 8, WEIGHT_CHANNELS = 256 };
 
 static weight_plan plan_weight(const fc_conv_geometry *g, int threads) {
     weight_plan w = {.C = g->C / g->G, .K = g->K / g->G, .taps = volume(g->kernel)};
     int64_t P = g->output[1], Q = g->output[2];
     for (int axis = 0; axis < 3; axis++) {
         int64_t reach = (g->output[axis] - 1) * g->stride[axis] + (g->kernel[axis] - 1) * g->dilation[axis] + 1;
-        w.padded |= g->padding[axis] > 0 || reach - g->padding[axis] > g->input[axis];
+        w.skip[axis] = g->kernel[axis] == 1 ? g->stride[axis] : 1;
+        w.step[axis] = g->stride[axis] / w.skip[axis];
+        w.copied |= g->padding[axis] > 0 || reach - g->padding[axis] > g->input[axis] || w.skip[axis] > 1;
     }
     w.planes = g->N * g->output[0];
     w.block_rows = clamp_i64(WEIGHT_PIXELS / Q, 1, P);
@@ -36,8 +41,10 @@ static weight_plan plan_weight(const fc_conv_geometry *g, int threads) {
     w.block_rows = ceil_div(P, w.row_blocks);
     w.block_planes = w.row_blocks > 1 ? 1 : clamp_i64(WEIGHT_PIXELS / (P * Q), 1, w.planes);
     w.blocks = w.row_blocks * ceil_div(w.planes, w.block_planes);
-    w.strip_rows = (w.block_rows - 1) * g->stride[1] + (g->kernel[1] - 1) * g->dilation[1] + 1;
-    w.strip_row = (Q - 1) * g->stride[2] + (g->kernel[2] - 1) * g->dilation[2] + 1;
+    w.strip_rows = (w.block_rows - 1) * w.step[1] + (g->kernel[1] - 1) * g->dilation[1] + 1;
+    w.strip_row = (Q - 1) * w.step[2] + (g->kernel[2] - 1) * g->dilation[2] + 1;
+    w.row_step = w.copied ? w.step[1] * w.strip_row : g->stride[1] * g->input[2];
+    w.joins_rows = w.step[2] == 1 && w.row_step == Q;
     w.strip_channel = g->kernel[0] * w.strip_rows * w.strip_row;
     int64_t fit = WEIGHT_STRIP_BYTES / (w.block_planes * w.strip_channel * (int64_t)sizeof(T));
     w.c_parts = ceil_div(w.C, max_i64(1, fit));
@@ -49,7 +56,7 @@ static weight_plan plan_weight(const fc_conv_geometry *g, int threads) {
     w.shares = clamp_i64(ceil_div(WEIGHT_TASKS, tasks), 1, w.blocks);
     int64_t pixels = w.block_planes * w.block_rows * Q;
     w.lanes_bytes = line_bytes(pixels * w.k_part * (int64_t)sizeof(T));
-    w.strip_bytes = w.padded ? line_bytes(w.block_planes * w.strip_channel * w.c_part * (int64_t)sizeof(T)) : 0;
+    w.strip_bytes = w.copied ? line_bytes(w.block_planes * w.strip_channel * w.c_part * (int64_t)sizeof(T)) : 0;
     w.offset_bytes = line_bytes(w.block_planes * w.block_rows * (int64_t)sizeof(int64_t));
     w.thread_bytes = w.lanes_bytes + w.strip_bytes + w.offset_bytes;
     w.sums = w.c_part * w.taps * w.k_part;
@@ -72,37 +79,38 @@ typedef struct {
     char *scratch;
 } weight_job;
 
-/* lanes[panel][pixel][lane] = grad_output[k, pixel] for the block's pixels; lanes past the last channel are zero. */
+/* lanes[panel][pixel][lane] = grad_output[k, pixel] for the block's pixels; lanes past the last channel hold anything.
+ */
 static void transpose_rows(const T *grad_output, int64_t plane, int64_t k_count, int64_t pixels, int64_t block_pixels,
                            int64_t first_pixel, T *lanes) {
-    int64_t padded = ceil_div(k_count, LANES) * LANES;
-    for (int64_t panel = 0; panel < padded; panel += PANEL) {
-        int64_t width = min_i64(PANEL, padded - panel);
-        T *out = lanes + panel * block_pixels + first_pixel * width;
-        for (int64_t k = 0; k < width; k++) {
-            const T *from = grad_output + (panel + k) * plane;
-            int inside = panel + k < k_count;
-            for (int64_t i = 0; i < pixels; i++) out[i * width + k] = inside ? from[i] : 0;
-        }
+    for (int64_t k = 0; k < k_count; k += LANES) {
+        int64_t panel = k / PANEL * PANEL, width = min_i64(PANEL, ceil_div(k_count, LANES) * LANES - panel);
+        int64_t rows = min_i64(LANES, k_count - k);
+        const T *from = grad_output + k * plane;
+        T *out = lanes + panel * block_pixels + first_pixel * width + k - panel;
+        if (pixels < LANES)
+            for (int64_t i = 0; i < pixels; i++)
+                for (int64_t row = 0; row < LANES; row++)
+                    out[i * width + row] = from[min_i64(row, rows - 1) * plane + i];
+        else
+            for (int64_t i = 0; i < pixels; i += LANES) {
+                int64_t at = min_i64(i, pixels - LANES);
+                transpose_square(from + at, plane, rows, out + at * width, width);
+            }
     }
 }
 
 /* Copies the input rows that output rows [row, row + rows) of one plane see, zeros outside. */
 static void copy_strip(const fc_conv_geometry *g, const weight_plan *w, const T *channel, int64_t o, int64_t row,
                        T *strip) {
-    int64_t H = g->input[1], W = g->input[2], left = min_i64(g->padding[2], w->strip_row);
-    int64_t right = clamp_i64(W + g->padding[2], left, w->strip_row);
+    int64_t H = g->input[1], W = g->input[2];
     for (int64_t t = 0; t < g->kernel[0]; t++) {
         int64_t z = o * g->stride[0] - g->padding[0] + t * g->dilation[0];
         for (int64_t r = 0; r < w->strip_rows; r++, strip += w->strip_row) {
-            int64_t y = row * g->stride[1] - g->padding[1] + r;
-            if (z < 0 || z >= g->input[0] || y < 0 || y >= H || left == right) {
-                zero_run(strip, w->strip_row);
-                continue;
-            }
-            if (left > 0) zero_run(strip, left);
-            copy_run(strip + left, channel + (z * H + y) * W + left - g->padding[2], right - left);
-            if (right < w->strip_row) zero_run(strip + right, w->strip_row - right);
+            int64_t y = row * g->stride[1] - g->padding[1] + r * w->skip[1];
+            int inside = z >= 0 && z < g->input[0] && y >= 0 && y < H;
+            if (inside) copy_padded(strip, channel + (z * H + y) * W, -g->padding[2], w->skip[2], W, w->strip_row);
+            else zero_run(strip, w->strip_row);
         }
     }
 }
@@ -120,7 +128,7 @@ static void weight_task(const void *context, int64_t task, int thread) {
     int64_t k_first = cell / w->c_parts % w->k_parts * w->k_part, k_count = min_i64(w->k_part, w->K - k_first);
     int64_t group = cell / w->c_parts / w->k_parts;
     int64_t P = g->output[1], Q = g->output[2], plane = volume(g->input), out_plane = volume(g->output);
-    int64_t channel_step = w->padded ? w->strip_channel : plane;
+    int64_t channel_step = w->copied ? w->strip_channel : plane;
     T *sums = job->sums + share * w->sum + cell * w->sums;
     const T *input = job->input + (group * w->C + c_first) * plane;
     const T *grad_output = job->grad_output + (group * w->K + k_first) * out_plane;
@@ -130,23 +138,21 @@ static void weight_task(const void *context, int64_t task, int thread) {
         int64_t first_plane = block / w->row_blocks * w->block_planes;
         int64_t planes = min_i64(w->block_planes, w->planes - first_plane);
         int64_t row = block % w->row_blocks * w->block_rows, count = min_i64(w->block_rows, P - row);
-        int64_t pixels = planes * count * Q;
+        int64_t pixels = planes * count * Q, joined = w->joins_rows ? count : 1; /* rows that are one run */
         for (int64_t i = 0; i < planes; i++) {
             int64_t n = (first_plane + i) / g->output[0], o = (first_plane + i) % g->output[0];
             const T *image = input + n * g->C * plane;
             transpose_rows(grad_output + n * g->K * out_plane + (o * P + row) * Q, out_plane, k_count, count * Q,
                            pixels, i * count * Q, lanes);
             int64_t at = n * g->C * plane + (o * g->stride[0] * g->input[1] + row * g->stride[1]) * g->input[2];
-            int64_t row_step = g->stride[1] * g->input[2];
-            if (w->padded) {
+            if (w->copied) {
                 at = i * c_count * w->strip_channel;
-                row_step = g->stride[1] * w->strip_row;
                 for (int64_t c = 0; c < c_count; c++)
                     copy_strip(g, w, image + c * plane, o, row, strip + at + c * w->strip_channel);
             }
-            for (int64_t r = 0; r < count; r++) rows[i * count + r] = at + r * row_step;
+            for (int64_t r = 0; r < count / joined; r++) rows[i * count / joined + r] = at + r * w->row_step;
         }
-        const T *base = w->padded ? strip : input;
+        const T *base = w->copied ? strip : input;
         int64_t padded_k = ceil_div(k_count, LANES) * LANES, height = c_count * w->taps;
         int64_t row_blocks = ceil_div(height, TILE_ROWS);
         for (int64_t panel = 0; panel < padded_k; panel += PANEL) {
@@ -156,16 +162,9 @@ static void weight_task(const void *context, int64_t task, int thread) {
                 const T *a[TILE_ROWS];
                 for (int64_t i = 0; i < m; i++)
                     a[i] = base + (first + i) / w->taps * channel_step + job->tap[(first + i) % w->taps];
-                tile_arguments t = {planes * count,
-                                    Q,
-                                    rows,
-                                    g->stride[2],
-                                    lanes + panel * pixels,
-                                    width,
-                                    sums + first * w->k_part + panel,
-                                    w->k_part,
-                                    NULL,
-                                    block > begin};
+                tile_arguments t = {
+                    planes * count / joined,          joined * Q, rows, w->step[2],   lanes + panel * pixels, width,
+                    sums + first * w->k_part + panel, w->k_part,  NULL, block > begin};
                 tiles[width / LANES - 1][m - 1](a, &t);
             }
         }
@@ -202,7 +201,7 @@ static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, c
     for (int64_t t = 0; t < g->kernel[0]; t++)
         for (int64_t r = 0; r < g->kernel[1]; r++)
             for (int64_t s = 0; s < g->kernel[2]; s++)
-                *tap++ = w->padded ? (t * w->strip_rows + r * g->dilation[1]) * w->strip_row + s * g->dilation[2]
+                *tap++ = w->copied ? (t * w->strip_rows + r * g->dilation[1]) * w->strip_row + s * g->dilation[2]
                                    : (t * g->dilation[0] * g->input[1] + r * g->dilation[1]) * g->input[2] +
                                          s * g->dilation[2];
     job.sums = take(&rest, w->sum * w->shares * (int64_t)sizeof(T));

@@ -95,7 +95,7 @@ static void transform_gradient_lanes(const winograd_weight_job *job, int64_t k, 
                 else zero_run(padded + lane * w->cells, length);
             }
             for (int64_t cell = 0; cell < length; cell += LANES)
-                transpose_square(padded + cell, w->cells, cells + i * row + cell * LANES, LANES);
+                transpose_square(padded + cell, w->cells, LANES, cells + i * row + cell * LANES, LANES);
         }
         for (int64_t tile = 0; tile < run->length; tile++)
             transform_gradient(cells + WINOGRAD_TILE * tile * LANES, row, LANES,
