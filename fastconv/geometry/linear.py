@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .arguments import integer
+from .arguments import finite, integer, real
 from .arrays import arrays, as_array, index_array, ndarray, value_error
 from .elementwise import same_shape
 
@@ -36,6 +36,16 @@ def embedding(op: str, input: Any, weight: Any, padding_idx: Any) -> tuple[ndarr
             raise value_error(op, "padding_idx", f"is {padding_idx}", f"a row from {-rows} to {rows - 1}")
         padding_idx %= rows
     return numbers, weight, padding_idx
+
+
+def norm_limit(op: str, weight: ndarray, max_norm: Any, norm_type: Any) -> tuple[float, float]:
+    """max_norm and norm_type, for a table whose rows are shortened in place."""
+    if not weight.flags.writeable:
+        raise value_error(op, "weight", "is read-only", "a writeable array, for max_norm shortens its rows")
+    limit, p = finite(op, "max_norm", max_norm), real(op, "norm_type", norm_type)
+    if limit < 0:
+        raise value_error(op, "max_norm", f"is {limit}", "at least 0")
+    return limit, p
 
 
 def one_hot(op: str, labels: Any, num_classes: Any) -> tuple[ndarray, int]:

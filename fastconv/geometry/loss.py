@@ -10,7 +10,10 @@ from .elementwise import broadcasts_to, labels, same_shape
 REDUCTIONS = ("mean", "sum", "none")
 
 
-def reduction(op: str, value: Any) -> str:
+def reduction(op: str, value: Any, size_average: bool | None = None, reduce: bool | None = None) -> str:
+    """'mean', 'sum' or 'none'; either of PyTorch's two older switches, if given, decides instead of `value`."""
+    if size_average is not None or reduce is not None:
+        value = "none" if reduce is not None and not reduce else "mean" if size_average in (None, True) else "sum"
     return choice(op, "reduction", value, REDUCTIONS)
 
 

@@ -43,13 +43,13 @@ def _extent(op: str, X: int, kernel: int, stride: int, padding: int, dilation: i
 
 # Taps that no window has inside the input are dropped: a kernel of 2**31 cells over 6 is one of 6, and
 # scratch is bounded by the input. Kernel 0 is left where no window sees any cell. One window needs no
-# stride.
+# stride; where it leaves cells out that must not look like windows side by side at stride 1.
 def _trim(X: int, O: int, kernel: int, stride: int, padding: int, dilation: int) -> tuple[int, int, int]:
     last_start = (O - 1) * stride - padding
     before = min(kernel, -(last_start // dilation)) if last_start < 0 else 0
     kernel, padding = kernel - before, padding - before * dilation
     kernel = min(kernel, max(0, -(-(X + padding) // dilation)))
-    return kernel, max(kernel, 1) if O == 1 else stride, padding
+    return kernel, max(kernel, 2 if kernel < X else 1) if O == 1 else stride, padding
 
 
 # Whether some window sees no cell at all, as a dilated one beside a small input may.

@@ -18,7 +18,10 @@ INTERPOLATIONS = {
     "bilinear": (4,),
     "bicubic": (4,),
     "trilinear": (5,),
+    "lanczos": (4,),
 }
+# Those that can widen with the step, so that a smaller result sees every cell.
+ANTIALIASED = ("bilinear", "bicubic", "lanczos")
 
 
 def widths(op: str, shape: tuple[int, ...], pad: Any, mode: str) -> list[tuple[int, int]]:
@@ -47,11 +50,12 @@ def widths(op: str, shape: tuple[int, ...], pad: Any, mode: str) -> list[tuple[i
 
 
 # reflect repeats no cell next to itself, so it needs one more; circular goes round what negative widths
-# leave.
+# leave. A crop may reach into what reflect or replicate added on the other side.
 def _fits(op: str, mode: str, axis: int, size: int, before: int, after: int) -> None:
     came = f"is {(before, after)} on axis {axis} of size {size}"
     smallest = 0 if mode == "constant" else 1
-    if size + before + after < smallest or -before > size or -after > size:
+    beyond = mode in ("constant", "circular") and max(-before, -after) > size
+    if size + before + after < smallest or beyond:
         raise value_error(op, "pad", came, f"a result of size {smallest} or more")
     limit = {"reflect": size - 1, "circular": size + min(before, 0) + min(after, 0)}.get(mode)
     if limit is not None and max(before, after) > limit:
@@ -59,7 +63,7 @@ def _fits(op: str, mode: str, axis: int, size: int, before: int, after: int) -> 
 
 
 def interpolation(
-    op: str, input: Any, size: Any, scale_factor: Any, mode: Any, align_corners: Any, recompute: Any
+    op: str, input: Any, size: Any, scale_factor: Any, mode: Any, align_corners: Any, recompute: Any, antialias: Any
 ) -> tuple[ndarray, tuple[int, ...], tuple[float | None, ...], bool]:
     """input (N, C, *spatial), the result's sizes, each axis's scale (None: their ratio), align_corners."""
     input = as_array(op, "input", input)
@@ -71,7 +75,11 @@ def interpolation(
         )
     if 0 in input.shape[1:]:
         raise value_error(op, "input", f"has shape {input.shape}", "no axis of size 0 but the batch")
-    if align_corners is not None and not mode.endswith(("linear", "cubic")):
+    if antialias and mode not in ANTIALIASED:
+        raise value_error(op, "antialias", f"is {antialias!r} in mode {mode!r}", f"one of the modes {ANTIALIASED}")
+    if mode == "lanczos" and (align_corners or not antialias):
+        raise value_error(op, "mode", "is 'lanczos'", "antialias=True and no align_corners with it")
+    if align_corners is not None and mode in ("nearest", "nearest-exact", "area"):
         raise value_error(op, "align_corners", f"is {align_corners!r}", f"None for mode {mode!r}")
     rank = input.ndim - 2
     if (size is None) == (scale_factor is None):
@@ -94,9 +102,9 @@ def interpolation(
         )
     if recompute:
         return input, sizes, (None,) * rank, bool(align_corners)
-    # PyTorch leaves an axis alone whose size stays (3 * 1.3 gives 3), but for cubic, exact and 1-D or 3-D
-    # nearest.
-    if mode.endswith("linear") or (mode == "nearest" and rank == 2):
+    # PyTorch leaves an axis alone whose size stays (3 * 1.3 gives 3), but for plain cubic, exact and 1-D or
+    # 3-D nearest.
+    if antialias or mode.endswith("linear") or (mode == "nearest" and rank == 2):
         scales = tuple(
             None if n == to else s for n, to, s in zip(input.shape[2:], sizes, scales, strict=True)
         )

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..geometry import axis, integer
+from ..geometry import as_array, axis, integer
 from . import functional as F
 from . import init
 from .lazy import Lazy, lazy_name
@@ -66,7 +66,8 @@ class Embedding(Module):
     """A table of `num_embeddings` learned vectors, looked up by integer index.
 
     Shapes: input (*) of integers in [0, num_embeddings), output (*, embedding_dim). The row `padding_idx`
-    starts as zeros and gets no gradient. Initial values are N(0, 1).
+    starts as zeros and gets no gradient. max_norm, norm_type, scale_grad_by_freq and sparse are as in
+    `functional.embedding`. Initial values are N(0, 1).
 
     Examples
     --------
@@ -81,6 +82,10 @@ class Embedding(Module):
         num_embeddings: int,
         embedding_dim: int,
         padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
         *,
         dtype=np.float32,
         seed=None,
@@ -90,17 +95,29 @@ class Embedding(Module):
         self.padding_idx = (
             None if padding_idx is None else axis("Embedding", "padding_idx", padding_idx, num_embeddings)
         )
+        self.max_norm, self.norm_type = max_norm, norm_type
+        self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
         table = init.generator(seed).normal(size=(self.num_embeddings, self.embedding_dim)).astype(dtype)
         if self.padding_idx is not None:
             table[self.padding_idx] = 0
         self.weight = Parameter(table)
 
     def forward(self, input):
-        return F.embedding(input, self.weight, self.padding_idx)
+        options = (self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse)
+        return F.embedding(input, self.weight, self.padding_idx, *options)
+
+    @classmethod
+    def from_pretrained(cls, embeddings, freeze: bool = True, padding_idx: int | None = None, **options):
+        """A layer that starts from the table `embeddings` (rows, features), not trained if `freeze`."""
+        table = as_array("Embedding", "embeddings", embeddings, 2)
+        layer = cls(*table.shape, padding_idx, **options, dtype=table.dtype)
+        layer.weight = Parameter(table, not freeze)
+        return layer
 
     def extra_repr(self):
-        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+        usual = {"padding_idx": None, "max_norm": None, "norm_type": 2.0, "scale_grad_by_freq": False}
+        parts = [f"{key}={getattr(self, key)}" for key, value in usual.items() if getattr(self, key) != value]
+        return ", ".join([str(self.num_embeddings), str(self.embedding_dim), *parts])
 
 
 class Identity(Module):

@@ -8,16 +8,19 @@ class _Loss(Stateless):
         return self._call(input, target)
 
 
-_MEAN = {"reduction": "mean"}
+_OLD = {"size_average": None, "reduce": None}
+_MEAN = {**_OLD, "reduction": "mean"}
+_CLASSES = {"weight": None, "size_average": None, "ignore_index": -100, "reduce": None, "reduction": "mean"}
 _TABLE = [
     ("MSELoss", "mse_loss", _MEAN, "(input - target)²."),
     ("L1Loss", "l1_loss", _MEAN, "|input - target|."),
     ("SmoothL1Loss", "smooth_l1_loss", {**_MEAN, "beta": 1.0}, "d²/(2 beta), |d| - beta/2 from |d| = beta."),
-    ("HuberLoss", "huber_loss", {**_MEAN, "delta": 1.0}, "d²/2 if |d| < delta, else delta (|d| - delta/2)."),
+    ("HuberLoss", "huber_loss", {"reduction": "mean", "delta": 1.0},
+     "d²/2 if |d| < delta, else delta (|d| - delta/2)."),
     ("CrossEntropyLoss", "cross_entropy",
-     {"weight": None, "ignore_index": -100, "reduction": "mean", "label_smoothing": 0.0},
+     {**_CLASSES, "label_smoothing": 0.0},
      "-log softmax(input)[target]; target holds class indices (N,) or probabilities (N, C)."),
-    ("NLLLoss", "nll_loss", {"weight": None, "ignore_index": -100, "reduction": "mean"},
+    ("NLLLoss", "nll_loss", _CLASSES,
      "-input[target] for log-probabilities."),
     ("BCELoss", "binary_cross_entropy", {"weight": None, **_MEAN}, "-t log p - (1 - t) log(1 - p)."),
     ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits", {"weight": None, **_MEAN, "pos_weight": None},

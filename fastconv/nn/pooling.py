@@ -49,7 +49,8 @@ for _rank in (1, 2, 3):
 Upsample = stateless(
     "Upsample",
     "interpolate",
-    {"size": None, "scale_factor": None, "mode": "nearest", "align_corners": None},
+    {"size": None, "scale_factor": None, "mode": "nearest", "align_corners": None,
+     "recompute_scale_factor": None},
     "Resamples the spatial axes to `size` or by `scale_factor`; mode 'nearest', 'bilinear' or 'bicubic'.",
     module=__name__,
 )

@@ -26,16 +26,21 @@ def _slope(name: str, code: int, grad_output, input, *numbers: float) -> ndarray
     return _core.activation(code, input, out, *numbers, grad_output=grad_output)
 
 
+# Those that PyTorch gives no `inplace`.
+_NEVER_INPLACE = ("sigmoid", "tanh", "softplus")
+
+
 # The kernels' activation `name`; `parameters` maps the public parameters to their defaults.
 def _activation(name: str, text: str, **parameters: float) -> tuple:
     signature = "".join(f", {key}={default!r}" for key, default in parameters.items())
+    inplace = "" if name in _NEVER_INPLACE else ", inplace=False"
     values = "".join(f", {key}" for key in parameters)
     numbers = "".join(f", _real({{0!r}}, {key!r}, {key})" for key in parameters)
     back = f"{name}_backward"
     scope: dict = {"_value": _value, "_slope": _slope, "_real": real}
     code = ACTIVATIONS.index(name)
     exec(
-        f"def forward(input{signature}, *, out=None):\n"
+        f"def forward(input{signature}{inplace}, *, out=None):\n"
         f"    return _value({name!r}, {code}, input, out{numbers.format(name)}), (input{values},)\n"
         f"def backward(grad_output, input{signature}):\n"
         f"    return _slope({back!r}, {code}, grad_output, input{numbers.format(back)})\n",
@@ -53,8 +58,8 @@ def _activation(name: str, text: str, **parameters: float) -> tuple:
 def _text(formula: str, source: str, example: str) -> str:
     return f"""{formula}, element by element, of an array of any shape.
 
-    Returns an array of input's shape and dtype. Raises TypeError for anything but floating point.
-    Source: {source}.
+    Returns a new array of input's shape and dtype; `inplace`, where there is one, is taken for PyTorch's sake and
+    has no effect: inputs are never written. Raises TypeError for anything but floating point. Source: {source}.
 
     >>> import numpy as np
     >>> {example}

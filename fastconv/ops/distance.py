@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..geometry.arrays import ndarray, new_output
+from ..geometry.elementwise import same_shape
 from ..geometry.loss import pair, positive, upstream
 from ..geometry.loss import reduction as checked
 from ..op import op
@@ -29,19 +30,40 @@ def spread(grad_output: ndarray, kind: str, count: int) -> ndarray:
     return grad_output / count if kind == "mean" else grad_output
 
 
-def _forward(name: str, loss: Callable, input, target, kind, out) -> ndarray:
-    input, target = pair(name, input, target)
-    kind = checked(name, kind)
-    return reduce_loss(name, loss(input - target), kind, out, input, target)
+# A mean with weights is divided by their sum, but for huber_loss, as in PyTorch.
+def _forward(name: str, loss: Callable, input, target, kind, out, weight=None, by_weight=True) -> ndarray:
+    input, target, weight = _arrays(name, input, target, weight)
+    values = loss(input - target)
+    if weight is None:
+        return reduce_loss(name, values, kind, out, input, target)
+    values *= weight
+    if kind != "mean" or not by_weight:
+        return reduce_loss(name, values, kind, out, input, target, weight)
+    return np.divide(values.sum(), weight.sum(), out=new_output(name, out, (), values.dtype, input, target, weight))
+
+
+# input, target and weight (or None), all of one shape.
+def _arrays(name: str, input, target, weight) -> tuple:
+    input, target, weight = pair(name, input, target, weight=weight)
+    if weight is not None:
+        same_shape(name, "weight", weight, input.shape)
+    return input, target, weight
 
 
 # d(loss)/d(input) = slope(input - target); the target's gradient is its negative.
-def _backward(name: str, slope: Callable, grad_output, input, target, kind, needs) -> tuple:
-    input, target = pair(name, input, target)
+def _backward(
+    name: str, slope: Callable, grad_output, input, target, kind, needs, weight=None, by_weight=True
+) -> tuple:
+    input, target, weight = _arrays(name, input, target, weight)
     kind = checked(name, kind)
     grad_output = upstream(name, grad_output, input.shape, kind, input.dtype)
     grad = slope(input - target)
-    grad *= spread(grad_output, kind, input.size)
+    if weight is not None:
+        grad *= weight
+    if weight is not None and kind == "mean" and by_weight:
+        grad *= grad_output / weight.sum()
+    else:
+        grad *= spread(grad_output, kind, input.size)
     return grad if needs[0] else None, -grad if needs[1] else None
 
 
@@ -56,50 +78,58 @@ def _smooth_slope(d: ndarray, edge: float) -> ndarray:
     return np.clip(d / edge, -1, 1) if edge else np.sign(d)
 
 
-@op("input", "target", quiet=True)
-def mse_loss(input, target, *, reduction="mean", out=None):
+@op("input", "target", constants=("weight",), quiet=True)
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None, *, out=None):
     """Squared error: (input - target)².
 
-    Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal
-    shapes, TypeError for mixed dtypes. Source: torch.nn.functional.mse_loss.
+    Arrays of one shape, weight too if given; reduction: 'mean' (divided by the sum of weight), 'sum' (both
+    0-d) or 'none', which size_average and reduce, PyTorch's older switches, may say instead. Raises
+    ValueError for unequal shapes, TypeError for mixed dtypes. Source: torch.nn.functional.mse_loss.
 
     >>> import numpy as np
     >>> mse_loss(np.array([1.0, 4.0]), np.array([1.0, 2.0]))
     array(2.)
     """
-    result = _forward("mse_loss", np.square, input, target, reduction, out)
-    return result, (input, target, reduction)
+    kind = checked("mse_loss", reduction, size_average, reduce)
+    result = _forward("mse_loss", np.square, input, target, kind, out, weight)
+    return result, (input, target, kind, weight)
 
 
 @mse_loss.gradient
-def mse_loss_backward(grad_output, input, target, reduction="mean", *, needs=(True, True)):
+def mse_loss_backward(grad_output, input, target, reduction="mean", weight=None, *, needs=(True, True)):
     """Gradients of `mse_loss` for (input, target)."""
-    return _backward("mse_loss_backward", lambda d: 2 * d, grad_output, input, target, reduction, needs)
+    name = "mse_loss_backward"
+    return _backward(name, lambda d: 2 * d, grad_output, input, target, reduction, needs, weight)
 
 
-@op("input", "target", quiet=True)
-def l1_loss(input, target, *, reduction="mean", out=None):
+@op("input", "target", constants=("weight",), quiet=True)
+def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None, *, out=None):
     """Absolute error: |input - target|.
 
-    Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal
-    shapes, TypeError for mixed dtypes. Source: torch.nn.functional.l1_loss.
+    Arrays of one shape, weight too if given; reduction: 'mean' (divided by the sum of weight), 'sum' (both
+    0-d) or 'none', which size_average and reduce, PyTorch's older switches, may say instead. Raises
+    ValueError for unequal shapes, TypeError for mixed dtypes. Source: torch.nn.functional.l1_loss.
 
     >>> import numpy as np
     >>> l1_loss(np.array([1.0, 4.0]), np.array([1.0, 2.0]))
     array(1.)
     """
-    result = _forward("l1_loss", np.abs, input, target, reduction, out)
-    return result, (input, target, reduction)
+    kind = checked("l1_loss", reduction, size_average, reduce)
+    result = _forward("l1_loss", np.abs, input, target, kind, out, weight)
+    return result, (input, target, kind, weight)
 
 
 @l1_loss.gradient
-def l1_loss_backward(grad_output, input, target, reduction="mean", *, needs=(True, True)):
+def l1_loss_backward(grad_output, input, target, reduction="mean", weight=None, *, needs=(True, True)):
     """Gradients of `l1_loss` for (input, target)."""
-    return _backward("l1_loss_backward", np.sign, grad_output, input, target, reduction, needs)
+    name = "l1_loss_backward"
+    return _backward(name, np.sign, grad_output, input, target, reduction, needs, weight)
 
 
 @op("input", "target", quiet=True)
-def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0, out=None):
+def smooth_l1_loss(
+    input, target, size_average=None, reduce=None, reduction="mean", beta=1.0, *, out=None
+):
     """Absolute error |d| - beta / 2, rounded to d² / (2 beta) where |d| < beta, for d = input - target.
 
     Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal shapes
@@ -110,8 +140,9 @@ def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0, out=None):
     array(0.75)
     """
     edge = positive("smooth_l1_loss", "beta", beta, zero=True)
-    result = _forward("smooth_l1_loss", lambda d: _smooth(d, edge), input, target, reduction, out)
-    return result, (input, target, reduction, beta)
+    kind = checked("smooth_l1_loss", reduction, size_average, reduce)
+    result = _forward("smooth_l1_loss", lambda d: _smooth(d, edge), input, target, kind, out)
+    return result, (input, target, kind, beta)
 
 
 @smooth_l1_loss.gradient
@@ -129,32 +160,31 @@ def smooth_l1_loss_backward(grad_output, input, target, reduction="mean", beta=1
     )
 
 
-@op("input", "target", quiet=True)
-def huber_loss(input, target, reduction="mean", delta=1.0, *, out=None):
+@op("input", "target", constants=("weight",), quiet=True)
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None, *, out=None):
     """delta (|d| - delta / 2), rounded to d² / 2 where |d| < delta, for d = input - target.
 
-    Arrays of one shape; reduction: 'mean', 'sum' (0-d result) or 'none'. Raises ValueError for unequal shapes
-    or delta <= 0, TypeError for mixed dtypes. Source: Huber 1964, Robust Estimation of a Location Parameter.
+    Arrays of one shape, weight too if given, which multiplies each element; reduction: 'mean', 'sum' (0-d
+    result) or 'none'. Raises ValueError for unequal shapes or delta <= 0, TypeError for mixed dtypes. Source:
+    Huber 1964, Robust Estimation of a Location Parameter.
 
     >>> import numpy as np
     >>> huber_loss(np.array([1.0, 4.0]), np.array([1.0, 2.0]))
     array(0.75)
     """
     edge = positive("huber_loss", "delta", delta)
-    result = _forward("huber_loss", lambda d: edge * _smooth(d, edge), input, target, reduction, out)
-    return result, (input, target, reduction, delta)
+    kind = checked("huber_loss", reduction)
+    call = (input, target, kind, out, weight)
+    result = _forward("huber_loss", lambda d: edge * _smooth(d, edge), *call, by_weight=False)
+    return result, (input, target, kind, delta, weight)
 
 
 @huber_loss.gradient
-def huber_loss_backward(grad_output, input, target, reduction="mean", delta=1.0, *, needs=(True, True)):
+def huber_loss_backward(
+    grad_output, input, target, reduction="mean", delta=1.0, weight=None, *, needs=(True, True)
+):
     """Gradients of `huber_loss` for (input, target)."""
-    edge = positive("huber_loss_backward", "delta", delta)
-    return _backward(
-        "huber_loss_backward",
-        lambda d: edge * _smooth_slope(d, edge),
-        grad_output,
-        input,
-        target,
-        reduction,
-        needs,
-    )
+    name = "huber_loss_backward"
+    edge = positive(name, "delta", delta)
+    call = (grad_output, input, target, reduction, needs, weight)
+    return _backward(name, lambda d: edge * _smooth_slope(d, edge), *call, by_weight=False)

@@ -11,8 +11,8 @@ from ..op import op
 DROPPED = """Zero {what} with probability p and scale the rest by 1 / (1 - p); nothing in evaluation.
 
     input {shape}. The random numbers come from `generator` (a numpy.random.Generator), or from a fresh one
-    made of `seed`, or from the package's own (`manual_seed`). Raises ValueError for p outside [0, 1]. Source:
-    {source}.
+    made of `seed`, or from the package's own (`manual_seed`). `inplace` has no effect: inputs are never
+    written. Raises ValueError for p outside [0, 1]. Source: {source}.
 
     >>> import numpy as np
     >>> {name}({example}, 0.5, seed=0).ravel()
@@ -50,7 +50,7 @@ def _mask(shape: tuple[int, ...], p: float, dtype, source: np.random.Generator) 
 def _dropout(
     name: str, what: str, shape: str, rank: int | None, example: str, result: str, source: str
 ) -> tuple:
-    def forward(input, p=0.5, training=True, *, seed=None, generator=None, out=None):
+    def forward(input, p=0.5, training=True, inplace=False, *, seed=None, generator=None, out=None):
         input = as_array(name, "input", input, None if rank is None else (rank + 1, rank + 2))
         p, generator = _probability(name, p), _generator(name, seed, generator)
         out = new_output(name, out, input.shape, input.dtype, input)

@@ -46,9 +46,13 @@ def cubic_weights(t: ndarray) -> list[ndarray]:
 # The matrix of one axis and its transpose. Nearest places are computed in float32, as PyTorch does, for there
 # a rounding decides which cell is taken; the weights of all others are exact to float64.
 @lru_cache(maxsize=256)
-def _axis(n: int, size: int, scale: float | None, mode: str, align_corners: bool) -> tuple[Taps, Taps]:
+def _axis(
+    n: int, size: int, scale: float | None, mode: str, align_corners: bool, antialias: bool
+) -> tuple[Taps, Taps]:
     places = np.arange(size)
-    if mode in ("nearest", "nearest-exact"):
+    if antialias:
+        entries = [_antialiased(places, n, size, scale, mode, align_corners)]
+    elif mode in ("nearest", "nearest-exact"):
         step = np.float32(n / size if scale is None else 1 / scale)
         if scale is None:
             step = np.float32(n) / np.float32(size)
@@ -75,13 +79,54 @@ def _axis(n: int, size: int, scale: float | None, mode: str, align_corners: bool
     return _taps(rows, columns, weights, size), _taps(columns, rows, weights, n)
 
 
+# Filters of antialiasing by the distance in cells, and how far they reach. The cubic's parameter is PIL's.
+def _triangle(d: ndarray) -> ndarray:
+    return np.maximum(0, 1 - d)
+
+
+def _cubic(d: ndarray) -> ndarray:
+    a = -0.5
+    near, far = ((a + 2) * d - (a + 3)) * d * d + 1, (((d - 5) * d + 8) * d - 4) * a
+    return np.where(d < 1, near, np.where(d < 2, far, 0))
+
+
+def _lanczos(d: ndarray) -> ndarray:
+    return np.where(d < 3, np.sinc(d) * np.sinc(d / 3), 0)
+
+
+_FILTERS = {"bilinear": (_triangle, 1), "bicubic": (_cubic, 2), "lanczos": (_lanczos, 3)}
+
+
+# Entries of an axis whose filter is as wide as a step, if that is more than a cell: (rows, columns, weights).
+# As in PyTorch, align_corners changes the step alone.
+def _antialiased(places: ndarray, n: int, size: int, scale: float | None, mode: str, align_corners: bool) -> tuple:
+    filter, reach = _FILTERS[mode]
+    step = _step(n, size, scale, align_corners)
+    width = max(step, 1.0)
+    center = (places + 0.5) * step
+    first = np.maximum((center - reach * width + 0.5).astype(np.int64), 0)
+    lengths = np.minimum((center + reach * width + 0.5).astype(np.int64), n) - first
+    rows = np.repeat(places, lengths)
+    columns = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + first[rows]
+    weights = filter(np.abs(columns - center[rows] + 0.5) / width)
+    return rows, columns, weights / np.bincount(rows, weights, size)[rows]
+
+
+# How many input cells a step from one result cell to the next is.
+def _step(n: int, size: int, scale: float | None, align_corners: bool) -> float:
+    if align_corners:
+        return (n - 1) / (size - 1) if size > 1 else 0.0
+    return n / size if scale is None else 1 / scale
+
+
 # Where on the input axis the centre of each result cell lies.
 def _source(
     places: ndarray, n: int, size: int, scale: float | None, align_corners: bool, cubic: bool
 ) -> ndarray:
+    step = _step(n, size, scale, align_corners)
     if align_corners:
-        return places * ((n - 1) / (size - 1) if size > 1 else 0.0)
-    source = (places + 0.5) * (n / size if scale is None else 1 / scale) - 0.5
+        return places * step
+    source = (places + 0.5) * step - 0.5
     return source if cubic else np.maximum(source, 0)
 
 
@@ -118,6 +163,7 @@ def interpolate(
     mode="nearest",
     align_corners=None,
     recompute_scale_factor=None,
+    antialias=False,
     *,
     out=None,
 ):
@@ -126,22 +172,24 @@ def interpolate(
     mode: 'nearest', 'nearest-exact' and 'area' (means over the cells covered) for 1 to 3 spatial axes,
     'linear' for 1, 'bilinear' and 'bicubic' for 2, 'trilinear' for 3. align_corners: the centres of the
     corner cells stay where they are; otherwise cell i of the result looks at (i + 0.5) * scale - 0.5, scale
-    being 1 / scale_factor, or the ratio of sizes if size is given or recompute_scale_factor. Raises
-    ValueError for a mode that does not fit the dimensions or a result without cells. Source:
-    torch.nn.functional.interpolate; Keys 1981 for the cubic kernel.
+    being 1 / scale_factor, or the ratio of sizes if size is given or recompute_scale_factor. antialias (for
+    'bilinear', 'bicubic' and 'lanczos', which needs it): where the result is smaller the filter is widened
+    by the step, so that every cell counts, as Pillow does. Raises ValueError for a mode that does not fit
+    the dimensions or a result without cells. Source: torch.nn.functional.interpolate; Keys 1981 for the
+    cubic kernel.
 
     >>> import numpy as np
     >>> interpolate(np.array([[[0.0, 2.0]]]), size=3, mode="linear", align_corners=True)
     array([[[0., 1., 2.]]])
     """
-    saved = (input, size, scale_factor, mode, align_corners, recompute_scale_factor)
+    saved = (input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
     name = "interpolate"
     x, sizes, scales, align = interpolation(
-        name, input, size, scale_factor, mode, align_corners, recompute_scale_factor
+        name, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias
     )
     out = new_output(name, out, x.shape[:2] + sizes, x.dtype, x)
     for i, (n, to, scale) in enumerate(zip(x.shape[2:], sizes, scales, strict=True)):
-        x = _apply(x, i + 2, _axis(n, to, scale, mode, align)[0])
+        x = _apply(x, i + 2, _axis(n, to, scale, mode, align, bool(antialias))[0])
     np.copyto(out, x)
     return out, saved
 
@@ -155,15 +203,16 @@ def interpolate_backward(
     mode="nearest",
     align_corners=None,
     recompute_scale_factor=None,
+    antialias=False,
 ):
     """Gradient of `interpolate` for input: the transposed matrices, one axis after the other."""
     name = "interpolate_backward"
     x, sizes, scales, align = interpolation(
-        name, input, size, scale_factor, mode, align_corners, recompute_scale_factor
+        name, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias
     )
     g = as_array(name, "grad_output", grad_output)
     same_shape(name, "grad_output", g, x.shape[:2] + sizes)
     same_dtype(name, input=x, grad_output=g)
     for i, (n, to, scale) in enumerate(zip(x.shape[2:], sizes, scales, strict=True)):
-        g = _apply(g, i + 2, _axis(n, to, scale, mode, align)[1])
+        g = _apply(g, i + 2, _axis(n, to, scale, mode, align, bool(antialias))[1])
     return g

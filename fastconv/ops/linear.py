@@ -9,6 +9,7 @@ from ..geometry.arrays import as_array, same_dtype
 from ..geometry.elementwise import same_shape
 from ..geometry.linear import embedding as embedding_rule
 from ..geometry.linear import linear as linear_rule
+from ..geometry.linear import norm_limit
 from ..geometry.linear import one_hot as one_hot_rule
 from ..op import op
 
@@ -56,37 +57,68 @@ def linear_backward(grad_output, input, weight, bias=None, *, needs=(True, True,
     matrix = weight.reshape(weight.shape[0] if weight.ndim == 2 else 1, features)
     grad_input = np.matmul(g, matrix).reshape(input.shape) if needs[0] else None
     grad_weight = np.matmul(np.swapaxes(g, -1, -2), x).reshape(*samples, *weight.shape) if needs[1] else None
-    grad_bias = g.sum(axis=-2).reshape(*samples, *weight.shape[:-1]) if needs[2] else None
+    grad_bias = g.sum(axis=-2).reshape((*samples, *weight.shape[:-1])) if needs[2] else None
     return grad_input, grad_weight, grad_bias
 
 
 @op("weight", constants=("input",))
-def embedding(input, weight, padding_idx=None, *, out=None):
+def embedding(
+    input,
+    weight,
+    padding_idx=None,
+    max_norm=None,
+    norm_type=2.0,
+    scale_grad_by_freq=False,
+    sparse=False,
+    *,
+    out=None,
+):
     """Rows of a table: integers of any shape (…) and weight (rows, features) -> (…, features).
 
-    padding_idx: a row whose gradient stays zero. Raises ValueError for a row that is not there, TypeError for
-    numbers that are no integers. Source: torch.nn.functional.embedding.
+    padding_idx: a row whose gradient stays zero. max_norm: rows that are looked up and longer than this, by
+    the norm_type-norm, are shortened to it in weight itself, as in PyTorch. scale_grad_by_freq: a row's
+    gradient is divided by how often it was taken. sparse has no effect: gradients are dense. Raises
+    ValueError for a row that is not there, TypeError for numbers that are no integers. Source:
+    torch.nn.functional.embedding.
 
     >>> import numpy as np
     >>> embedding(np.array([2, 0]), np.array([[1.0], [2.0], [3.0]]))
     array([[3.],
            [1.]])
     """
-    numbers, weight, _ = embedding_rule("embedding", input, weight, padding_idx)
-    shape = (*numbers.shape, weight.shape[1])
-    out = geometry.new_output("embedding", out, shape, weight.dtype, weight, input)
-    return np.take(weight, numbers, axis=0, out=out, mode="clip"), (input, weight, padding_idx)
+    numbers, table, _ = embedding_rule("embedding", input, weight, padding_idx)
+    if max_norm is not None:
+        table = _shorten("embedding", weight, table, numbers, max_norm, norm_type)
+    shape = (*numbers.shape, table.shape[1])
+    out = geometry.new_output("embedding", out, shape, table.dtype, weight, input)
+    np.take(table, numbers, axis=0, out=out, mode="clip")
+    return out, (input, weight, padding_idx, scale_grad_by_freq)
+
+
+# Rows longer than max_norm, scaled to it in the caller's own table.
+def _shorten(name: str, weight, table, numbers, max_norm, norm_type):
+    limit, p = norm_limit(name, weight, max_norm, norm_type)
+    rows = np.unique(numbers)
+    values = table[rows]
+    lengths = np.linalg.norm(values, p, axis=1, keepdims=True)
+    long = (lengths > limit)[:, 0]
+    weight[rows[long]] = values[long] * (limit / (lengths[long] + 1e-7)).astype(table.dtype)
+    return as_array(name, "weight", weight)
 
 
 @embedding.gradient
-def embedding_backward(grad_output, input, weight, padding_idx=None):
+def embedding_backward(grad_output, input, weight, padding_idx=None, scale_grad_by_freq=False):
     """Gradient of `embedding` for weight: a row taken twice gets both gradients."""
     name = "embedding_backward"
     numbers, weight, padding_idx = embedding_rule(name, input, weight, padding_idx)
     grad_output = as_array(name, "grad_output", grad_output)
     same_shape(name, "grad_output", grad_output, (*numbers.shape, weight.shape[1]))
+    same_dtype(name, weight=weight, grad_output=grad_output)
     grad = np.zeros(weight.shape, weight.dtype)
     np.add.at(grad, numbers, grad_output)
+    if scale_grad_by_freq:
+        counts = np.bincount(numbers.reshape(-1), minlength=len(grad))
+        grad /= np.maximum(counts, 1).astype(grad.dtype)[:, None]
     if padding_idx is not None:
         grad[padding_idx] = 0
     return grad

@@ -55,18 +55,21 @@ class _Classes:
 
 
 @op("input", constants=("target", "weight"), quiet=True)
-def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean", out=None):
+def nll_loss(
+    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", *, out=None
+):
     """Negative log likelihood: -weight[target] * input[target], for log probabilities.
 
     input (N, C), (C,) or (N, C, d1, …); target integers (N,), () or (N, d1, …) in [0, C) or ignore_index,
     which counts nothing; weight (C,). reduction: 'mean' divides by the sum of the weights used, 'sum', or
-    'none'. Raises ValueError for shapes that do not fit or a class outside. Source:
-    torch.nn.functional.nll_loss.
+    'none'; size_average and reduce are PyTorch's older way to say it. Raises ValueError for shapes that do
+    not fit or a class outside. Source: torch.nn.functional.nll_loss.
 
     >>> import numpy as np
     >>> nll_loss(np.log([[0.25, 0.75]]), np.array([1]))
     array(0.28768207)
     """
+    reduction = rule.reduction("nll_loss", reduction, size_average, reduce)
     call = _Classes("nll_loss", input, target, weight, ignore_index, reduction)
     factors = call.factors()
     values = np.where(call.kept, -factors * call.pick(call.scores()), call.input.dtype.type(0))
@@ -93,7 +96,16 @@ def _log_softmax(x: ndarray) -> ndarray:
 
 @op("input", "target", constants=("weight",), integers=("target",), quiet=True)
 def cross_entropy(
-    input, target, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0, out=None
+    input,
+    target,
+    weight=None,
+    size_average=None,
+    ignore_index=-100,
+    reduce=None,
+    reduction="mean",
+    label_smoothing=0.0,
+    *,
+    out=None,
 ):
     """Cross entropy of scores against classes: -sum over c of q[c] * weight[c] * log_softmax(input)[c].
 
@@ -101,13 +113,15 @@ def cross_entropy(
     being 1 at the class and ignore_index counting nothing; or floats of input's shape, q itself.
     label_smoothing e mixes q with the uniform distribution: (1 - e) q + e / C. reduction 'mean' divides by
     the sum of weight[class] not ignored (classes) or by the number of positions (probabilities); 'sum' and
-    'none' do not. Raises ValueError for shapes that do not fit, a class outside or e outside [0, 1]. Source:
-    torch.nn.functional.cross_entropy; Szegedy et al. 2016.
+    'none' do not; size_average and reduce are PyTorch's older way to say it. Raises ValueError for shapes
+    that do not fit, a class outside or e outside [0, 1]. Source: torch.nn.functional.cross_entropy; Szegedy et
+    al. 2016.
 
     >>> import numpy as np
     >>> cross_entropy(np.array([[0.0, np.log(3.0)]]), np.array([1]))
     array(0.28768207)
     """
+    reduction = rule.reduction("cross_entropy", reduction, size_average, reduce)
     saved = (input, target, weight, ignore_index, reduction, label_smoothing)
     epsilon = rule.smoothing("cross_entropy", label_smoothing)
     if _is_soft(target):
@@ -218,7 +232,9 @@ class _Soft:
 
 
 @op("input", "target", constants=("weight",), quiet=True)
-def binary_cross_entropy(input, target, weight=None, *, reduction="mean", out=None):
+def binary_cross_entropy(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean", *, out=None
+):
     """-weight * (target * log(input) + (1 - target) * log(1 - input)), each logarithm at least -100.
 
     input (probabilities in [0, 1]) and target of one shape, weight broadcasting to it. Raises ValueError for
@@ -231,13 +247,13 @@ def binary_cross_entropy(input, target, weight=None, *, reduction="mean", out=No
     name = "binary_cross_entropy"
     x, t, w = rule.pair(name, input, target, weight=weight)
     rule.probabilities(name, x)
-    kind = rule.reduction(name, reduction)
+    kind = rule.reduction(name, reduction, size_average, reduce)
     values = np.maximum(np.log1p(-x), -100)
     values *= t - 1
     values -= t * np.maximum(np.log(x), -100)
     if w is not None:
         values *= w
-    return reduce_loss(name, values, kind, out, x, t, w), (input, target, weight, reduction)
+    return reduce_loss(name, values, kind, out, x, t, w), (input, target, weight, kind)
 
 
 @binary_cross_entropy.gradient
@@ -263,7 +279,7 @@ def _softplus_of_negative(x: ndarray) -> ndarray:
 
 @op("input", "target", constants=("weight", "pos_weight"), quiet=True)
 def binary_cross_entropy_with_logits(
-    input, target, weight=None, *, reduction="mean", pos_weight=None, out=None
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None, *, out=None
 ):
     """Binary cross entropy of sigmoid(input) against target, without its overflow.
 
@@ -277,14 +293,14 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     x, t, w, p = rule.pair(name, input, target, weight=weight, pos_weight=pos_weight)
-    kind = rule.reduction(name, reduction)
+    kind = rule.reduction(name, reduction, size_average, reduce)
     values = _softplus_of_negative(x)
     if p is not None:
         values *= 1 + (p - 1) * t
     values += (1 - t) * x
     if w is not None:
         values *= w
-    saved = (input, target, weight, reduction, pos_weight)
+    saved = (input, target, weight, kind, pos_weight)
     return reduce_loss(name, values, kind, out, x, t, w, p), saved
 
 

@@ -25,11 +25,14 @@ def _sources(positions: ndarray, n: int, kept: slice, mode: str) -> ndarray:
 
 # One axis as (source cells before, slice kept, source cells after).
 def _parts(n: int, before: int, after: int, mode: str) -> tuple[ndarray, slice, ndarray]:
-    kept = slice(max(-before, 0), n + min(after, 0))
-    first, last = (kept.start, kept.stop) if mode == "circular" else (0, n)
-    left = _sources(np.arange(first - max(before, 0), first), n, kept, mode)
-    right = _sources(np.arange(last, last + max(after, 0)), n, kept, mode)
-    return left, kept, right
+    start, stop = -before, n + after
+    kept = slice(max(start, 0), max(min(stop, n), start, 0))
+    if mode == "circular":
+        left = np.arange(kept.start - max(before, 0), kept.start)
+        right = np.arange(kept.stop, kept.stop + max(after, 0))
+    else:
+        left, right = np.arange(start, min(stop, 0)), np.arange(max(start, n), stop)
+    return _sources(left, n, kept, mode), kept, _sources(right, n, kept, mode)
 
 
 def _along(axis: int, index) -> tuple:

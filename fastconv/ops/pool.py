@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import _core
 from ..geometry import pool as rules
-from ..geometry.arguments import choice, finite
+from ..geometry.arguments import choice, real
 from ..geometry.arrays import (
     INT64,
     allocate,
@@ -266,22 +266,30 @@ def _bind_power(rank):
     def power_sum(name, input, p, kernel_size, stride, ceil_mode, layout):
         powers = input if p == 1 else input * input if p == 2 else np.power(input, input.dtype.type(p))
         mean = _mean(name, rank, powers, (kernel_size, stride, 0), ceil_mode, True, None, layout, None)
-        return np.maximum(mean, 0, out=mean), window_cells(name, kernel_size)
+        return mean, window_cells(name, kernel_size)
 
     def window_cells(name, kernel_size):
         kernel = rules.window_parameters(name, rank, kernel_size, None, 0, 1)[0]
         return float(kernel) ** rank if type(kernel) is int else float(np.prod(kernel, dtype=float))
 
+    # The largest magnitude for p = inf, the smallest for p = -inf.
+    def magnitude(name, x, p, kernel_size, stride, ceil_mode, layout, out, indexed):
+        kind, window = MAX if p > 0 else MIN, (kernel_size, stride, 0, 1)
+        return _extreme(name, rank, kind, np.abs(x), window, ceil_mode, layout, out, indexed)
+
     def norm(op_name, norm_type):
-        p = finite(op_name, "norm_type", norm_type)
-        if p == 0:
-            raise value_error(op_name, "norm_type", "is 0", "a number other than 0")
+        p = real(op_name, "norm_type", norm_type)
+        if p == 0 or np.isnan(p):
+            raise value_error(op_name, "norm_type", f"is {p}", "a number other than 0")
         return p
 
     @op("input", name=name, quiet=True)
     def pool(input, norm_type, kernel_size, stride=None, ceil_mode=False, *, layout="NCHW", out=None):
         p = norm(name, norm_type)
         x = plain_array(name, input)
+        saved = (input, norm_type, kernel_size, stride, ceil_mode, {"layout": layout})
+        if np.isinf(p):
+            return magnitude(name, x, p, kernel_size, stride, ceil_mode, layout, out, False)[0], saved
         mean, cells = power_sum(name, x, p, kernel_size, stride, ceil_mode, layout)
         result = mean if out is None else new_output(name, out, mean.shape, x.dtype, input)
         np.multiply(mean, x.dtype.type(cells), out=result)
@@ -289,11 +297,12 @@ def _bind_power(rank):
             np.sqrt(result, out=result)
         elif p != 1:
             np.power(result, x.dtype.type(1 / p), out=result)
-        return result, (input, norm_type, kernel_size, stride, ceil_mode, {"layout": layout})
+        return result, saved
 
     pool.__doc__ = f"""The p-norm of each window of `input`, p = norm_type: (sum of x**p) ** (1 / p).
 
-    A negative sum counts as 0, and with ceil_mode a window that the edge cuts is scaled up to a whole one.
+    p = inf takes the largest |x|, -inf the smallest. No |x| is taken otherwise: an odd p may give a negative
+    sum, whose root is NaN unless p is 1. With ceil_mode a window that the edge cuts is scaled up to a whole one.
     Shapes, kernel_size, stride, ceil_mode, layout and out are as in max_pool{rank}d.
 
     {RAISES}
@@ -312,10 +321,13 @@ def _bind_power(rank):
         back = f"{name}_backward"
         p = norm(back, norm_type)
         grad_output, x = (contiguous(a) for a in arrays(back, grad_output=grad_output, input=input))
+        if np.isinf(p):
+            _, indices = magnitude(back, x, p, kernel_size, stride, ceil_mode, layout, None, True)
+            return scatter_gradient(back, rank, grad_output, indices, x.shape, layout) * np.sign(x)
         total, cells = power_sum(back, x, p, kernel_size, stride, ceil_mode, layout)
         same_shape(back, "grad_output", grad_output, total.shape)
         total *= x.dtype.type(cells)
-        slope = np.where(total > 0, np.power(total, x.dtype.type(1 / p - 1)), total) * grad_output
+        slope = np.where(total != 0, np.power(total, x.dtype.type(1 / p - 1)), total) * grad_output
         window = (kernel_size, stride, 0)
         slope *= x.dtype.type(cells)
         spread = _mean_backward(back, rank, slope, x.shape, window, ceil_mode, True, None, layout)

@@ -22,5 +22,8 @@ def one_hot(labels, num_classes):
     return np.eye(num_classes)[labels]
 
 
-def embedding(input, weight):
+def embedding(input, weight, max_norm=None, norm_type=2.0):
+    if max_norm is not None:
+        lengths = np.linalg.norm(weight, norm_type, axis=1, keepdims=True)
+        weight = np.where(lengths > max_norm, weight * (max_norm / (lengths + 1e-7)), weight)
     return weight[input]

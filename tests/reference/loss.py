@@ -9,17 +9,24 @@ def reduced(values, reduction):
     return values if reduction == "none" else getattr(values, reduction)()
 
 
-def mse_loss(input, target, reduction="mean"):
-    return reduced((input - target) ** 2, reduction)
+def weighted(values, weight, reduction):
+    """A mean divides by the sum of the weights."""
+    if weight is None:
+        return reduced(values, reduction)
+    return (values * weight).sum() / weight.sum() if reduction == "mean" else reduced(values * weight, reduction)
 
 
-def l1_loss(input, target, reduction="mean"):
-    return reduced(np.abs(input - target), reduction)
+def mse_loss(input, target, reduction="mean", weight=None):
+    return weighted((input - target) ** 2, weight, reduction)
 
 
-def huber_loss(input, target, reduction="mean", delta=1.0):
+def l1_loss(input, target, reduction="mean", weight=None):
+    return weighted(np.abs(input - target), weight, reduction)
+
+
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=1.0):
     error = np.abs(input - target)
-    return reduced(np.where(error < delta, error**2 / 2, delta * (error - delta / 2)), reduction)
+    return reduced(np.where(error < delta, error**2 / 2, delta * (error - delta / 2)) * weight, reduction)
 
 
 def smooth_l1_loss(input, target, reduction="mean", beta=1.0):

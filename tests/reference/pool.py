@@ -100,6 +100,8 @@ def power_pool(rank):
         whole = math.prod(per_axis(kernel_size, rank))
 
         def norm(values, positions, size):
+            if np.isinf(norm_type):
+                return np.abs(values).max(-1) if norm_type > 0 else np.abs(values).min(-1)
             return ((values**norm_type).sum(-1) / size * whole) ** (1 / norm_type)
 
         axes = pool_axes(input, kernel_size, stride, 0, 1, ceil_mode, rank)

@@ -28,8 +28,28 @@ def cubic(t, a=-0.75):
     return a * (t**3 - 5 * t**2 + 8 * t - 4) if t < 2 else 0.0
 
 
-def axis_matrix(extent, out, mode, align_corners, scale):
+def lanczos(t):
+    return np.sinc(t) * np.sinc(t / 3) if abs(t) < 3 else 0.0
+
+
+# Filters of antialiased resizing, by distance in cells or, when shrinking, in steps.
+FILTERS = {"bilinear": lambda t: max(0.0, 1 - abs(t)), "bicubic": lambda t: cubic(t, -0.5), "lanczos": lanczos}
+
+
+def antialiased(extent, out, mode, align_corners, scale):
+    """Every cell weighted by its distance to the centre of the output cell; rows sum to 1.
+
+    align_corners changes the scale alone, as in PyTorch."""
+    if align_corners:
+        scale = (extent - 1) / (out - 1) if out > 1 else 0
+    rows = [[FILTERS[mode]((i + 0.5 - (o + 0.5) * scale) / max(scale, 1)) for i in range(extent)] for o in range(out)]
+    return np.array(rows) / np.sum(rows, axis=1, keepdims=True)
+
+
+def axis_matrix(extent, out, mode, align_corners, scale, antialias=False):
     """The (out, extent) matrix that resizes one axis; `scale` is input cells per output cell."""
+    if antialias:
+        return antialiased(extent, out, mode, align_corners, scale)
     matrix = np.zeros((out, extent))
     for o in range(out):
         if mode == "nearest":
@@ -54,7 +74,13 @@ def axis_matrix(extent, out, mode, align_corners, scale):
 
 
 def interpolate(
-    input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None
+    input,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,
+    recompute_scale_factor=None,
+    antialias=False,
 ):
     rank = input.ndim - 2
     for axis in range(rank):
@@ -66,7 +92,7 @@ def interpolate(
             factor = per_axis(scale_factor, rank)[axis]
             out = math.floor(extent * factor)
             scale = extent / out if recompute_scale_factor else 1 / factor
-        matrix = axis_matrix(extent, out, mode, align_corners, scale)
+        matrix = axis_matrix(extent, out, mode, align_corners, scale, antialias)
         input = np.moveaxis(np.tensordot(input, matrix, (2 + axis, 1)), -1, 2 + axis)
     return input
 

@@ -14,9 +14,9 @@ def every_reduction(**arguments):
 
 
 SAMPLES = {
-    "mse_loss": every_reduction(**PAIR),
-    "l1_loss": every_reduction(**PAIR),
-    "huber_loss": [*every_reduction(**PAIR), Sample(**PAIR, delta=0.3)],
+    "mse_loss": [*every_reduction(**PAIR), *every_reduction(**PAIR, weight=positive(4, 7))],
+    "l1_loss": [*every_reduction(**PAIR), *every_reduction(**PAIR, weight=positive(4, 7))],
+    "huber_loss": [*every_reduction(**PAIR), Sample(**PAIR, delta=0.3, weight=positive(4, 7))],
     "smooth_l1_loss": [*every_reduction(**PAIR), Sample(**PAIR, beta=0.3)],
     "nll_loss": [
         *every_reduction(**CLASSES),

@@ -49,6 +49,8 @@ def powers(rank):
         (2, {"kernel_size": 2}),
         (2.0, {"kernel_size": 3, "stride": 2}),
         (3, {"kernel_size": 2, "stride": 3}),
+        (Code("float('inf')"), {"kernel_size": 3, "stride": 2}),
+        (Code("-float('inf')"), {"kernel_size": 2}),
     ]
     calls = [Sample(input=positive(*LEADS[rank], 11), norm_type=p, **w) for p, w in shapes]
     return [*calls, Sample(input=positive(*LEADS[rank], 11), norm_type=1, kernel_size=2, ceil_mode=True)]

@@ -20,7 +20,10 @@ def resized():
                     Sample(input=normal(*shape), size=size, mode=mode, align_corners=a) for a in (True, False)
                 ]
         calls += [Sample(input=normal(*shape), scale_factor=s, mode=LINEAR[rank]) for s in (0.6, 1.7, 2)]
-    return calls
+    for mode in ("bilinear", "bicubic", "lanczos"):
+        calls += [Sample(input=normal(*SHAPES[2]), size=n, mode=mode, antialias=True) for n in ((3, 3), (2, 9))]
+        calls += [Sample(input=normal(2, 1, 24, 17), scale_factor=s, mode=mode, antialias=True) for s in (0.3, 1.7)]
+    return [*calls, Sample(input=normal(*SHAPES[2]), size=3, mode="bilinear", antialias=True, align_corners=True)]
 
 
 def sampled():
