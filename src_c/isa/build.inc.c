@@ -19,6 +19,7 @@
 
 #include "../ops/gather.inc.c"
 #include "../ops/strip.inc.c"
+#include "../ops/winograd_tiles.inc.c"
 #include "../ops/winograd.inc.c"
 
 #include "../ops/plan.inc.c"

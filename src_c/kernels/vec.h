@@ -169,11 +169,9 @@ VEC_INLINE void zero_run(T *dst, int64_t n) {
     store(dst + n - LANES, (vec){0});
 }
 
-/* y[j][i] = x[i][j] for LANES x LANES elements: log2(LANES) rounds of interleaving. Of fewer than LANES rows of x the
- * last one is repeated. */
-VEC_INLINE void transpose_square(const T *x, int64_t x_row, int64_t rows, T *y, int64_t y_row) {
-    vec a[LANES], b[LANES];
-    FC_UNROLL for (int i = 0; i < LANES; i++) a[i] = load(x + (i < rows ? i : rows - 1) * x_row);
+/* a[j][i] and a[i][j] change places, for LANES x LANES elements: log2(LANES) rounds of interleaving. */
+VEC_INLINE void transpose(vec a[LANES]) {
+    vec b[LANES];
     FC_UNROLL for (int round = 1; round < LANES; round *= 2) {
         FC_UNROLL for (int i = 0; i < LANES / 2; i++) {
             b[2 * i] = zip_low(a[i], a[i + LANES / 2]);
@@ -181,5 +179,12 @@ VEC_INLINE void transpose_square(const T *x, int64_t x_row, int64_t rows, T *y, 
         }
         FC_UNROLL for (int i = 0; i < LANES; i++) a[i] = b[i];
     }
+}
+
+/* y[j][i] = x[i][j] for LANES x LANES elements. Of fewer than LANES rows of x the last one is repeated. */
+VEC_INLINE void transpose_square(const T *x, int64_t x_row, int64_t rows, T *y, int64_t y_row) {
+    vec a[LANES];
+    FC_UNROLL for (int i = 0; i < LANES; i++) a[i] = load(x + (i < rows ? i : rows - 1) * x_row);
+    transpose(a);
     FC_UNROLL for (int i = 0; i < LANES; i++) store(y + i * y_row, a[i]);
 }

@@ -1,14 +1,16 @@
-/* winograd.inc.c: the transforms of Winograd's F(4x4, 3x3), lanes = tiles.
+/* winograd.inc.c: the transforms of Winograd's F(4x4, 3x3), F(1x4, 1x3) and F(4x1, 3x1), lanes = tiles.
  *
  *     output tile (4 x 4) = A' [ (G g G') * (B' d B) ] A     from a 6 x 6 patch d and a 3 x 3 filter g
  *
- * at the points 0, +-sqrt(1/2), +-sqrt(2) and infinity, whose error is a quarter of that of 0, +-1, +-2.
+ * at the points 0, +-sqrt(1/2), +-sqrt(2) and infinity, whose error is a quarter of that of 0, +-1, +-2. Tiles of one
+ * row or column have the transforms of that one axis. Point i of the first axis and j of the second is number
+ * i * columns + j. A filter whose last tap is zero is zero at the point infinity.
  * Source: Lavin and Gray 2015 (arXiv 1509.09308); choice of points after Barabasz et al. 2018 (1803.10986). */
 
 #define ROOT_HALF ((T)0.70710678118654752440)
 #define ROOT_TWO ((T)1.41421356237309504880)
 
-enum { WINOGRAD_TILE = 4, WINOGRAD_PATCH = 6, WINOGRAD_POINTS = 36 };
+enum { WINOGRAD_TILE = 4, WINOGRAD_PATCH = 6 };
 
 /* B' x for one line of a patch. */
 VEC_INLINE void patch_line(const vec x[6], vec y[6]) {
@@ -42,10 +44,10 @@ static void transform_columns(const T *const line[6], int64_t cells, T *rows, in
     }
 }
 
-/* B' along six such lines: tile t starts at cell 4 * t -> points[6 * i + j][t], `point` apart, whole vectors of t. */
-static void transform_rows(const T *rows, int64_t row, int64_t tiles, T *points, int64_t point) {
+/* B' along such lines: tile t starts at cell 4 * t -> points[6 * i + j][t], `point` apart, whole vectors of t. */
+static void transform_rows(const T *rows, int64_t row, int lines, int64_t tiles, T *points, int64_t point) {
     for (int64_t tile = 0; tile < tiles; tile += LANES)
-        for (int i = 0; i < 6; i++) {
+        for (int i = 0; i < lines; i++) {
             vec x[8], y[6];
             split_four(rows + i * row + 4 * tile, 4, x);
             split_four(rows + i * row + 4 * tile + 4, 2, x + 4);
@@ -54,28 +56,57 @@ static void transform_rows(const T *rows, int64_t row, int64_t tiles, T *points,
         }
 }
 
-/* Products of LANES tiles -> four rows of 4 * LANES neighbouring outputs, plus bias. Returns lanes that are zero
- * where the tile is finite and NaN where it is not. */
-static vec transform_products(const T *points, int64_t point, vec bias, T *rows, int64_t row) {
-    vec half[4][6], doubt = {0};
-    FC_UNROLL for (int j = 0; j < 6; j++) {
-        vec x[6], y[4];
-        FC_UNROLL for (int i = 0; i < 6; i++) x[i] = load(points + (6 * i + j) * point);
-        tile_line(x, y);
-        FC_UNROLL for (int i = 0; i < 4; i++) half[i][j] = y[i];
+/* The same for tiles that start anywhere: tile t at cell start[t], for whole vectors of t. */
+static void transform_scattered(const T *rows, int64_t row, int lines, const int64_t *start, int64_t tiles, T *points,
+                                int64_t point) {
+    enum { SQUARES = (6 + LANES - 1) / LANES };
+    for (int64_t tile = 0; tile < tiles; tile += LANES)
+        for (int i = 0; i < lines; i++) {
+            vec x[SQUARES * LANES], y[6];
+            FC_UNROLL for (int square = 0; square < SQUARES; square++) {
+                FC_UNROLL for (int lane = 0; lane < LANES; lane++) x[square * LANES + lane] =
+                    load(rows + i * row + start[tile + lane] + square * LANES);
+                transpose(x + square * LANES);
+            }
+            patch_line(x, y);
+            FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point + tile, y[j]);
+        }
+}
+
+/* Products of `tiles` tiles (whole vectors) -> the rows of their outputs, neighbours in order, plus bias. What is added
+ * to doubt[tile] is zero where the tile is finite and NaN where it is not. */
+VEC_INLINE void transform_products(const int tall, const int wide, const T *points, int64_t point, int64_t tiles,
+                                   T start, T *rows, int64_t row, T *doubt) {
+    const int patch_rows = tall ? 6 : 1, patch_columns = wide ? 6 : 1, tile_rows = tall ? 4 : 1;
+    const vec bias = splat(start);
+    for (int64_t tile = 0; tile < tiles; tile += LANES) {
+        vec half[4][6], sum = {0};
+        FC_UNROLL for (int j = 0; j < patch_columns; j++) {
+            vec x[6], y[4];
+            FC_UNROLL for (int i = 0; i < patch_rows; i++) x[i] = load(points + (patch_columns * i + j) * point + tile);
+            if (tall) tile_line(x, y);
+            else y[0] = x[0];
+            FC_UNROLL for (int i = 0; i < tile_rows; i++) half[i][j] = y[i];
+        }
+        FC_UNROLL for (int i = 0; i < tile_rows; i++) {
+            if (!wide) {
+                sum += half[i][0] * 0;
+                store(rows + i * row + tile, half[i][0] + bias);
+                continue;
+            }
+            vec y[4];
+            tile_line(half[i], y);
+            sum += ((y[0] + y[1]) + (y[2] + y[3])) * 0;
+            vec even_low = zip_low(y[0] + bias, y[2] + bias), even_high = zip_high(y[0] + bias, y[2] + bias);
+            vec odd_low = zip_low(y[1] + bias, y[3] + bias), odd_high = zip_high(y[1] + bias, y[3] + bias);
+            T *out = rows + i * row + 4 * tile;
+            store(out, zip_low(even_low, odd_low));
+            store(out + LANES, zip_high(even_low, odd_low));
+            store(out + 2 * LANES, zip_low(even_high, odd_high));
+            store(out + 3 * LANES, zip_high(even_high, odd_high));
+        }
+        store(doubt + tile, load(doubt + tile) + sum);
     }
-    FC_UNROLL for (int i = 0; i < 4; i++) {
-        vec y[4];
-        tile_line(half[i], y);
-        doubt += ((y[0] + y[1]) + (y[2] + y[3])) * 0;
-        vec even_low = zip_low(y[0] + bias, y[2] + bias), even_high = zip_high(y[0] + bias, y[2] + bias);
-        vec odd_low = zip_low(y[1] + bias, y[3] + bias), odd_high = zip_high(y[1] + bias, y[3] + bias);
-        store(rows + i * row, zip_low(even_low, odd_low));
-        store(rows + i * row + LANES, zip_high(even_low, odd_low));
-        store(rows + i * row + 2 * LANES, zip_low(even_high, odd_high));
-        store(rows + i * row + 3 * LANES, zip_high(even_high, odd_high));
-    }
-    return doubt;
 }
 
 /* G x for one line of a filter. */
@@ -90,15 +121,19 @@ VEC_INLINE void filter_line(vec a, vec b, vec c, vec y[6]) {
     y[5] = c;
 }
 
-/* LANES filters, g[3 * i + j][lane] -> points[6 * i + j], `point` elements apart. */
-static void transform_filters(const T *g, T *points, int64_t point) {
+/* LANES filters, g[3 * i + j][lane] -> points, `point` elements apart. */
+VEC_INLINE void transform_filters(const int tall, const int wide, const T *g, T *points, int64_t point) {
+    const int patch_rows = tall ? 6 : 1, patch_columns = wide ? 6 : 1, filter_columns = wide ? 3 : 1;
     vec half[3][6];
-    FC_UNROLL for (int j = 0; j < 3; j++)
-        filter_line(load(g + j * LANES), load(g + (3 + j) * LANES), load(g + (6 + j) * LANES), half[j]);
-    FC_UNROLL for (int i = 0; i < 6; i++) {
+    FC_UNROLL for (int j = 0; j < filter_columns; j++) {
+        if (tall) filter_line(load(g + j * LANES), load(g + (3 + j) * LANES), load(g + (6 + j) * LANES), half[j]);
+        else half[j][0] = load(g + j * LANES);
+    }
+    FC_UNROLL for (int i = 0; i < patch_rows; i++) {
         vec y[6];
-        filter_line(half[0][i], half[1][i], half[2][i], y);
-        FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point, y[j]);
+        if (wide) filter_line(half[0][i], half[1][i], half[2][i], y);
+        else y[0] = half[0][i];
+        FC_UNROLL for (int j = 0; j < patch_columns; j++) store(points + (patch_columns * i + j) * point, y[j]);
     }
 }
 
@@ -114,19 +149,24 @@ VEC_INLINE void gradient_line(const vec x[4], vec y[6]) {
     y[5] = x[3];
 }
 
-/* A dY A' of one tile for LANES channels: tile[i * row + j * cell] -> points[6 * i + j], `point` apart. */
-static void transform_gradient(const T *tile, int64_t row, int64_t cell, T *points, int64_t point) {
+/* A dY A' of one tile for LANES channels: tile[i * row + j * cell] -> points, `point` apart. */
+VEC_INLINE void transform_gradient(const int tall, const int wide, const T *tile, int64_t row, int64_t cell, T *points,
+                                   int64_t point) {
+    const int patch_rows = tall ? 6 : 1, patch_columns = wide ? 6 : 1;
+    const int tile_rows = tall ? 4 : 1, tile_columns = wide ? 4 : 1;
     vec half[6][4];
-    FC_UNROLL for (int j = 0; j < 4; j++) {
+    FC_UNROLL for (int j = 0; j < tile_columns; j++) {
         vec x[4], y[6];
-        FC_UNROLL for (int i = 0; i < 4; i++) x[i] = load(tile + i * row + j * cell);
-        gradient_line(x, y);
-        FC_UNROLL for (int i = 0; i < 6; i++) half[i][j] = y[i];
+        FC_UNROLL for (int i = 0; i < tile_rows; i++) x[i] = load(tile + i * row + j * cell);
+        if (tall) gradient_line(x, y);
+        else y[0] = x[0];
+        FC_UNROLL for (int i = 0; i < patch_rows; i++) half[i][j] = y[i];
     }
-    FC_UNROLL for (int i = 0; i < 6; i++) {
+    FC_UNROLL for (int i = 0; i < patch_rows; i++) {
         vec y[6];
-        gradient_line(half[i], y);
-        FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point, y[j]);
+        if (wide) gradient_line(half[i], y);
+        else y[0] = half[i][0];
+        FC_UNROLL for (int j = 0; j < patch_columns; j++) store(points + (patch_columns * i + j) * point, y[j]);
     }
 }
 
@@ -138,18 +178,54 @@ VEC_INLINE void filter_gradient_line(const vec x[6], vec y[3]) {
     y[2] = (T)0.5 * near + 2 * far + x[5];
 }
 
-/* G' dU G for LANES filters: points[6 * i + j], `point` apart -> g[3 * i + j][lane]. */
-static void transform_filter_gradients(const T *points, int64_t point, T *g) {
+/* G' dU G for LANES filters: points, `point` apart -> g[3 * i + j][lane]. */
+VEC_INLINE void transform_filter_gradients(const int tall, const int wide, const T *points, int64_t point, T *g) {
+    const int patch_rows = tall ? 6 : 1, patch_columns = wide ? 6 : 1;
+    const int filter_rows = tall ? 3 : 1, filter_columns = wide ? 3 : 1;
     vec half[3][6];
-    FC_UNROLL for (int j = 0; j < 6; j++) {
+    FC_UNROLL for (int j = 0; j < patch_columns; j++) {
         vec x[6], y[3];
-        FC_UNROLL for (int i = 0; i < 6; i++) x[i] = load(points + (6 * i + j) * point);
-        filter_gradient_line(x, y);
-        FC_UNROLL for (int i = 0; i < 3; i++) half[i][j] = y[i];
+        FC_UNROLL for (int i = 0; i < patch_rows; i++) x[i] = load(points + (patch_columns * i + j) * point);
+        if (tall) filter_gradient_line(x, y);
+        else y[0] = x[0];
+        FC_UNROLL for (int i = 0; i < filter_rows; i++) half[i][j] = y[i];
     }
-    FC_UNROLL for (int i = 0; i < 3; i++) {
+    FC_UNROLL for (int i = 0; i < filter_rows; i++) {
         vec y[3];
-        filter_gradient_line(half[i], y);
-        FC_UNROLL for (int j = 0; j < 3; j++) store(g + (3 * i + j) * LANES, y[j]);
+        if (wide) filter_gradient_line(half[i], y);
+        else y[0] = half[i][0];
+        FC_UNROLL for (int j = 0; j < filter_columns; j++) store(g + (3 * i + j) * LANES, y[j]);
     }
 }
+
+/* The transforms that know a tile's form. */
+typedef struct {
+    void (*filters)(const T *g, T *points, int64_t point);
+    void (*products)(const T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, T *doubt);
+    void (*gradient)(const T *tile, int64_t row, int64_t cell, T *points, int64_t point);
+    void (*filter_gradients)(const T *points, int64_t point, T *g);
+} winograd_transforms;
+
+#define FORM(name, tall, wide) \
+    static void name##_filters(const T *g, T *points, int64_t point) { \
+        transform_filters(tall, wide, g, points, point); \
+    } \
+    static void name##_products(const T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, \
+                                T *doubt) { \
+        transform_products(tall, wide, points, point, tiles, start, rows, row, doubt); \
+    } \
+    static void name##_gradient(const T *tile, int64_t row, int64_t cell, T *points, int64_t point) { \
+        transform_gradient(tall, wide, tile, row, cell, points, point); \
+    } \
+    static void name##_filter_gradients(const T *points, int64_t point, T *g) { \
+        transform_filter_gradients(tall, wide, points, point, g); \
+    } \
+    static const winograd_transforms name##_transforms = {name##_filters, name##_products, name##_gradient, \
+                                                          name##_filter_gradients};
+FORM(square, 1, 1)
+FORM(wide, 0, 1)
+FORM(tall, 1, 0)
+#undef FORM
+/* A row of tiles whose lanes are neighbouring cells: its outputs come as the rows of a column of tiles do. */
+static const winograd_transforms across_transforms = {wide_filters, tall_products, wide_gradient,
+                                                      wide_filter_gradients};

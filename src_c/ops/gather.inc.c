@@ -39,7 +39,7 @@ static gather_plan plan_gather(const product *p, int threads) {
     gather_plan plan;
     int64_t pixels = volume(p->pixels);
     int contiguous = p->dest_stride[2] == 1 && p->pixels[2] == p->dest_extent[2] && p->dest_stride[1] == 1 &&
-                     p->pixels[1] == p->dest_extent[1] && p->dest_stride[0] == 1;
+                     p->pixels[1] == p->dest_extent[1] && p->dest_stride[0] == 1 && p->pixels[0] == p->dest_extent[0];
     int64_t waste = ceil_div(pixels, LANES) * LANES - pixels;
     int small = p->images > 1 && waste * 16 > pixels;
     plan.unit_pixels = small ? pixels * p->images : pixels;

@@ -90,6 +90,10 @@ static void finish_run(T *dest, const T *x, const T *residual, int64_t n, int64_
         finish_dense_run(dest, x, residual, n, activation);
         return;
     }
+    if (!residual && !activation) {
+        for (int64_t i = 0; i < n; i++) dest[i * step] = x[i];
+        return;
+    }
     for (int64_t at = 0; at < n; at += CHUNK, x += CHUNK, dest += CHUNK * step) {
         T chunk[CHUNK];
         int64_t count = min_i64(CHUNK, n - at);

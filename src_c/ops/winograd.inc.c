@@ -1,53 +1,58 @@
-/* winograd.inc.c: a product (see product.inc.c) of unit stride with 3 x 3 taps, by F(4x4, 3x3).
+/* winograd.inc.c: a product (see product.inc.c) by Winograd's transforms.
  *
- * A task takes a block of tiles: their patches are transformed for all channels into V[point][channel][tile], 36
- * small products on the tile kernel give M[point][row][tile], and the inverse transform writes finished rows. Depth
- * taps of a 3-D kernel count as channels. A tile that comes out not finite in a grain of rows is computed again
- * directly: overflow inside the transform does no harm, and NaN and Inf stay in their windows. */
+ * A task takes a block of tiles: their patches are transformed for all channels into V[point][level][tile], a small
+ * product a point on the tile kernel gives M[point][row][tile], and the inverse transform writes finished rows. Many
+ * levels are taken in equal chunks, which are added up in M. A tile that comes out not finite in a grain of rows is
+ * computed again directly: overflow inside the transform does no harm, and NaN and Inf stay in their windows. */
 
 enum {
     WINOGRAD_GRAIN = 24,
     WINOGRAD_ROWS = 21 * WINOGRAD_GRAIN,
     WINOGRAD_MOST_TILES = 96,
+    WINOGRAD_DEPTH = 512,
     WINOGRAD_V_BYTES = 8 * 1024 * 1024
 };
 
 typedef struct {
-    int64_t slices, depth; /* depth taps; channels * slices */
-    int64_t matrix_row;    /* depth, rounded up to whole vectors */
-    int64_t tile_rows, tile_columns, tiles;
+    winograd_tiles t;
+    int64_t chunk, chunks;                  /* levels at a time */
+    int64_t matrix_row;                     /* levels, and what the last vectors of a slice write too many */
     int64_t block, blocks;                  /* tiles per task */
-    int64_t line_row;                       /* cells of a run of tiles, and room for the last vectors */
     int64_t v_point, m_point, matrix_point; /* elements from point to point */
     int64_t grains, parts;                  /* grains of rows; parts of them, a task each */
     int64_t m_rows;                         /* rows multiplied at a time */
     int64_t matrix_bytes;                   /* transformed filters of all groups */
-    int64_t line_bytes, v_bytes, m_bytes, stage_bytes, run_bytes, direct_bytes, thread_bytes;
+    int64_t v_bytes, m_bytes, stage_bytes, output_bytes, direct_bytes, thread_bytes;
 } winograd_plan;
 
 /* One tile computed directly. */
-static product tile_product(const product *p) {
+static product tile_product(const product *p, const winograd_tiles *t) {
     product tile = *p;
     tile.groups = tile.images = 1;
     tile.rows = min_i64(p->rows, WINOGRAD_GRAIN);
-    tile.pixels[0] = 1;
-    tile.pixels[1] = min_i64(WINOGRAD_TILE, p->pixels[1]);
-    tile.pixels[2] = min_i64(WINOGRAD_TILE, p->pixels[2]);
+    for (int axis = 0; axis < 3; axis++) {
+        const winograd_axis *a = &t->axis[axis];
+        tile.pixels[axis] = min_i64(a->tile, p->pixels[axis]);
+        tile.stride[axis] = a->cell;
+        tile.dest_stride[axis] = p->dest_stride[axis] * a->step;
+    }
     return tile;
 }
 
 /* The tiles per task and the parts of the rows that finish first: transforms and reads of the matrix are counted at
  * what they cost in multiply-adds. */
 static void cut_winograd(const product *p, int64_t fit, int threads, winograd_plan *w) {
+    const winograd_tiles *t = &w->t;
     double best = 0;
     for (int64_t panels = fit / PANEL; panels > 0; panels--)
         for (int64_t parts = 1; parts <= min_i64(w->grains, threads); parts++) {
-            int64_t block = min_i64(panels * PANEL, ceil_div(w->tiles, LANES) * LANES),
-                    blocks = ceil_div(w->tiles, block);
+            int64_t block = min_i64(panels * PANEL, ceil_div(t->tiles, LANES) * LANES),
+                    blocks = ceil_div(t->tiles, block);
             double rows = min_i64(p->rows, ceil_div(w->grains, parts) * WINOGRAD_GRAIN);
-            double task = block * (36 * w->depth * rows + 400 * w->depth + 240 * rows) + 6 * 36 * w->depth * rows;
+            double task = block * (t->points * t->depth * rows + t->in * t->depth + t->out * rows) +
+                          6 * t->points * t->depth * rows;
             double turns = ceil_div(blocks * parts * p->groups, threads);
-            double last = (double)(w->tiles - (blocks - 1) * block) / block; /* a short last block */
+            double last = (double)(t->tiles - (blocks - 1) * block) / block; /* a short last block */
             if (turns > 1 && threads == 1) turns -= 1 - last;
             if (best != 0 && turns * task >= best) continue;
             best = turns * task;
@@ -58,33 +63,29 @@ static void cut_winograd(const product *p, int64_t fit, int threads, winograd_pl
 }
 
 static winograd_plan plan_winograd(const product *p, int threads) {
-    winograd_plan w = {.slices = p->taps / 9};
-    w.depth = p->channels * w.slices;
-    w.matrix_row = ceil_div(w.depth, LANES) * LANES;
-    w.tile_rows = ceil_div(p->pixels[1], WINOGRAD_TILE);
-    w.tile_columns = ceil_div(p->pixels[2], WINOGRAD_TILE);
-    w.tiles = p->images * p->pixels[0] * w.tile_rows * w.tile_columns;
+    winograd_plan w = {.t = cut_tiles(p)};
+    const winograd_tiles *t = &w.t;
+    w.chunks = ceil_div(t->depth, WINOGRAD_DEPTH);
+    w.chunk = ceil_div(t->depth, w.chunks);
+    w.matrix_row = t->depth + LANES;
     w.grains = ceil_div(p->rows, WINOGRAD_GRAIN);
 
-    int64_t fit = WINOGRAD_V_BYTES / (WINOGRAD_POINTS * w.depth * (int64_t)sizeof(T)) / LANES * LANES;
+    int64_t size = sizeof(T), fit = WINOGRAD_V_BYTES / (t->points * w.chunk * size) / LANES * LANES;
     fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES / PANEL * PANEL);
     cut_winograd(p, fit, threads, &w);
-    int64_t size = sizeof(T);
-    w.line_row = WINOGRAD_TILE * (min_i64(w.block, w.tile_columns) + 2 * LANES);
-    w.v_point = odd_lines(w.depth * w.block + LANES);
+    w.v_point = odd_lines(w.chunk * w.block + LANES);
     w.m_rows = min_i64(WINOGRAD_ROWS, ceil_div(w.grains, w.parts) * WINOGRAD_GRAIN);
     w.m_point = odd_lines(w.m_rows * w.block);
     w.matrix_point = odd_lines(p->rows * w.matrix_row);
-    w.matrix_bytes = line_bytes(p->groups * WINOGRAD_POINTS * w.matrix_point * size);
-    w.line_bytes = line_bytes(WINOGRAD_PATCH * w.line_row * size);
-    w.v_bytes = line_bytes(WINOGRAD_POINTS * w.v_point * size);
-    w.m_bytes = line_bytes(WINOGRAD_POINTS * w.m_point * size);
-    w.stage_bytes = line_bytes(WINOGRAD_TILE * WINOGRAD_TILE * w.block * size);
-    w.run_bytes = line_bytes(w.block * (int64_t)sizeof(pixel_run));
-    product tile = tile_product(p);
+    w.matrix_bytes = line_bytes(p->groups * t->points * w.matrix_point * size);
+    w.v_bytes = line_bytes(t->points * w.v_point * size);
+    w.m_bytes = line_bytes(t->points * w.m_point * size);
+    w.stage_bytes = line_bytes(t->axis[1].tile * t->axis[2].tile * w.block * size);
+    w.output_bytes = line_bytes(WINOGRAD_TILE * most_runs(t, w.block) * (int64_t)sizeof(piece));
+    product tile = tile_product(p, t);
     w.direct_bytes = line_bytes(p->taps * 3 * (int64_t)sizeof(int64_t)) + gather_scratch(&tile, 1);
-    w.thread_bytes = 2 * w.line_bytes + w.v_bytes + w.m_bytes + w.stage_bytes + w.run_bytes + w.direct_bytes +
-                     line_bytes(w.block * size);
+    w.thread_bytes = patch_room_bytes(t, w.block) + w.v_bytes + w.m_bytes + w.stage_bytes + line_bytes(w.block * size) +
+                     w.output_bytes + w.direct_bytes;
     return w;
 }
 
@@ -96,11 +97,11 @@ static int64_t winograd_scratch(const product *p, int threads) {
 typedef struct {
     const product *p;
     winograd_plan w;
-    T *matrix; /* [group][point][row][depth] */
+    T *matrix; /* [group][point][row][level] */
     char *scratch;
 } winograd_job;
 
-/* Transforms the filters of one row of the matrix. Taps may stand in either order on each axis. */
+/* Transforms the filters of one row of the matrix. */
 static void winograd_filter_task(const void *context, int64_t task, int thread) {
     (void)thread;
     const winograd_job *job = context;
@@ -108,58 +109,33 @@ static void winograd_filter_task(const void *context, int64_t task, int thread) 
     const winograd_plan *w = &job->w;
     int64_t group = task / p->rows, row = task % p->rows, place[9];
     const T *filters = p->matrix + task * p->channels * p->taps;
-    T *points = job->matrix + group * WINOGRAD_POINTS * w->matrix_point + row * w->matrix_row;
-    for (int tap = 0; tap < 9; tap++) place[3 * (p->offset[tap][1] - p->low[1]) + p->offset[tap][2] - p->low[2]] = tap;
-    for (int64_t first = 0; first < w->depth; first += LANES) {
-        T g[9][LANES] = {{0}};
-        for (int64_t lane = 0; lane < min_i64(LANES, w->depth - first); lane++)
-            FC_UNROLL for (int i = 0; i < 9; i++) g[i][lane] = filters[(first + lane) * 9 + place[i]];
-        transform_filters(&g[0][0], points + first, w->matrix_point);
+    T *points = job->matrix + group * w->t.points * w->matrix_point + row * w->matrix_row;
+    for (int64_t slice = 0; slice < w->t.slices; slice++, points += p->channels) {
+        find_slice_taps(p, &w->t, slice, place);
+        for (int64_t first = 0; first < p->channels; first += LANES) {
+            T g[9][LANES] = {{0}};
+            int64_t lanes = min_i64(LANES, p->channels - first);
+            for (int i = 0; i < 9; i++)
+                if (place[i] >= 0)
+                    for (int64_t lane = 0; lane < lanes; lane++)
+                        g[i][lane] = filters[(first + lane) * p->taps + place[i]];
+            w->t.transforms->filters(&g[0][0], points + first, w->matrix_point);
+        }
     }
 }
 
-/* Tiles [first, first + count) as runs of neighbours in one row of tiles. */
-static int64_t find_tile_runs(const winograd_plan *w, int64_t planes, int64_t first, int64_t count, pixel_run *runs) {
-    int64_t found = 0;
-    for (int64_t lane = 0; lane < count;) {
-        int64_t number = first + lane, x = number % w->tile_columns, y = number / w->tile_columns % w->tile_rows;
-        int64_t plane = number / w->tile_columns / w->tile_rows;
-        int64_t length = min_i64(w->tile_columns - x, count - lane);
-        runs[found++] =
-            (pixel_run){lane, length, plane / planes, {plane % planes, y * WINOGRAD_TILE, x * WINOGRAD_TILE}};
-        lane += length;
-    }
-    return found;
-}
-
-/* Transforms the patches of a block's tiles in one source slice -> v[point][tile]. A run writes up to a whole vector
- * of tiles; what it writes too many, the next run or the next channel overwrites. */
-static void transform_slice(const product *p, const winograd_plan *w, const T *channel, int64_t offset,
-                            const pixel_run *run, T *lines, T *rows, T *v) {
-    int64_t W = p->extent[2], z = run->at[0] + offset, x = run->at[2] + p->low[2];
-    int64_t cells = WINOGRAD_TILE * run->length + 2, reads = ceil_div(cells, LANES) * LANES;
-    const T *line[WINOGRAD_PATCH];
-    for (int i = 0; i < WINOGRAD_PATCH; i++) {
-        int64_t y = run->at[1] + p->low[1] + i, at = (z * p->extent[1] + y) * W + x;
-        line[i] = lines + i * w->line_row;
-        if (z < 0 || z >= p->extent[0] || y < 0 || y >= p->extent[1]) zero_run(lines + i * w->line_row, cells);
-        else if (x >= 0 && x + cells <= W && at + reads <= volume(p->extent)) line[i] = channel + at;
-        else copy_padded(lines + i * w->line_row, channel + (z * p->extent[1] + y) * W, x, 1, W, cells);
-    }
-    transform_columns(line, cells, rows, w->line_row);
-    transform_rows(rows, w->line_row, run->length, v + run->lane, w->v_point);
-}
-
-static void compute_tile_directly(const product *p, int64_t group, int64_t row, int64_t rows, const pixel_run *run,
-                                  int64_t tile, char *scratch) {
-    product direct = tile_product(p);
+static void compute_tile_directly(const product *p, const winograd_tiles *t, int64_t group, int64_t row, int64_t rows,
+                                  const pixel_run *run, int64_t tile, char *scratch) {
+    product direct = tile_product(p, t);
     int64_t (*offset)[3] = take(&scratch, p->taps * 3 * (int64_t)sizeof(int64_t));
-    int64_t corner[3] = {run->at[0], run->at[1], run->at[2] + tile * WINOGRAD_TILE};
+    const winograd_axis *wide = &t->axis[2];
+    int64_t corner[3] = {run->at[0], run->at[1], run->at[2] + tile * (wide->across ? 1 : wide->tile * wide->step)};
     for (int64_t tap = 0; tap < p->taps; tap++)
-        for (int axis = 0; axis < 3; axis++) offset[tap][axis] = p->offset[tap][axis] + corner[axis];
+        for (int axis = 0; axis < 3; axis++) offset[tap][axis] = p->offset[tap][axis] + corner[axis] * p->stride[axis];
     for (int axis = 0; axis < 3; axis++) {
-        direct.pixels[axis] = min_i64(direct.pixels[axis], p->pixels[axis] - corner[axis]);
-        direct.dest_start[axis] = corner[axis];
+        direct.pixels[axis] =
+            min_i64(direct.pixels[axis], ceil_div(p->pixels[axis] - corner[axis], t->axis[axis].step));
+        direct.dest_start[axis] += corner[axis] * p->dest_stride[axis];
     }
     int64_t channel = group * p->rows + row,
             dest = (run->image * p->groups * p->rows + channel) * volume(p->dest_extent);
@@ -173,60 +149,81 @@ static void compute_tile_directly(const product *p, int64_t group, int64_t row, 
     run_gather_here(&direct, scratch);
 }
 
+/* Lists the runs of outputs in a block of tiles: from stage[row][tile * columns] to a channel's plane. */
+static int64_t find_outputs(const product *p, const winograd_tiles *t, const patch_room *room, int64_t block,
+                            piece *outputs) {
+    const winograd_axis *wide = &t->axis[2];
+    int across = line_axis(t);
+    int64_t found = 0, columns = wide->across ? 1 : wide->tile, step = wide->across ? 1 : wide->step;
+    for (const pixel_run *run = room->runs; run < room->runs + room->run_count; run++) {
+        int64_t at[3] = {run->at[0], run->at[1], run->at[2]};
+        for (int64_t i = 0; i < t->axis[across].tile; i++, at[across] += t->axis[across].step) {
+            int64_t to = run->image * p->groups * p->rows * p->dest_extent[0];
+            int64_t length = min_i64(columns * run->length, ceil_div(p->pixels[2] - at[2], step));
+            if (at[1] >= p->pixels[1] || length <= 0) break;
+            to += at[0] * p->dest_stride[0] + p->dest_start[0];
+            for (int axis = 1; axis < 3; axis++)
+                to = to * p->dest_extent[axis] + at[axis] * p->dest_stride[axis] + p->dest_start[axis];
+            outputs[found++] = make_piece(columns * (i * block + run->lane), to, length, 0);
+        }
+    }
+    return found;
+}
+
 static void winograd_task(const void *context, int64_t task, int thread) {
     const winograd_job *job = context;
     const product *p = job->p;
     const winograd_plan *w = &job->w;
+    const winograd_tiles *t = &w->t;
     char *scratch = job->scratch + thread * w->thread_bytes;
-    T *lines = take(&scratch, w->line_bytes), *rows_of_run = take(&scratch, w->line_bytes);
+    patch_room room = take_patch_room(t, w->block, &scratch);
     T *v = take(&scratch, w->v_bytes), *m = take(&scratch, w->m_bytes), *stage = take(&scratch, w->stage_bytes);
-    pixel_run *runs = take(&scratch, w->run_bytes);
     T *doubt = take(&scratch, w->block * (int64_t)sizeof(T));
+    piece *outputs = take(&scratch, w->output_bytes);
 
     int64_t part = task % w->parts, block = task / w->parts % w->blocks, group = task / w->parts / w->blocks;
-    int64_t first = block * w->block, count = min_i64(w->block, w->tiles - first),
-            lanes = ceil_div(count, LANES) * LANES;
-    int64_t run_count = find_tile_runs(w, p->pixels[0], first, count, runs), plane = volume(p->dest_extent);
+    int64_t first = block * w->block;
+    room.count = min_i64(w->block, t->tiles - first);
+    room.run_count = find_tile_runs(t, first, room.count, room.runs);
+    int64_t lanes = ceil_div(room.count, LANES) * LANES, columns = t->axis[2].patch;
+    int64_t output_count = find_outputs(p, t, &room, w->block, outputs), plane = volume(p->dest_extent);
+    int64_t dest_step = (t->axis[2].across ? 1 : t->axis[2].step) * p->dest_stride[2];
+    int64_t stage_row = (t->axis[2].across ? 1 : t->axis[2].tile) * w->block;
 
-    for (int64_t d = 0; d < w->depth; d++) {
-        int64_t channel = d / w->slices, offset = p->offset[d % w->slices * 9][0];
-        for (const pixel_run *run = runs; run < runs + run_count; run++) {
-            const T *source =
-                p->source + ((run->image * p->groups + group) * p->channels + channel) * volume(p->extent);
-            transform_slice(p, w, source, offset, run, lines, rows_of_run, v + d * w->block);
-        }
-    }
-
-    const T *matrix = job->matrix + group * WINOGRAD_POINTS * w->matrix_point;
+    const T *matrix = job->matrix + group * t->points * w->matrix_point;
     const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
+    int64_t begin = part_start(w->grains, w->parts, part) * WINOGRAD_GRAIN;
     int64_t end = min_i64(p->rows, part_start(w->grains, w->parts, part + 1) * WINOGRAD_GRAIN);
-    for (int64_t row = part_start(w->grains, w->parts, part) * WINOGRAD_GRAIN; row < end; row += w->m_rows) {
+    for (int64_t row = begin; row < end; row += w->m_rows) {
         int64_t rows = min_i64(w->m_rows, end - row);
-        for (int64_t i = 0; i < WINOGRAD_POINTS; i++)
-            multiply_block(matrix + i * w->matrix_point + row * w->matrix_row, w->matrix_row, rows, v + i * w->v_point,
-                           w->block, w->depth, lanes, m + i * w->m_point, w->block, NULL, 0, NULL);
+        for (int64_t level = 0; level < t->depth; level += w->chunk) {
+            int64_t levels = min_i64(w->chunk, t->depth - level);
+            if (row == begin || w->chunks > 1)
+                transform_levels(p, t, group, level, levels, &room, v, w->block, w->v_point);
+            for (int64_t i = 0; i < t->points; i++) {
+                T *products = m + i * w->m_point;
+                if (i / columns < t->axis[1].points && i % columns < t->axis[2].points)
+                    multiply_block(matrix + i * w->matrix_point + row * w->matrix_row + level, w->matrix_row, rows,
+                                   v + i * w->v_point, w->block, levels, lanes, products, w->block, NULL, level > 0,
+                                   NULL);
+                else if (row == begin && level == 0) zero_run(products, w->m_rows * w->block);
+            }
+        }
         for (int64_t k = 0; k < rows; k++) {
             int64_t channel = group * p->rows + row + k, grain = k % WINOGRAD_GRAIN;
-            vec start = splat(bias ? bias[channel] : 0);
             if (grain == 0) zero_run(doubt, lanes);
-            for (int64_t lane = 0; lane < lanes; lane += LANES)
-                store(doubt + lane,
-                      load(doubt + lane) + transform_products(m + k * w->block + lane, w->m_point, start,
-                                                              stage + WINOGRAD_TILE * lane, WINOGRAD_TILE * w->block));
-            for (const pixel_run *run = runs; run < runs + run_count; run++) {
-                int64_t columns = min_i64(WINOGRAD_TILE * run->length, p->pixels[2] - run->at[2]);
-                for (int64_t i = 0; i < min_i64(WINOGRAD_TILE, p->pixels[1] - run->at[1]); i++) {
-                    int64_t to = (run->image * p->groups * p->rows + channel) * plane +
-                                 (run->at[0] * p->dest_extent[1] + run->at[1] + i) * p->dest_extent[2] + run->at[2];
-                    finish_run(p->dest + to, stage + WINOGRAD_TILE * (i * w->block + run->lane),
-                               residual ? residual + to : NULL, columns, 1, p->epilogue.activation);
-                }
+            t->transforms->products(m + k * w->block, w->m_point, lanes, bias ? bias[channel] : 0, stage, stage_row,
+                                    doubt);
+            for (const piece *out = outputs; out < outputs + output_count; out++) {
+                int64_t to = out->dest + channel * plane;
+                finish_run(p->dest + to, stage + out->source, residual ? residual + to : NULL, out->length, dest_step,
+                           p->epilogue.activation);
             }
             if (grain < WINOGRAD_GRAIN - 1 && k < rows - 1) continue;
-            for (const pixel_run *run = runs; run < runs + run_count; run++)
+            for (const pixel_run *run = room.runs; run < room.runs + room.run_count; run++)
                 for (int64_t tile = 0; tile < run->length; tile++)
                     if (doubt[run->lane + tile] != 0)
-                        compute_tile_directly(p, group, row + k - grain, grain + 1, run, tile, scratch);
+                        compute_tile_directly(p, t, group, row + k - grain, grain + 1, run, tile, scratch);
         }
     }
 }

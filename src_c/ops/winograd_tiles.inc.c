@@ -1,0 +1,307 @@
+/* winograd_tiles.inc.c: how a product (see product.inc.c) is cut into Winograd's tiles, and the patches they see.
+ *
+ * A tile has four outputs along the height, the width or both. Taps beyond three make slices of three taps, which count
+ * as channels, as depth taps do. Taps a dilation apart see one remainder of the positions modulo the dilation at a
+ * time: tiles, patches and slices step by it. Taps of a stride see interleaved grids: they are slices too.
+ *
+ * Lanes are tiles along the width. In rows of tiles one tile's cells are next to one another, so they are taken apart;
+ * under a wide dilation neighbours are tiles of different remainders, which need not be. */
+
+typedef struct {
+    int64_t tile, patch, taps; /* outputs, cells and taps: 4, 6 and 3 (2 where a third is never there), or 1, 1, 1 */
+    int64_t points;            /* not always zero */
+    int64_t step, cell;        /* from output to output, from cell to cell of a patch in the source */
+    int64_t interleave;        /* taps of a slice are that many apart */
+    int64_t spacing;           /* from tap to tap in the source */
+    int64_t slices, tiles;
+    int64_t long_phases, long_tiles, short_tiles; /* tiles in the remainders modulo the step */
+    int across;                                   /* neighbours are tiles of different remainders */
+} winograd_axis;
+
+typedef struct {
+    winograd_axis axis[3];
+    const winograd_transforms *transforms;
+    int64_t slices, depth; /* channels * slices */
+    int64_t tiles;
+    int64_t points;         /* with those that are always zero */
+    double in, out, filter; /* cost of transforms in multiply-adds */
+    double cost;            /* of the whole product */
+} winograd_tiles;
+
+/* A run's patches: their lines lie in the source (at least 0) or, where they step or stick out, in copies. */
+typedef struct {
+    int64_t place; /* of its first cell on a line of copies */
+    int64_t line[WINOGRAD_PATCH];
+} run_patches;
+
+static int64_t greatest_divisor(int64_t a, int64_t b) {
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+enum winograd_form { WINOGRAD_WIDE = 1, WINOGRAD_TALL, WINOGRAD_SQUARE };
+
+static winograd_axis cut_axis(const product *p, int axis, enum winograd_form form) {
+    winograd_axis a = {.tile = 1, .patch = 1, .taps = 1, .points = 1, .step = 1, .interleave = 1, .spacing = 1};
+    int64_t count = p->count[axis];
+    if (count > 1) a.spacing = (p->high[axis] - p->low[axis]) / (count - 1);
+    a.cell = p->stride[axis];
+    if ((axis == 2 && form & WINOGRAD_WIDE) || (axis == 1 && form & WINOGRAD_TALL)) {
+        int64_t common = greatest_divisor(p->stride[axis], a.spacing);
+        a.step = a.spacing / common;
+        a.interleave = p->stride[axis] / common;
+        a.cell = a.step * p->stride[axis];
+        a.tile = WINOGRAD_TILE;
+        a.patch = WINOGRAD_PATCH;
+        a.taps = 3;
+        count = ceil_div(count, a.interleave);
+        if (count == 2 || count == 4) a.taps = 2;
+        a.points = a.tile + a.taps - 1;
+    }
+    a.slices = ceil_div(count, a.taps) * a.interleave;
+    int64_t most = ceil_div(p->pixels[axis], a.step);
+    a.long_phases = p->pixels[axis] - (most - 1) * a.step;
+    a.long_tiles = ceil_div(most, a.tile);
+    a.short_tiles = ceil_div(most - 1, a.tile);
+    a.tiles = a.long_phases * a.long_tiles + (a.step - a.long_phases) * a.short_tiles;
+    a.across = axis == 2 && form == WINOGRAD_WIDE && a.step >= LANES / 2 && p->stride[2] == 1;
+    return a;
+}
+
+static winograd_tiles cut_form(const product *p, enum winograd_form form) {
+    winograd_tiles t = {.slices = 1, .tiles = p->images};
+    int square = form == WINOGRAD_SQUARE;
+    int64_t multiplied = 1;
+    for (int axis = 0; axis < 3; axis++) {
+        t.axis[axis] = cut_axis(p, axis, form);
+        t.slices *= t.axis[axis].slices;
+        t.tiles *= t.axis[axis].tiles;
+        multiplied *= t.axis[axis].points;
+    }
+    t.transforms = square                  ? &square_transforms
+                   : form == WINOGRAD_TALL ? &tall_transforms
+                   : t.axis[2].across      ? &across_transforms
+                                           : &wide_transforms;
+    t.depth = t.slices * p->channels;
+    t.points = square ? 36 : 6;
+    t.in = square ? 360 : 45;
+    t.out = square ? 240 : 45;
+    t.filter = square ? 700 : 250;
+    double depth = t.depth, rows = p->rows;
+    t.cost = t.tiles * (multiplied * depth * rows + t.in * depth + t.out * rows) + t.filter * depth * rows;
+    return t;
+}
+
+/* The cheapest form of tiles, its cost infinite if there is none. */
+static winograd_tiles cut_tiles(const product *p) {
+    winograd_tiles best = {.cost = INFINITY};
+    for (int form = WINOGRAD_WIDE; form <= WINOGRAD_SQUARE; form++) {
+        if ((form & WINOGRAD_WIDE && p->count[2] == 1) || (form & WINOGRAD_TALL && p->count[1] == 1)) continue;
+        winograd_tiles t = cut_form(p, form);
+        if (t.cost < best.cost) best = t;
+    }
+    return best;
+}
+
+/* Where a tile of an axis starts, and how many there are from it to the end of a run. */
+static int64_t tile_start(const winograd_axis *a, int64_t number, int64_t *left) {
+    if (a->across) {
+        int64_t phase = number % a->step;
+        number /= a->step;
+        *left = (number < a->short_tiles ? a->step : a->long_phases) - phase;
+        return phase + number * a->tile * a->step;
+    }
+    int64_t first = 0, each = a->long_tiles, in_long = a->long_phases * a->long_tiles;
+    if (number >= in_long) {
+        number -= in_long;
+        first = a->long_phases;
+        each = a->short_tiles;
+    }
+    *left = each - number % each;
+    return first + number / each + number % each * a->tile * a->step;
+}
+
+/* Tiles [first, first + count) as runs of neighbours in one row of tiles. */
+static int64_t find_tile_runs(const winograd_tiles *t, int64_t first, int64_t count, pixel_run *runs) {
+    int64_t found = 0, left;
+    for (int64_t lane = 0; lane < count;) {
+        int64_t number = first + lane;
+        pixel_run *run = &runs[found++];
+        run->lane = lane;
+        run->at[2] = tile_start(&t->axis[2], number % t->axis[2].tiles, &left);
+        run->length = min_i64(left, count - lane);
+        number /= t->axis[2].tiles;
+        run->at[1] = tile_start(&t->axis[1], number % t->axis[1].tiles, &left);
+        number /= t->axis[1].tiles;
+        run->at[0] = number % t->axis[0].tiles;
+        run->image = number / t->axis[0].tiles;
+        lane += run->length;
+    }
+    return found;
+}
+
+/* The most runs that `block` tiles can make. */
+static int64_t most_runs(const winograd_tiles *t, int64_t block) {
+    const winograd_axis *a = &t->axis[2];
+    int64_t shortest = a->across ? a->long_phases : a->short_tiles ? a->short_tiles : a->long_tiles;
+    return min_i64(block, block / max_i64(1, shortest) + 2);
+}
+
+/* Whether vectors of tiles are put together from several runs. */
+static int scattered(const winograd_tiles *t) {
+    int64_t run = t->axis[2].long_tiles;
+    return t->axis[2].tile > 1 && !t->axis[2].across && 3 * run < 2 * ceil_div(run, LANES) * LANES;
+}
+
+/* Elements from line to line of the copies. */
+static int64_t patch_row(const winograd_tiles *t, int64_t block) {
+    const winograd_axis *a = &t->axis[2];
+    return a->tile * (block + 2 * LANES) + (a->patch + LANES) * most_runs(t, block);
+}
+
+/* The axis that lines of patches lie across, and cells on such a line of a run. */
+static int line_axis(const winograd_tiles *t) { return t->axis[2].across ? 2 : 1; }
+static int64_t line_cells(const winograd_tiles *t, int64_t tiles) {
+    const winograd_axis *a = &t->axis[2];
+    return a->across ? tiles : a->tile * (tiles - 1) + a->patch;
+}
+
+/* A slice's first tap on each axis. */
+static void find_slice(const winograd_tiles *t, int64_t slice, int64_t tap[3]) {
+    for (int axis = 2; axis >= 0; axis--) {
+        const winograd_axis *a = &t->axis[axis];
+        int64_t number = slice % a->slices;
+        tap[axis] = number % a->interleave + number / a->interleave * a->interleave * a->taps;
+        slice /= a->slices;
+    }
+}
+
+/* The place in the matrix of each of a slice's 3 x 3 taps, -1 where there is none. Taps may stand in either order on
+ * each axis. */
+static void find_slice_taps(const product *p, const winograd_tiles *t, int64_t slice, int64_t place[9]) {
+    int64_t first[3];
+    find_slice(t, slice, first);
+    for (int i = 0; i < 9; i++) {
+        int64_t step[3] = {0, i / 3, i % 3};
+        place[i] = 0;
+        for (int axis = 0; axis < 3; axis++) {
+            const winograd_axis *a = &t->axis[axis];
+            int64_t count = p->count[axis], tap = first[axis] + step[axis] * a->interleave;
+            if (place[i] < 0 || step[axis] >= a->taps || tap >= count) place[i] = -1;
+            else place[i] = place[i] * count + (p->offset[0][axis] == p->low[axis] ? tap : count - 1 - tap);
+        }
+    }
+}
+
+/* Lists the patches of runs in a slice, and the pieces to copy; returns the number of pieces. */
+static int64_t find_patches(const product *p, const winograd_tiles *t, int64_t slice, const pixel_run *runs,
+                            int64_t run_count, int64_t line_row, run_patches *patches, piece *pieces) {
+    const winograd_axis *wide = &t->axis[2];
+    int64_t W = p->extent[2], images = p->groups * p->channels * volume(p->extent), tap[3], found = 0, place = 0;
+    int64_t cell = wide->across ? 1 : wide->cell, across = line_axis(t);
+    int in_place = cell == 1 && !(scattered(t) && t->axis[1].tile == 1);
+    find_slice(t, slice, tap);
+    for (const pixel_run *run = runs; run < runs + run_count; run++, patches++) {
+        int64_t at[3], cells = line_cells(t, run->length), reads = wide->tile * (run->length + 2 * LANES);
+        for (int axis = 0; axis < 3; axis++)
+            at[axis] = run->at[axis] * p->stride[axis] + p->low[axis] + tap[axis] * t->axis[axis].spacing;
+        patches->place = place;
+        for (int64_t i = 0; i < t->axis[across].patch; i++, at[across] += t->axis[across].cell) {
+            int64_t from = (at[0] * p->extent[1] + at[1]) * W + at[2], copy = i * line_row + place;
+            int64_t low = clamp_i64(ceil_div(max_i64(-at[2], 0), cell), 0, cells);
+            int64_t high = clamp_i64(floor_div(W - 1 - at[2], cell) + 1, low, cells);
+            if (at[0] < 0 || at[0] >= p->extent[0] || at[1] < 0 || at[1] >= p->extent[1]) low = high = cells;
+            int inside = in_place && low == 0 && high == cells && from + reads <= volume(p->extent);
+            from += run->image * images;
+            patches->line[i] = inside ? from : -1;
+            if (inside) continue;
+            if (low > 0) pieces[found++] = make_piece(-1, copy, low, 0);
+            if (high > low) pieces[found++] = make_piece(from + low * cell, copy + low, high - low, 0);
+            if (high < cells) pieces[found++] = make_piece(-1, copy + high, cells - high, 0);
+        }
+        place += ceil_div(cells, LANES) * LANES;
+    }
+    return found;
+}
+
+/* Where the tiles of runs start on a line of copies, for whole vectors of tiles. */
+static void find_starts(const winograd_tiles *t, const pixel_run *runs, int64_t run_count, const run_patches *patches,
+                        int64_t *start) {
+    int64_t count = 0;
+    for (int64_t r = 0; r < run_count; r++)
+        for (int64_t tile = 0; tile < runs[r].length; tile++)
+            start[count++] = patches[r].place + tile * t->axis[2].tile;
+    while (count % LANES) start[count++] = 0;
+}
+
+/* Memory in which a thread finds and transforms patches of a block of tiles. */
+typedef struct {
+    int64_t line_row, count, piece_count;
+    pixel_run *runs;
+    int64_t run_count;
+    run_patches *patches;
+    piece *pieces;
+    int64_t *start;
+    T *lines, *rows;
+} patch_room;
+
+static int64_t patch_room_bytes(const winograd_tiles *t, int64_t block) {
+    int64_t runs = most_runs(t, block), lines = WINOGRAD_PATCH * patch_row(t, block) * (int64_t)sizeof(T);
+    return line_bytes(runs * (int64_t)sizeof(pixel_run)) + line_bytes(runs * (int64_t)sizeof(run_patches)) +
+           line_bytes(runs * 3 * WINOGRAD_PATCH * (int64_t)sizeof(piece)) +
+           line_bytes((block + LANES) * (int64_t)sizeof(int64_t)) + 2 * line_bytes(lines);
+}
+
+static patch_room take_patch_room(const winograd_tiles *t, int64_t block, char **scratch) {
+    int64_t runs = most_runs(t, block), lines = WINOGRAD_PATCH * patch_row(t, block) * (int64_t)sizeof(T);
+    patch_room room = {.line_row = patch_row(t, block)};
+    room.runs = take(scratch, runs * (int64_t)sizeof(pixel_run));
+    room.patches = take(scratch, runs * (int64_t)sizeof(run_patches));
+    room.pieces = take(scratch, runs * 3 * WINOGRAD_PATCH * (int64_t)sizeof(piece));
+    room.start = take(scratch, (block + LANES) * (int64_t)sizeof(int64_t));
+    room.lines = take(scratch, lines);
+    room.rows = take(scratch, lines);
+    return room;
+}
+
+/* Transforms the block's patches in one source channel -> v[point][tile]. A run writes up to a whole vector of tiles;
+ * what it writes too many, the next run or the next level overwrites. */
+static void transform_patches(const winograd_tiles *t, const T *source, const patch_room *room, T *v, int64_t v_point) {
+    const winograd_axis *wide = &t->axis[2];
+    int lines = (int)t->axis[line_axis(t)].patch, apart = wide->tile > 1 && !wide->across, gathers = scattered(t);
+    int64_t row = room->line_row;
+    gather_pieces(source, room->lines, 0, room->pieces, room->piece_count, wide->across ? 1 : wide->cell);
+    for (int64_t r = 0; r < room->run_count; r++) {
+        const pixel_run *run = &room->runs[r];
+        const run_patches *patches = &room->patches[r];
+        const T *line[WINOGRAD_PATCH], *rows = room->rows + patches->place;
+        T *to = v + run->lane;
+        for (int i = 0; i < lines; i++)
+            line[i] = patches->line[i] < 0 ? room->lines + i * row + patches->place : source + patches->line[i];
+        if (!apart) transform_columns(line, run->length, to, v_point);
+        else if (lines > 1) transform_columns(line, line_cells(t, run->length), room->rows + patches->place, row);
+        else rows = line[0];
+        if (apart && !gathers) transform_rows(rows, row, lines, run->length, to, v_point);
+    }
+    if (gathers)
+        transform_scattered(lines > 1 ? room->rows : room->lines, row, lines, room->start, room->count, v, v_point);
+}
+
+/* Levels [level, level + count) of the order (slice, channel) -> v, rows of v_row tiles. */
+static void transform_levels(const product *p, const winograd_tiles *t, int64_t group, int64_t level, int64_t count,
+                             patch_room *room, T *v, int64_t v_row, int64_t v_point) {
+    const T *source = p->source + group * p->channels * volume(p->extent);
+    for (int64_t d = level; d < level + count;) {
+        int64_t slice = d / p->channels, end = min_i64(level + count, (slice + 1) * p->channels);
+        room->piece_count =
+            find_patches(p, t, slice, room->runs, room->run_count, room->line_row, room->patches, room->pieces);
+        find_starts(t, room->runs, room->run_count, room->patches, room->start);
+        for (; d < end; d++)
+            transform_patches(t, source + (d - slice * p->channels) * volume(p->extent), room, v + (d - level) * v_row,
+                              v_point);
+    }
+}

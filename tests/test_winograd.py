@@ -1,0 +1,79 @@
+"""What Winograd's transforms compute: the error is small, NaN stays in its window, bits are the same on any threads."""
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from arguments import function
+from reference.conv import conv, conv_backward
+
+# input shape, output channels, kernel, parameters
+LAYERS = {
+    "square": ((2, 24, 13, 18), 29, (3, 3), {"padding": 1}),
+    "dilated": ((1, 24, 17, 23), 32, (3, 3), {"padding": 2, "dilation": 2}),
+    "unequally dilated": ((1, 16, 20, 33), 32, (3, 3), {"padding": (0, 12), "dilation": (1, 6)}),
+    "five by five": ((3, 16, 14, 15), 40, (5, 5), {"padding": 2}),
+    "two by two": ((2, 32, 16, 17), 64, (2, 2), {}),
+    "long row": ((1, 32, 9, 24), 32, (1, 7), {"padding": (0, 3)}),
+    "long column": ((1, 32, 24, 9), 32, (7, 1), {"padding": (3, 0)}),
+    "strided": ((1, 32, 32, 32), 32, (4, 4), {"stride": 2, "padding": 1}),
+    "one axis": ((2, 40, 203), 48, (9,), {"padding": 4}),
+    "one axis, wide dilation": ((2, 40, 203), 48, (3,), {"padding": 7, "dilation": 9}),
+    "three axes": ((1, 16, 5, 13, 13), 32, (3, 3, 3), {"padding": 1}),
+    "groups": ((1, 48, 16, 16), 64, (3, 3), {"padding": 1, "groups": 2}),
+    "many channels": ((1, 1100, 12, 12), 24, (3, 3), {"padding": 1}),
+}
+
+
+def drawn(name, dtype=np.float32):
+    shape, channels, kernel, parameters = LAYERS[name]
+    rng = np.random.default_rng(sum(shape))
+    x = rng.standard_normal(shape).astype(dtype)
+    w = rng.standard_normal((channels, shape[1] // parameters.get("groups", 1), *kernel)).astype(dtype)
+    b = rng.standard_normal(channels).astype(dtype)
+    out = function("conv", len(kernel))(x, w, b, **parameters)
+    return x, w, b, rng.standard_normal(out.shape).astype(dtype), parameters
+
+
+def passes(x, w, b, grad, parameters):
+    rank = w.ndim - 2
+    forward = function("conv", rank)(x, w, b, **parameters)
+    return forward, *function("conv", rank, "_backward")(grad, x, w, **parameters)[:2]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_error_stays_small(name, dtype, isa):
+    x, w, b, grad, parameters = drawn(name, dtype)
+    wide = [array.astype(np.float64) for array in (x, w, b, grad)]
+    want = conv(*wide[:3], **parameters), *conv_backward(wide[3], *wide[:2], **parameters)[:2]
+    for got, exact in zip(passes(x, w, b, grad, parameters), want, strict=True):
+        assert np.linalg.norm(got - exact) < 50 * np.finfo(dtype).eps * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_what_is_not_finite_stays_in_its_windows(name, isa):
+    x, w, b, grad, parameters = drawn(name)
+    x[0, 1].flat[5], x[-1, 0].flat[-7], grad[0, 3].flat[11] = np.nan, np.inf, np.nan
+    marked = np.where(np.isfinite(x), 0.0, 1.0), np.where(np.isfinite(grad), 0.0, 1.0)
+    ones = np.ones_like(w, np.float64)
+    seen = conv(marked[0], ones, **parameters), conv_backward(marked[1], marked[0], ones, **parameters)[0]
+    for got, reached in zip(passes(x, w, b, grad, parameters)[:2], seen, strict=True):
+        np.testing.assert_array_equal(np.isfinite(got), reached == 0)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_bits_do_not_depend_on_the_number_of_threads(name, isa):
+    layer = drawn(name)
+    with fc.threads(1):
+        alone = passes(*layer)
+    with fc.threads(3):
+        for one, many in zip(alone, passes(*layer), strict=True):
+            np.testing.assert_array_equal(one, many)
+
+
+def test_the_epilogue_is_applied_to_every_tile():
+    x, w, b, grad, parameters = drawn("dilated")
+    plain = fc.conv2d(x, w, b, **parameters)
+    fused = fc.conv2d(x, w, b, residual=grad, activation="relu", **parameters)
+    np.testing.assert_array_equal(fused, np.maximum(plain + grad, 0))
