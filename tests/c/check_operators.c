@@ -1,0 +1,327 @@
+/* check_operators.c: the operators of every level that runs here, against naive loops on random small problems.
+ *
+ *     check_operators [problems [seed]]
+ *
+ * Values are small integers, so that what has no rounding must be equal; a convolution may err by 32 eps sum |x||w|.
+ * Arrays have guard cells on both sides, and results start as NaN. Prints each failure; the status says if any. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fastconv.h"
+
+/* ---- arrays of either type ------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int type; /* 0 float, 1 double */
+    int64_t size;
+    void *block, *data;
+} array;
+
+enum { GUARD = 64, THREADS = 2 };
+
+static double get(array a, int64_t i) { return a.type ? ((double *)a.data)[i] : ((float *)a.data)[i]; }
+static void set(array a, int64_t i, double value) {
+    if (a.type) ((double *)a.data)[i] = value;
+    else ((float *)a.data)[i] = (float)value;
+}
+
+static array new_array(int type, int64_t size) {
+    size_t bytes = (size_t)size * (type ? sizeof(double) : sizeof(float));
+    array a = {type, size, malloc(bytes + 2 * GUARD), NULL};
+    a.data = (char *)a.block + GUARD;
+    memset(a.block, 0xff, bytes + 2 * GUARD); /* NaN */
+    return a;
+}
+
+static uint64_t state = 1;
+static int64_t draw(int64_t low, int64_t high) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return low + (int64_t)((state >> 33) % (uint64_t)(high - low + 1));
+}
+
+static array integers(int type, int64_t size) {
+    array a = new_array(type, size);
+    for (int64_t i = 0; i < size; i++) set(a, i, (double)draw(-8, 8));
+    return a;
+}
+
+static int failures;
+static void fail(const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    vprintf(format, values);
+    va_end(values);
+    printf("\n");
+    failures++;
+}
+
+static void release(array a, const char *what) {
+    size_t bytes = (size_t)a.size * (a.type ? sizeof(double) : sizeof(float));
+    for (size_t i = 0; i < GUARD; i++) {
+        if (((unsigned char *)a.block)[i] != 0xff || ((unsigned char *)a.data)[bytes + i] != 0xff) {
+            fail("%s: written outside", what);
+            break;
+        }
+    }
+    free(a.block);
+}
+
+/* Compares a result with (value, largest error) pairs. */
+static void compare(const char *isa, const char *what, const char *problem, array got, const double (*want)[2]) {
+    for (int64_t i = 0; i < got.size; i++) {
+        double error = fabs(get(got, i) - want[i][0]);
+        if (!(error <= want[i][1])) {
+            fail("%s %s %s: %s at %lld is %g, not %g", isa, got.type ? "float64" : "float32", what, problem,
+                 (long long)i, get(got, i), want[i][0]);
+            return;
+        }
+    }
+}
+
+static void *new_scratch(int64_t bytes) {
+    void *scratch = aligned_alloc(64, (size_t)(bytes + 127) / 64 * 64);
+    memset(scratch, 0xff, (size_t)bytes);
+    return scratch;
+}
+
+/* ---- convolution ----------------------------------------------------------------------------------------------- */
+
+static int64_t volume(const int64_t extent[3]) { return extent[0] * extent[1] * extent[2]; }
+
+/* Half of the problems are the square kernels for which there are special algorithms. */
+static fc_conv_geometry draw_conv(void) {
+    fc_conv_geometry g = {.N = draw(1, 3)};
+    int square = (int)draw(0, 1), rank = square ? 2 : (int)draw(1, 3);
+    g.G = draw(0, 2) ? 1 : draw(2, 5);
+    g.C = g.G * draw(1, square ? 40 : 12);
+    g.K = g.G * draw(1, square ? 40 : 12);
+    for (int axis = 0; axis < 3; axis++) {
+        int used = axis >= 3 - rank;
+        g.kernel[axis] = !used ? 1 : square ? 3 : draw(1, 5);
+        g.stride[axis] = used && !square ? draw(1, 3) : 1;
+        g.dilation[axis] = used && !square ? draw(1, 3) : 1;
+        g.padding[axis] = used ? draw(0, 3) : 0;
+        int64_t span = (g.kernel[axis] - 1) * g.dilation[axis] + 1;
+        int64_t least = span > 2 * g.padding[axis] ? span - 2 * g.padding[axis] : 1;
+        g.input[axis] = used ? draw(least, least + (rank == 1 ? 60 : 14)) : 1;
+        g.output[axis] = (g.input[axis] + 2 * g.padding[axis] - span) / g.stride[axis] + 1;
+    }
+    return g;
+}
+
+/* Calls visit(sums, input index, weight index, output index) for every product of the convolution. */
+typedef void visitor(void *sums, int64_t input, int64_t weight, int64_t output);
+static void each_product(const fc_conv_geometry *g, visitor *visit, void *sums) {
+    int64_t C = g->C / g->G, K = g->K / g->G, taps = volume(g->kernel), pixels = volume(g->output);
+    for (int64_t n = 0; n < g->N; n++)
+        for (int64_t k = 0; k < g->K; k++)
+            for (int64_t pixel = 0; pixel < pixels; pixel++)
+                for (int64_t c = 0; c < C; c++)
+                    for (int64_t tap = 0; tap < taps; tap++) {
+                        int64_t o = pixel, t = tap, at = 0, step = 1;
+                        int inside = 1;
+                        for (int axis = 2; axis >= 0; axis--) {
+                            int64_t x = o % g->output[axis] * g->stride[axis] - g->padding[axis] +
+                                        t % g->kernel[axis] * g->dilation[axis];
+                            inside &= x >= 0 && x < g->input[axis];
+                            at += x * step;
+                            step *= g->input[axis];
+                            o /= g->output[axis];
+                            t /= g->kernel[axis];
+                        }
+                        if (inside)
+                            visit(sums, (n * g->C + k / K * C + c) * step + at, (k * C + c) * taps + tap,
+                                  (n * g->K + k) * pixels + pixel);
+                    }
+}
+
+typedef struct {
+    array input, weight, grad_output;
+    double (*output)[2], (*grad_input)[2], (*grad_weight)[2]; /* sum, sum of absolute values */
+} conv_sums;
+
+static void add(double sum[2], double a, double b) {
+    sum[0] += a * b;
+    sum[1] += fabs(a * b);
+}
+
+static void add_product(void *context, int64_t input, int64_t weight, int64_t output) {
+    conv_sums *s = context;
+    double x = get(s->input, input), w = get(s->weight, weight), dy = get(s->grad_output, output);
+    add(s->output[output], x, w);
+    add(s->grad_input[input], dy, w);
+    add(s->grad_weight[weight], dy, x);
+}
+
+static void to_bounds(int type, int64_t size, double (*sum)[2]) {
+    double most = 0;
+    for (int64_t i = 0; i < size; i++) most = fmax(most, sum[i][1]);
+    for (int64_t i = 0; i < size; i++) sum[i][1] = 32 * (type ? 0x1p-52 : 0x1p-23) * most;
+}
+
+static void check_conv(int type) {
+    const fc_operators *op = fc_operators_for(type);
+    fc_conv_geometry g = draw_conv();
+    char problem[300];
+    snprintf(problem, sizeof problem,
+             "N %d C %d K %d G %d input %dx%dx%d kernel %dx%dx%d stride %d,%d,%d padding %d,%d,%d dilation %d,%d,%d",
+             (int)g.N, (int)g.C, (int)g.K, (int)g.G, (int)g.input[0], (int)g.input[1], (int)g.input[2],
+             (int)g.kernel[0], (int)g.kernel[1], (int)g.kernel[2], (int)g.stride[0], (int)g.stride[1], (int)g.stride[2],
+             (int)g.padding[0], (int)g.padding[1], (int)g.padding[2], (int)g.dilation[0], (int)g.dilation[1],
+             (int)g.dilation[2]);
+    int64_t inputs = g.N * g.C * volume(g.input), weights = g.K * (g.C / g.G) * volume(g.kernel);
+    int64_t outputs = g.N * g.K * volume(g.output);
+    conv_sums sums = {integers(type, inputs),      integers(type, weights),    integers(type, outputs),
+                      calloc((size_t)outputs, 16), calloc((size_t)inputs, 16), calloc((size_t)weights, 16)};
+    each_product(&g, add_product, &sums);
+    to_bounds(type, outputs, sums.output);
+    to_bounds(type, inputs, sums.grad_input);
+    to_bounds(type, weights, sums.grad_weight);
+
+    array bias = integers(type, g.K), residual = integers(type, outputs);
+    fc_epilogue epilogue = {NULL, NULL, FC_NONE}, none = epilogue;
+    if (draw(0, 1)) {
+        epilogue = (fc_epilogue){bias.data, residual.data, FC_RELU};
+        for (int64_t i = 0; i < outputs; i++)
+            sums.output[i][0] = fmax(0, sums.output[i][0] + get(bias, i / volume(g.output) % g.K) + get(residual, i));
+    }
+    array result = new_array(type, outputs);
+    void *scratch = new_scratch(op->conv_forward_scratch(&g, THREADS));
+    op->conv_forward(&g, sums.input.data, sums.weight.data, &epilogue, result.data, scratch, THREADS);
+    compare(op->isa, "conv_forward", problem, result, (const double (*)[2])sums.output);
+    free(scratch);
+    release(result, problem);
+
+    result = new_array(type, inputs);
+    scratch = new_scratch(op->conv_grad_input_scratch(&g, THREADS));
+    op->conv_grad_input(&g, sums.grad_output.data, sums.weight.data, &none, result.data, scratch, THREADS);
+    compare(op->isa, "conv_grad_input", problem, result, (const double (*)[2])sums.grad_input);
+    free(scratch);
+    release(result, problem);
+
+    result = new_array(type, weights);
+    scratch = new_scratch(op->conv_grad_weight_scratch(&g, THREADS));
+    op->conv_grad_weight(&g, sums.grad_output.data, sums.input.data, result.data, scratch, THREADS);
+    compare(op->isa, "conv_grad_weight", problem, result, (const double (*)[2])sums.grad_weight);
+    free(scratch);
+    release(result, problem);
+
+    release(sums.input, problem), release(sums.weight, problem), release(sums.grad_output, problem);
+    release(bias, problem), release(residual, problem);
+    free(sums.output), free(sums.grad_input), free(sums.grad_weight);
+}
+
+/* ---- pooling --------------------------------------------------------------------------------------------------- */
+
+static fc_pool_geometry draw_pool(int mean) {
+    fc_pool_geometry g = {.planes = draw(1, 5), .count_padding = (int)draw(0, 1)};
+    int rank = (int)draw(1, 3);
+    for (int axis = 0; axis < 3; axis++) {
+        int used = axis >= 3 - rank;
+        g.kernel[axis] = used ? draw(1, 6) : 1;
+        g.stride[axis] = used ? draw(1, 4) : 1;
+        g.dilation[axis] = used && !mean ? draw(1, 3) : 1;
+        int64_t span = (g.kernel[axis] - 1) * g.dilation[axis] + 1;
+        g.input[axis] = used ? draw(span, span + (rank == 1 ? 80 : 20)) : 1;
+        g.padding[axis] = used ? draw(0, span / 2) : 0;
+        if (g.input[axis] + 2 * g.padding[axis] - span < g.stride[axis])
+            g.stride[axis] = g.kernel[axis], g.input[axis] = span, g.padding[axis] = 0;
+        g.output[axis] = (g.input[axis] + 2 * g.padding[axis] - span) / g.stride[axis] + 1;
+        g.asked_kernel[axis] = g.kernel[axis];
+        g.asked_padding[axis] = g.padding[axis];
+    }
+    return g;
+}
+
+/* One window: its cells inside the input, flat in the plane; returns how many. */
+static int64_t window(const fc_pool_geometry *g, int64_t pixel, int64_t *cells) {
+    int64_t count = 0, taps = volume(g->kernel);
+    for (int64_t tap = 0; tap < taps; tap++) {
+        int64_t o = pixel, t = tap, at = 0, step = 1;
+        int inside = 1;
+        for (int axis = 2; axis >= 0; axis--) {
+            int64_t x =
+                o % g->output[axis] * g->stride[axis] - g->padding[axis] + t % g->kernel[axis] * g->dilation[axis];
+            inside &= x >= 0 && x < g->input[axis];
+            at += x * step;
+            step *= g->input[axis];
+            o /= g->output[axis];
+            t /= g->kernel[axis];
+        }
+        if (inside) cells[count++] = at;
+    }
+    return count;
+}
+
+static void check_pool(int type) {
+    const fc_operators *op = fc_operators_for(type);
+    int kind = (int)draw(FC_POOL_MAX, FC_POOL_MEAN);
+    fc_pool_geometry g = draw_pool(kind == FC_POOL_MEAN);
+    char problem[300];
+    snprintf(problem, sizeof problem,
+             "kind %d planes %d input %dx%dx%d kernel %dx%dx%d stride %d,%d,%d padding %d,%d,%d dilation %d,%d,%d",
+             kind, (int)g.planes, (int)g.input[0], (int)g.input[1], (int)g.input[2], (int)g.kernel[0], (int)g.kernel[1],
+             (int)g.kernel[2], (int)g.stride[0], (int)g.stride[1], (int)g.stride[2], (int)g.padding[0],
+             (int)g.padding[1], (int)g.padding[2], (int)g.dilation[0], (int)g.dilation[1], (int)g.dilation[2]);
+    int64_t cells = volume(g.input), pixels = volume(g.output), outputs = g.planes * pixels;
+    array input = integers(type, g.planes * cells), grad_output = integers(type, outputs);
+    double (*want)[2] = calloc((size_t)outputs, 16), (*grad)[2] = calloc((size_t)(g.planes * cells), 16);
+    int64_t *at = malloc((size_t)volume(g.kernel) * sizeof *at), *positions = malloc((size_t)outputs * sizeof *at);
+    double eps = type ? 0x1p-52 : 0x1p-23;
+    for (int64_t i = 0; i < outputs; i++) {
+        int64_t plane = i / pixels * cells, count = window(&g, i % pixels, at), best = at[0];
+        double sum = 0, divisor = (double)(g.count_padding ? volume(g.kernel) : count);
+        for (int64_t j = 0; j < count; j++) {
+            double x = get(input, plane + at[j]), top = get(input, plane + best);
+            if (kind == FC_POOL_MAX ? x > top : x < top) best = at[j];
+            sum += x;
+            if (kind == FC_POOL_MEAN) grad[plane + at[j]][0] += get(grad_output, i) / divisor;
+        }
+        if (kind != FC_POOL_MEAN) grad[plane + best][0] += get(grad_output, i);
+        want[i][0] = kind == FC_POOL_MEAN ? sum / divisor : get(input, plane + best);
+        want[i][1] = kind == FC_POOL_MEAN ? 64 * eps : 0;
+        positions[i] = best;
+    }
+    for (int64_t i = 0; i < g.planes * cells; i++) grad[i][1] = kind == FC_POOL_MEAN ? 4096 * eps : 0;
+
+    for (int indexed = 0; indexed <= (kind != FC_POOL_MEAN); indexed++) {
+        array result = new_array(type, outputs);
+        int64_t *indices = malloc((size_t)outputs * sizeof *indices);
+        void *scratch = new_scratch(op->pool_forward_scratch(&g, indexed, THREADS));
+        op->pool_forward(&g, kind, input.data, result.data, indexed ? indices : NULL, scratch, THREADS);
+        compare(op->isa, "pool_forward", problem, result, (const double (*)[2])want);
+        if (indexed && memcmp(indices, positions, (size_t)outputs * sizeof *indices))
+            fail("%s pool_forward %s: other indices", op->isa, problem);
+        free(scratch), free(indices);
+        release(result, problem);
+    }
+
+    array result = new_array(type, g.planes * cells);
+    if (kind == FC_POOL_MEAN) {
+        void *scratch = new_scratch(op->pool_grad_mean_scratch(&g, THREADS));
+        op->pool_grad_mean(&g, grad_output.data, result.data, scratch, THREADS);
+        free(scratch);
+    } else if (!op->pool_scatter(g.planes, cells, pixels, 1, grad_output.data, positions, result.data, THREADS)) {
+        fail("%s pool_scatter %s: took an index for one outside", op->isa, problem);
+    }
+    compare(op->isa, "gradient of pooling", problem, result, (const double (*)[2])grad);
+    release(result, problem), release(input, problem), release(grad_output, problem);
+    free(want), free(grad), free(at), free(positions);
+}
+
+int main(int count, char **arguments) {
+    int problems = count > 1 ? atoi(arguments[1]) : 300;
+    for (int level = 0; fc_isa_level(level); level++) {
+        fc_use_isa(fc_isa_level(level));
+        state = count > 2 ? strtoull(arguments[2], NULL, 10) : 1;
+        for (int i = 0; i < problems; i++) {
+            check_conv(i % 2);
+            check_pool(i % 2);
+        }
+        printf("%s: %d problems, %d failures so far\n", fc_isa_level(level), 2 * problems, failures);
+    }
+    return failures > 0;
+}
