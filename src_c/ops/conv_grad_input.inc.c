@@ -55,16 +55,22 @@ static int64_t axis_bytes(const fc_conv_geometry *g) {
     return line_bytes((g->kernel[0] + g->kernel[1] + g->kernel[2]) * 2 * (int64_t)sizeof(int64_t));
 }
 
-/* Two phases that alternate along a row are computed together, so that rows are written whole. */
-static int pairs_columns(const fc_conv_geometry *g) {
-    return g->stride[2] == 2 && g->input[2] > 1 && !is_narrow(g->C / g->G, g->K / g->G);
+/* Two phases that alternate along a row are computed together, so that rows are written whole, unless other methods
+ * gain more. */
+static int pairs_columns(const fc_conv_geometry *g, const int64_t phase[3]) {
+    if (g->stride[2] != 2 || g->input[2] == 1 || is_narrow(g->C / g->G, g->K / g->G)) return 0;
+    for (int64_t column = 0; column < 2; column++) {
+        product p = phase_product(g, (const int64_t[3]){phase[0], phase[1], column});
+        if (p.taps > 0 && choose_method(&p) == WINOGRAD) return 0;
+    }
+    return 1;
 }
 
 static int64_t conv_grad_input_scratch(const fc_conv_geometry *g, int threads) {
     int64_t phase[3], most = 0;
     FOR_PHASES(phase) {
         product p = phase_product(g, phase), pair;
-        if (pairs_columns(g)) {
+        if (pairs_columns(g, phase)) {
             if (phase[2] == 1) continue;
             pair = phase_product(g, (const int64_t[3]){phase[0], phase[1], 1});
             p.pair = &pair;
@@ -171,7 +177,7 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
         p.source = grad_output;
         p.dest = grad_input;
         p.epilogue = *epilogue;
-        if (pairs_columns(g)) {
+        if (pairs_columns(g, phase)) {
             if (phase[2] == 1) continue;
             pair = list_phase(g, (const int64_t[3]){phase[0], phase[1], 1}, weight, &here, threads);
             pair.source = grad_output;
