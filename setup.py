@@ -41,7 +41,7 @@ def target_machine():
 
 ISA_FLAGS = dict(ARM_ISA_FLAGS if target_machine() == "arm" else X86_ISA_FLAGS)
 if WIDE:
-    ISA_FLAGS["wide"] = ISA_FLAGS["baseline"] + ["-Wno-psabi"]
+    ISA_FLAGS["wide"] = ISA_FLAGS["baseline"] + ["-O1", "-Wno-psabi"]  # -O3 takes minutes
 
 COMMON_FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",
                 "-fvisibility=hidden", "-g0", "-Wall", "-Wextra", "-Wno-unknown-pragmas"]
