@@ -39,7 +39,14 @@ VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
         store(dest + n - LANES, odds(load(from), load(from + LANES)));
     } else if (step == 2)
         for (int64_t i = 0; i < n; i++) dest[i] = from[2 * i];
-    else
+    else if (step == 4 && n > LANES) {
+        vec y[4];
+        for (int64_t i = 0; i < n - LANES; i += LANES) {
+            split_four(from + 4 * i, 2, y);
+            store(dest + i, y[0]);
+        }
+        for (int64_t i = n - LANES; i < n; i++) dest[i] = from[4 * i];
+    } else
         for (int64_t i = 0; i < n; i++) dest[i] = from[step * i];
 }
 

@@ -192,6 +192,7 @@ static void winograd_task(const void *context, int64_t task, int thread) {
 
     const T *matrix = job->matrix + group * t->points * w->matrix_point;
     const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
+    int plain = dest_step == 1 && !residual && !p->epilogue.activation;
     int64_t begin = part_start(w->grains, w->parts, part) * WINOGRAD_GRAIN;
     int64_t end = min_i64(p->rows, part_start(w->grains, w->parts, part + 1) * WINOGRAD_GRAIN);
     for (int64_t row = begin; row < end; row += w->m_rows) {
@@ -216,8 +217,10 @@ static void winograd_task(const void *context, int64_t task, int thread) {
                                     doubt);
             for (const piece *out = outputs; out < outputs + output_count; out++) {
                 int64_t to = out->dest + channel * plane;
-                finish_run(p->dest + to, stage + out->source, residual ? residual + to : NULL, out->length, dest_step,
-                           p->epilogue.activation);
+                if (plain) copy_run(p->dest + to, stage + out->source, out->length);
+                else
+                    finish_run(p->dest + to, stage + out->source, residual ? residual + to : NULL, out->length,
+                               dest_step, p->epilogue.activation);
             }
             if (grain < WINOGRAD_GRAIN - 1 && k < rows - 1) continue;
             for (const pixel_run *run = room.runs; run < room.runs + room.run_count; run++)

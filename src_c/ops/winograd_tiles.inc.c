@@ -68,7 +68,7 @@ static winograd_axis cut_axis(const product *p, int axis, enum winograd_form for
     a.long_tiles = ceil_div(most, a.tile);
     a.short_tiles = ceil_div(most - 1, a.tile);
     a.tiles = a.long_phases * a.long_tiles + (a.step - a.long_phases) * a.short_tiles;
-    a.across = axis == 2 && form == WINOGRAD_WIDE && a.step >= LANES / 2 && p->stride[2] == 1;
+    a.across = axis == 2 && form == WINOGRAD_WIDE && a.step > 4 && p->stride[2] == 1;
     return a;
 }
 
@@ -91,6 +91,10 @@ static winograd_tiles cut_form(const product *p, enum winograd_form form) {
     t.in = square ? 360 : 45;
     t.out = square ? 240 : 45;
     t.filter = square ? 700 : 250;
+    if (!square && t.axis[2].step > 1 && !t.axis[2].across) { /* cells are moved one by one */
+        t.in += 80;
+        t.out += 80;
+    }
     double depth = t.depth, rows = p->rows;
     t.cost = t.tiles * (multiplied * depth * rows + t.in * depth + t.out * rows) + t.filter * depth * rows;
     return t;
