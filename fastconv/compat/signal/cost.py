@@ -1,0 +1,54 @@
+"""Which way of convolving is the fastest: estimates from rates measured on one core of a desktop processor."""
+
+import math
+
+import numpy as np
+
+from ...runtime import get_num_threads
+from .._correlate import rank_one
+from .direct import largest
+from .fourier import block_length, fast_length
+
+# Seconds. A multiply-add of the kernels, of float32; one of NumPy's other types; a cell of a transform for each bit of
+# its length, float32; and what a call costs at least.
+DIRECT, PLAIN, TRANSFORM = 4e-11, 2e-9, 1.1e-9
+DIRECT_CALL, TRANSFORM_CALL = 40e-6, 120e-6
+
+
+def direct_seconds(n, k, dtype, weights):
+    """Direct sums for an input of extents n and a kernel of extents k."""
+    outputs = math.prod(i + j - 1 for i, j in zip(n, k))
+    taps = min(math.prod(n), math.prod(k))
+    if dtype.char not in "fdFD" and dtype.kind not in "iu":
+        return outputs * taps * PLAIN
+    if weights.ndim > 1 and dtype.char in "fd" and rank_one(weights.astype(dtype)) is not None:
+        taps = sum(k)
+    wide = {"f": 1, "F": 4, "D": 8}.get(dtype.char, 2)
+    return DIRECT_CALL + outputs * taps * DIRECT * wide / get_num_threads()
+
+
+def fourier_seconds(n, k, dtype):
+    """Three transforms, in blocks along the axis where that is cheaper."""
+    ratio = [i / j for i, j in zip(n, k)]
+    axis = ratio.index(max(ratio))
+    length, blocks = block_length(n[axis], k[axis]), 1
+    if length:
+        blocks = -(-(n[axis] + k[axis] - 1) // (length - k[axis] + 1))
+    lengths = [fast_length(i + j - 1) for i, j in zip(n, k)]
+    lengths[axis] = length or lengths[axis]
+    cells = math.prod(lengths)
+    wide = {"f": 1, "F": 2, "D": 4}.get(dtype.char, 2)
+    return TRANSFORM_CALL + (2 * blocks + 1) * cells * math.log2(max(cells, 2)) * TRANSFORM * wide / get_num_threads()
+
+
+def faster_method(x, weights):
+    """'direct' or 'fft'; direct wherever transforms would not be exact."""
+    dtype = np.result_type(x, weights)
+    if dtype.kind not in "iufc" or 0 in x.shape or 0 in weights.shape:
+        return "direct"
+    integers = x.dtype.kind in "iu" or weights.dtype.kind in "iu"
+    if integers and largest(x) * largest(weights) * min(x.size, weights.size) > 2**52 - 1:
+        return "direct"
+    n, k = (x.shape, weights.shape) if x.size >= weights.size else (weights.shape, x.shape)
+    direct = direct_seconds(n, k, dtype, weights if x.size >= weights.size else x)
+    return "direct" if direct <= fourier_seconds(n, k, dtype) else "fft"

@@ -1,0 +1,92 @@
+"""Convolution by Fourier transforms: of everything at once, or of overlapping blocks along the longest axis."""
+
+import math
+
+import numpy as np
+
+from ...runtime import get_num_threads
+
+
+def transforms():
+    """(module with rfftn and its kin, keyword arguments): scipy.fft on fastconv's threads, else numpy.fft."""
+    try:
+        from scipy import fft
+    except ImportError:
+        return np.fft, {}
+    return fft, {"workers": get_num_threads()}
+
+
+def fast_length(n):
+    """The smallest product of powers of 2, 3 and 5 that is at least n."""
+    best = 1 << max(n - 1, 0).bit_length()
+    fives = 1
+    while fives < best:
+        odd = fives
+        while odd < best:
+            best = min(best, odd << max(-(-n // odd) - 1, 0).bit_length())
+            odd *= 3
+        fives *= 5
+    return best
+
+
+def block_length(n, k):
+    """The length of blocks that makes the transforms of n cells with k taps cheapest, or None for a single one."""
+    whole = fast_length(n + k - 1)
+    best, least = None, whole * math.log2(max(whole, 2))
+    length = fast_length(2 * k)
+    while length < whole:
+        blocks = -(-(n + k - 1) // (length - k + 1))
+        cost = blocks * length * math.log2(length) * (1 if length <= 1 << 15 else 1.3)
+        if cost < 0.8 * least or (best and cost < least):
+            best, least = length, cost
+        length = fast_length(2 * length)
+    return best
+
+
+def float_array(x):
+    """As a type that transforms have: half precision in single, integers and others in double."""
+    if x.dtype.kind in "fc":
+        return x.astype(np.float32) if x.dtype == np.float16 else x
+    return x.astype(np.float64)
+
+
+def convolve_full(a, b, axes):
+    """The full convolution over `axes`; other axes are broadcast. The extents of a are the larger ones."""
+    if not axes:
+        return a * b
+    a, b = float_array(a), float_array(b)
+    longest = max(axes, key=lambda axis: a.shape[axis] / b.shape[axis])
+    length = block_length(a.shape[longest], b.shape[longest])
+    if length is None:
+        return transformed_product(a, b, axes, [a.shape[axis] + b.shape[axis] - 1 for axis in axes])
+    n, k = a.shape[longest], b.shape[longest]
+    step = length - k + 1
+    blocks = -(-(n + k - 1) // step)
+    padding = [(0, 0)] * a.ndim
+    padding[longest] = (k - 1, (blocks - 1) * step + length - n - k + 1)
+    before = (slice(None),) * longest
+    a = np.lib.stride_tricks.sliding_window_view(np.pad(a, padding), length, longest)[(*before, slice(None, None, step))]
+    a = np.moveaxis(a, -1, longest + 1)
+    b = np.expand_dims(b, longest)
+    inner = [axis + (axis >= longest) for axis in axes]
+    extents = [length if axis == longest else a.shape[i] + b.shape[i] - 1 for axis, i in zip(axes, inner)]
+    result = transformed_product(a, b, inner, extents, exact={longest + 1})
+    result = result[(*before, slice(None), slice(k - 1, None))]
+    shape = list(result.shape)
+    shape[longest : longest + 2] = [blocks * step]
+    return result.reshape(shape)[(*before, slice(0, n + k - 1))]
+
+
+def transformed_product(a, b, axes, extents, exact=()):
+    """The convolution over `axes` by transforms of at least `extents` cells, just so many for axes in `exact`."""
+    fft, options = transforms()
+    complex_result = a.dtype.kind == "c" or b.dtype.kind == "c"
+    forward, inverse = (fft.fftn, fft.ifftn) if complex_result else (fft.rfftn, fft.irfftn)
+    lengths = [n if axis in exact else fast_length(n) for n, axis in zip(extents, axes)]
+    product = forward(a, lengths, axes=axes, **options)
+    product = product * forward(b, lengths, axes=axes, **options)
+    result = inverse(product, lengths, axes=axes, **options)
+    cut = [slice(None)] * a.ndim
+    for axis, n in zip(axes, extents):
+        cut[axis] = slice(0, n)
+    return result[tuple(cut)]

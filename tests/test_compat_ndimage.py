@@ -1,0 +1,224 @@
+"""fastconv.compat.ndimage against scipy.ndimage: names, arguments, types, borders."""
+
+import inspect
+import itertools
+
+import numpy as np
+import pytest
+
+import fastconv
+from fastconv.compat import ndimage as ours
+
+theirs = pytest.importorskip("scipy.ndimage")
+
+MODES = ["reflect", "mirror", "nearest", "wrap", "constant", "grid-mirror", "grid-wrap", "grid-constant"]
+FILTERS = [name for name in ours.__all__ if hasattr(theirs, name)]
+
+
+def image(shape, dtype=np.float64, seed=0):
+    draw = np.random.default_rng(seed)
+    dtype = np.dtype(dtype)
+    if dtype.kind in "biu":
+        return draw.integers(0, 2 if dtype.kind == "b" else 100, shape).astype(dtype)
+    real = draw.standard_normal(shape)
+    return (real + 1j * draw.standard_normal(shape) if dtype.kind == "c" else real).astype(dtype)
+
+
+def same(name, *arguments, **options):
+    with np.errstate(invalid="ignore"):
+        expected = getattr(theirs, name)(*arguments, **options)
+        result = getattr(ours, name)(*arguments, **options)
+    assert result.dtype == expected.dtype
+    if result.dtype.kind in "biu":
+        np.testing.assert_array_equal(result, expected)
+    else:
+        single = result.dtype in (np.float32, np.complex64)
+        scale = max(np.abs(expected[np.isfinite(expected)]).max(initial=0), 1)
+        tolerance = 2e-6 if single else 1e-13
+        np.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_signatures_are_scipys_and_perhaps_a_nan_policy(name):
+    parameters = dict(inspect.signature(getattr(ours, name)).parameters)
+    parameters.pop("nan_policy", None)
+    expected = inspect.signature(getattr(theirs, name)).parameters
+    assert list(parameters.items()) == list(expected.items())
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("shape", [(7,), (1, 6), (5, 8), (3, 4, 5), (2, 3, 4, 5), (300, 260)])
+def test_every_mode_and_rank(mode, shape):
+    x = image(shape)
+    options = {"mode": mode, "cval": 2.5}
+    weights = image([min(n, k) for n, k in zip(shape, (3, 4, 3, 2))], seed=1)
+    same("correlate", x, weights, **options)
+    same("convolve", x, weights, **options)
+    same("gaussian_filter", x, 1.2, **options)
+    for name in ("uniform_filter", "maximum_filter", "minimum_filter"):
+        same(name, x, 3, **options)
+        same(name, x, 4, origin=1, **options)
+    for axis in range(len(shape)):
+        same("correlate1d", x, [1.5, 2, -1, 0.5], axis, origin=-1, **options)
+        same("convolve1d", x, [1.5, 2, -1], axis, origin=1, **options)
+        same("uniform_filter1d", x, 5, axis, **options)
+        same("maximum_filter1d", x, 5, axis, **options)
+        same("sobel", x, axis, **options)
+        same("prewitt", x, axis, **options)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32"])
+def test_integers_are_cut_and_wrap_as_in_scipy(dtype):
+    for x in (image((9, 11), dtype), np.full((9, 11), 97, dtype), np.arange(99).astype(dtype).reshape(9, 11)):
+        for output in (None, np.uint8, np.int16, np.uint32, np.float64):
+            same("gaussian_filter", x, 1.0, output=output)
+            same("gaussian_filter", x, 2.3, order=1, output=output)
+            same("correlate", x, image((3, 3)), output=output)
+            same("correlate1d", x, [0.1, 0.2, 0.4, 0.2, 0.1], output=output)
+            same("uniform_filter", x, (3, 4), output=output)
+            same("laplace", x, output=output)
+            same("gaussian_laplace", x, 1.0, output=output)
+            same("gaussian_gradient_magnitude", x, 1.0, output=output)
+            same("maximum_filter", x, 3, output=output)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_complex_images_and_kernels(dtype):
+    x, weights = image((6, 7), dtype), image((3, 2), "complex128", 1)
+    same("correlate", x, weights, mode="constant", cval=1 + 2j)
+    same("convolve", x, weights)
+    same("convolve", image((6, 7)), weights, output=np.complex128)
+    same("correlate1d", x, weights[0])
+    same("uniform_filter", x, 3)
+    same("gaussian_filter", x, 1)
+
+
+@pytest.mark.parametrize("axes", [axes for n in (1, 2) for axes in itertools.permutations(range(-3, 3), n)])
+def test_axes_are_those_of_scipy(axes):
+    x = image((5, 6, 7))
+    if len({axis % 3 for axis in axes}) < len(axes):
+        with pytest.raises(ValueError, match="unique"):
+            ours.correlate(x, np.ones((2, 3)[: len(axes)]), axes=axes)
+        return
+    weights = image((3, 3)[: len(axes)], seed=2)
+    footprint = np.array([[1, 0, 1], [1, 1, 0]], bool)
+    same("correlate", x, weights, axes=axes, origin=[0, 1][: len(axes)])
+    same("uniform_filter", x, [2, 3][: len(axes)], axes=axes)
+    same("maximum_filter", x, footprint=footprint[0] if len(axes) == 1 else footprint, axes=axes)
+
+
+@pytest.mark.parametrize("k", [3, 5, 9, 31])
+def test_large_float32_images_keep_float32_accuracy(k):
+    x = image((300, 310), np.float32)
+    vector = image((k,), np.float32, 1)
+    for mode in ("reflect", "wrap", "constant"):
+        same("correlate", x, image((k, k), np.float32, 2) / k, mode=mode, cval=1.0)
+        same("correlate", x, np.outer(vector, vector) / k, mode=mode, cval=1.0)
+        same("uniform_filter", x, k, mode=mode, cval=1.0)
+        same("maximum_filter", x, k, mode=mode, cval=1.0)
+
+
+def test_nan_and_infinity_reach_where_they_do_in_scipy():
+    for size in (20, 300):
+        x = image((size, size), np.float32)
+        x[4, 5], x[9, 2], x[15, 15] = np.nan, np.inf, -np.inf
+        same("correlate", x, np.array([[1.0, 0, 2], [0, 0, 0], [3, 0, 4]]))
+        same("correlate1d", x, [1.0, 0, 2])
+        same("uniform_filter", x, 3)
+        same("gaussian_filter", x, 1.0)
+
+
+def test_sums_beyond_float32_do_not_overflow():
+    x = np.full((300, 300), 2e38, np.float32)
+    same("uniform_filter", x, 5)
+    same("correlate", x, np.full((3, 3), 1 / 9))
+
+
+def test_several_kernels_at_once_are_those_one_by_one():
+    for x, weights in (
+        (image((40, 50)), image((5, 3, 3), seed=1)),
+        (image((300, 300), np.float32), image((3, 4, 5), seed=1)),
+        (image((20, 30), np.uint8), image((2, 3, 3), seed=1)),
+        (image((2, 3, 4, 5)), image((2, 1, 2, 2, 3), seed=1)),
+        (image((6, 7), "complex64"), image((2, 2, 2), seed=1)),
+    ):
+        result = ours.correlate_many(x, weights, mode="mirror")
+        assert result.dtype == x.dtype
+        expected = np.stack([ours.correlate(x, w, mode="mirror") for w in weights])
+        np.testing.assert_allclose(result, expected, rtol=2e-6, atol=2e-5)
+
+
+@pytest.mark.parametrize("size", [12, 300])
+def test_nan_policies(size):
+    x = image((size, size))
+    missing = np.random.default_rng(1).random(x.shape) < 0.2
+    x[missing] = np.nan
+    x[:4, :4] = np.nan
+    weights = np.random.default_rng(2).random((3, 3))
+    filled, present = np.where(np.isnan(x), 0, x), (~np.isnan(x)).astype(float)
+    omitted = theirs.correlate(filled, weights)
+    np.testing.assert_allclose(ours.correlate(x, weights, nan_policy="omit"), omitted, atol=1e-12)
+    with np.errstate(all="ignore"):
+        scaled = omitted / theirs.correlate(present, weights) * weights.sum()
+    interpolated = ours.correlate(x, weights, nan_policy="interpolate")
+    np.testing.assert_allclose(interpolated, scaled, rtol=1e-10)
+    assert np.isnan(interpolated[1, 1])
+    touched = theirs.correlate(present, np.ones((3, 3))) < 8.5
+    np.testing.assert_array_equal(np.isnan(ours.correlate(x, weights)), touched)
+    means = ours.uniform_filter(x, 3, nan_policy="interpolate")
+    assert np.isclose(means[7, 7], np.nanmean(x[6:9, 6:9]))
+    assert np.isfinite(ours.gaussian_filter(x, 2.0, nan_policy="interpolate")).all()
+    with pytest.raises(ValueError, match="sum is not zero"):
+        ours.correlate1d(x, [-1, 0, 1], nan_policy="interpolate")
+    with pytest.raises(ValueError, match="nan_policy"):
+        ours.correlate(x, weights, nan_policy="drop")
+
+
+def test_results_go_to_the_given_output():
+    x = np.arange(12).reshape(3, 4)
+    output = np.zeros((3, 4), np.float32)[:, ::-1]
+    assert ours.correlate(x, np.ones((3, 3)), output) is output
+    np.testing.assert_array_equal(output, theirs.correlate(x, np.ones((3, 3)), np.float32))
+    ours.gaussian_filter(x, 1.0, output=x)
+    np.testing.assert_array_equal(x, theirs.gaussian_filter(np.arange(12).reshape(3, 4), 1.0))
+
+
+BAD_CALLS = {
+    "weights of another rank": ("correlate", (np.ones((3, 3)), [1, 2]), {}),
+    "no weights": ("correlate1d", (np.ones(3), []), {}),
+    "unknown mode": ("correlate", (np.ones(3), [1.0]), {"mode": "mirrored"}),
+    "several modes": ("correlate", (np.ones(3), [1.0]), {"mode": ["wrap"]}),
+    "origin outside": ("correlate", (np.ones(3), [1.0, 1]), {"origin": 1}),
+    "origin outside of a box": ("uniform_filter", (np.ones(3), 3), {"origin": 2}),
+    "axis outside": ("correlate1d", (np.ones(3), [1.0]), {"axis": 1}),
+    "half precision": ("uniform_filter", (np.ones(3, np.float16), 3), {}),
+    "objects": ("maximum_filter", (np.ones(3, object), 3), {}),
+    "output of another shape": ("correlate", (np.ones(3), [1.0]), {"output": np.zeros(4)}),
+    "output no number": ("correlate", (np.ones(3), [1.0]), {"output": "S3"}),
+    "cval no number": ("correlate", (np.ones(3), [1.0]), {"cval": "a"}),
+    "no size": ("maximum_filter", (np.ones(3),), {}),
+    "empty footprint": ("maximum_filter", (np.ones(3),), {"footprint": [0, 0]}),
+    "complex extremes": ("minimum_filter", (np.ones(3, complex), 3), {}),
+    "sizes of another rank": ("uniform_filter", (np.ones((3, 3)), [3]), {}),
+    "size nothing": ("uniform_filter1d", (np.ones(3), 0), {}),
+    "order negative": ("gaussian_filter", (np.ones(3), 1.0), {"order": -1}),
+    "radius a fraction": ("gaussian_filter", (np.ones(3), 1.0), {"radius": 1.5}),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CALLS)
+def test_bad_arguments_raise_what_scipy_raises(case):
+    name, arguments, options = BAD_CALLS[case]
+    with pytest.raises(Exception) as expected:
+        getattr(theirs, name)(*arguments, **options)
+    with pytest.raises(expected.type):
+        getattr(ours, name)(*arguments, **options)
+
+
+def test_same_bits_for_any_thread_count():
+    x, weights = image((400, 500), np.float32), image((7, 7), np.float32)
+    with fastconv.threads(1):
+        one = ours.correlate(x, weights), ours.uniform_filter(x, 9), ours.maximum_filter(x, 9)
+    with fastconv.threads(2):
+        two = ours.correlate(x, weights), ours.uniform_filter(x, 9), ours.maximum_filter(x, 9)
+    assert all(np.array_equal(a, b) for a, b in zip(one, two))

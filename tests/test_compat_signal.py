@@ -1,0 +1,155 @@
+"""fastconv.compat.signal against scipy.signal, install() and patched(), and both without SciPy."""
+
+import inspect
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from fastconv import compat
+from fastconv.compat import signal as ours
+
+theirs = pytest.importorskip("scipy.signal")
+
+SHAPES = [
+    ((50,), (7,)),
+    ((7,), (50,)),
+    ((3000,), (400,)),
+    ((20, 30), (5, 4)),
+    ((6, 7, 8), (3, 3, 3)),
+    ((4, 3, 5, 4), (2, 2, 2, 2)),
+]
+DTYPES = ["int8", "uint8", "int64", "float32", "float64", "complex64", "complex128"]
+
+
+def draw(shape, dtype, seed=0):
+    values = np.random.default_rng(seed)
+    if np.dtype(dtype).kind in "iu":
+        return values.integers(0, 100, shape).astype(dtype)
+    real = values.standard_normal(shape)
+    return (real + 1j * values.standard_normal(shape) if np.dtype(dtype).kind == "c" else real).astype(dtype)
+
+
+def close(result, expected, single):
+    assert result.dtype == expected.dtype
+    assert result.shape == expected.shape
+    if result.dtype.kind in "iu":
+        np.testing.assert_array_equal(result, expected)
+    else:
+        tolerance = 1e-4 if single else 1e-10
+        np.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ours.__all__)
+def test_signatures_are_scipys(name):
+    assert inspect.signature(getattr(ours, name)) == inspect.signature(getattr(theirs, name))
+
+
+@pytest.mark.parametrize("shapes", SHAPES)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning", "ignore::numpy.exceptions.ComplexWarning")
+def test_every_type_mode_and_method(shapes, dtype, mode):
+    a = draw(shapes[0], dtype)
+    for other in (dtype, "float32", "int64"):
+        b = draw(shapes[1], other, 1)
+        single = {a.dtype.char, b.dtype.char} & set("fF")
+        for method in ("direct", "fft", "auto"):
+            if method != "direct" and np.result_type(a, b).kind in "iu":
+                continue
+            close(ours.convolve(a, b, mode, method), theirs.convolve(a, b, mode, "direct"), single)
+            close(ours.correlate(a, b, mode, method), theirs.correlate(a, b, mode, "direct"), single)
+        for name in ("fftconvolve", "oaconvolve"):
+            close(getattr(ours, name)(a, b, mode), getattr(theirs, name)(a, b, mode), single)
+
+
+@pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_images_with_every_boundary(boundary, mode, dtype):
+    for n, k in (((9, 8), (3, 4)), ((3, 4), (9, 8)), ((5, 1), (2, 7)), ((300, 200), (5, 5))):
+        if mode == "valid" and n[1] == 1:
+            continue
+        a, b = draw(n, dtype), draw(k, dtype, 1)
+        for name in ("convolve2d", "correlate2d"):
+            result = getattr(ours, name)(a, b, mode, boundary, 2)
+            close(result, getattr(theirs, name)(a, b, mode, boundary, 2), a.dtype.char in "fF")
+
+
+def test_integers_wrap_and_stay_exact():
+    a = np.array([[2**62, 3], [5, 2**61]])
+    np.testing.assert_array_equal(ours.convolve(a, a), theirs.convolve(a, a, method="direct"))
+    b = np.int8([[100, 100]])
+    np.testing.assert_array_equal(ours.convolve2d(b, b), theirs.convolve2d(b, b))
+    long = np.random.default_rng(0).integers(0, 2**20, 5000)
+    np.testing.assert_array_equal(ours.convolve(long, long), np.convolve(long, long))
+
+
+def test_axes_and_broadcasting():
+    a, b = draw((5, 60, 4), "float64"), draw((5, 9, 1), "float64", 1)
+    for mode in ("full", "same", "valid"):
+        close(ours.oaconvolve(a, b, mode, axes=1), theirs.oaconvolve(a, b, mode, axes=1), False)
+        close(ours.fftconvolve(a, b, mode, axes=[-2]), theirs.fftconvolve(a, b, mode, axes=[-2]), False)
+
+
+def test_long_signals_are_convolved_in_blocks():
+    a, b = draw((100_000,), "float32"), draw((701,), "float32", 1)
+    close(ours.convolve(a, b, "same"), theirs.oaconvolve(a, b, "same"), True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (([1], [[2]]), {}),
+        (([1], [2]), {"mode": "most"}),
+        (([1], [2]), {"method": "slow"}),
+        (([], [2]), {}),
+        ((np.ones((2, 3)), np.ones((3, 2))), {"mode": "valid"}),
+    ],
+)
+def test_bad_arguments_raise_value_errors(arguments, options):
+    for module in (theirs, ours):
+        with pytest.raises(ValueError):
+            module.convolve(*arguments, **options)
+
+
+def test_install_reaches_names_that_were_imported_before():
+    import scipy.ndimage
+
+    held = sys.modules[__name__]
+    held.held_function = original = theirs.fftconvolve
+    try:
+        with compat.patched():
+            assert held.held_function is ours.fftconvolve
+            assert scipy.ndimage.sobel is compat.ndimage.sobel
+            with compat.patched():
+                compat.install()
+            assert theirs.fftconvolve is ours.fftconvolve
+        assert held.held_function is theirs.fftconvolve is original
+        compat.uninstall()
+    finally:
+        del held.held_function
+
+
+def test_everything_works_without_scipy():
+    code = """
+import sys
+sys.modules["scipy"] = None
+import numpy as np
+from fastconv import compat
+x = np.arange(30.0).reshape(5, 6)
+compat.ndimage.gaussian_filter(x, 1.0), compat.ndimage.maximum_filter(x, footprint=[[1, 0], [0, 1]])
+a, b = np.ones(5000, np.float32), np.ones(500, np.float32)
+assert compat.signal.oaconvolve(a, b).dtype == np.float32
+np.testing.assert_allclose(compat.signal.convolve(a, b, method="fft"), np.convolve(a, b), rtol=1e-4)
+direct = compat.signal.convolve(x, x, method="direct")
+np.testing.assert_allclose(compat.signal.convolve(x, x, method="fft"), direct, atol=1e-9)
+try:
+    compat.install()
+except ImportError as error:
+    assert "fastconv[scipy]" in str(error)
+else:
+    raise SystemExit("installed nowhere")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
