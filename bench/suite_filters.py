@@ -1,4 +1,4 @@
-"""The suite of image filters: scipy.ndimage, fastconv's drop-in for it, and OpenCV, on one 2-D image."""
+"""The suite of filters: fastconv.compat beside SciPy and OpenCV, on an image, a volume and a signal."""
 
 import importlib
 import re
@@ -9,83 +9,139 @@ import numpy as np
 
 from measure import interleave
 
-SIZE = 1024
+SIZE = 2048
+KERNELS = (3, 5, 7, 9, 11, 15, 21, 31)
+WINDOWS = (3, 5, 11, 31, 101)
+VOLUME, SIGNAL = 64, (441_000, 1_025)
 
-# (name, function of scipy.ndimage, its arguments, the same in OpenCV)
-FILTERS = [
-    ("uniform_5", "uniform_filter", (5,), lambda cv, x: cv.blur(x, (5, 5))),
-    ("uniform_31", "uniform_filter", (31,), lambda cv, x: cv.blur(x, (31, 31))),
-    ("gaussian_2", "gaussian_filter", (2.0,), lambda cv, x: cv.GaussianBlur(x, (17, 17), 2.0)),
-    ("sobel", "sobel", (), lambda cv, x: cv.Sobel(x, -1, 1, 0)),
-    ("laplace", "laplace", (), lambda cv, x: cv.Laplacian(x, -1)),
-    ("maximum_5", "maximum_filter", (5,), lambda cv, x: cv.dilate(x, np.ones((5, 5), np.uint8))),
-    ("maximum_31", "maximum_filter", (31,), lambda cv, x: cv.dilate(x, np.ones((31, 31), np.uint8))),
-    ("minimum_5", "minimum_filter", (5,), lambda cv, x: cv.erode(x, np.ones((5, 5), np.uint8))),
-]
-
-
-def kernel(size):
-    return np.random.default_rng(size).standard_normal((size, size), dtype=np.float32) / size
+# Ours and SciPy's.
+MODULES = {
+    "ndimage": ("fastconv.compat.ndimage", "scipy.ndimage"),
+    "signal": ("fastconv.compat.signal", "scipy.signal"),
+}
+# (name, array it takes, the call for both: (module, function, arguments after the array), the same in OpenCV, other
+# calls of SciPy's that do it).
+FILTERS = []
 
 
-FILTERS += [
-    (f"correlate_{k.shape[0]}", "correlate", (k,), lambda cv, x, k=k: cv.filter2D(x, -1, k))
-    for k in map(kernel, (3, 7, 15))
-]
+def draw(*shape):
+    return np.random.default_rng(sum(shape)).standard_normal(shape, dtype=np.float32)
+
+
+def add(name, array, call, opencv=None, also=()):
+    FILTERS.append((name, array, call, opencv, also))
+
+
+for size in KERNELS:
+    weights = draw(size, size) / size
+    opposite = weights[::-1, ::-1]
+    add(
+        f"correlate_{size}",
+        "image",
+        ("ndimage", "correlate", (weights,)),
+        lambda cv, x, w=weights: cv.filter2D(x, -1, w),
+        also=[("signal", "convolve2d", (opposite, "same", "symm")), ("signal", "fftconvolve", (opposite, "same"))],
+    )
+for size in (5, 31):
+    vector = np.hanning(size + 2)[1:-1].astype(np.float32)
+    weights = np.outer(vector, vector)
+    add(
+        f"correlate_outer_{size}",
+        "image",
+        ("ndimage", "correlate", (weights,)),
+        lambda cv, x, v=vector: cv.sepFilter2D(x, -1, v, v),
+    )
+for sigma in (1, 2, 5):
+    width = 8 * sigma + 1
+    add(
+        f"gaussian_{sigma}",
+        "image",
+        ("ndimage", "gaussian_filter", (float(sigma),)),
+        lambda cv, x, s=sigma, k=width: cv.GaussianBlur(x, (k, k), s),
+    )
+for size in WINDOWS:
+    box = np.ones((size, size), np.uint8)
+    add(
+        f"uniform_{size}",
+        "image",
+        ("ndimage", "uniform_filter", (size,)),
+        lambda cv, x, k=size: cv.blur(x, (k, k)),
+    )
+    add(
+        f"maximum_{size}",
+        "image",
+        ("ndimage", "maximum_filter", (size,)),
+        lambda cv, x, b=box: cv.dilate(x, b),
+    )
+add("sobel", "image", ("ndimage", "sobel", ()), lambda cv, x: cv.Sobel(x, -1, 1, 0))
+add("laplace", "image", ("ndimage", "laplace", ()), lambda cv, x: cv.Laplacian(x, -1))
+add("volume_3", "volume", ("ndimage", "correlate", (draw(3, 3, 3),)))
+add("fir_1025", "signal", ("signal", "oaconvolve", (draw(SIGNAL[1]),)))
 
 
 def modules(options, threads):
-    """{contender: module} of what is installed, and a note for each of the others."""
-    names = {"fastconv": "fastconv.compat.ndimage", "SciPy": "scipy.ndimage", "OpenCV": "cv2"}
+    """({contender: {module: it}}, notes): what is installed."""
     found, notes = {}, []
-    for name, module in names.items():
-        if name != "fastconv" and (options.only_fastconv or not re.search(options.peers, name)):
+    names = {"fastconv": [ours for ours, _ in MODULES.values()], "SciPy": [theirs for _, theirs in MODULES.values()]}
+    for contender, needed in (names | {"OpenCV": ["cv2"]}).items():
+        if contender != "fastconv" and (options.only_fastconv or not re.search(options.peers, contender)):
             continue
         try:
-            found[name] = importlib.import_module(module)
+            loaded = [importlib.import_module(name) for name in needed]
+            found[contender] = dict(zip(MODULES, loaded)) if len(loaded) > 1 else loaded[0]
         except ImportError as error:
-            notes.append(f"{name}: {error}")
-    if "fastconv" in found:
-        importlib.import_module("fastconv").set_num_threads(threads)
+            notes.append(f"{contender}: {error}")
+    importlib.import_module("fastconv").set_num_threads(threads)
     if "OpenCV" in found:
         found["OpenCV"].setNumThreads(threads)
     return found, notes
 
 
+def calls_of(found, array, call, opencv, also):
+    """{contender: call without arguments}. SciPy's other ways to the same filter are contenders of their own."""
+    module, name, arguments = call
+    calls = {}
+    for contender in ("fastconv", "SciPy"):
+        if contender in found:
+            calls[contender] = partial(getattr(found[contender][module], name), array, *arguments)
+    if "SciPy" in found:
+        for module, name, arguments in also:
+            calls[f"SciPy {name}"] = partial(getattr(found["SciPy"][module], name), array, *arguments)
+    if opencv and "OpenCV" in found:
+        calls["OpenCV"] = partial(opencv, found["OpenCV"], array)
+    return calls
+
+
 def measure(options, threads, log):
     """(a record for each filter, {contender: version}, notes). OpenCV's borders may differ, unchecked."""
     found, notes = modules(options, threads)
-    image = np.random.default_rng(0).standard_normal((SIZE, SIZE), dtype=np.dtype(options.dtype))
+    dtype = np.dtype(options.dtype)
+    arrays = {"image": draw(SIZE, SIZE), "volume": draw(VOLUME, VOLUME, VOLUME), "signal": draw(SIGNAL[0])}
+    arrays = {name: array.astype(dtype) for name, array in arrays.items()}
     records = []
-    for name, function, arguments, in_opencv in FILTERS:
+    for name, array, *rest in FILTERS:
         if not re.search(options.layers, name):
             continue
-        calls, problems = {}, []
-        for contender, module in found.items():
-            if contender == "OpenCV":
-                call = partial(in_opencv, module, image)
-            else:
-                call = partial(getattr(module, function), image, *arguments)
+        calls, problems = calls_of(found, arrays[array], *rest), []
+        for contender, call in list(calls.items()):
             try:
                 call()
-                calls[contender] = call
             except Exception as error:
                 problems.append(f"{contender} failed: {error}")
+                del calls[contender]
         records.append(record(name, threads, calls, options.rounds, problems))
-        log(f"{threads} threads  {name:14} {records[-1]['seconds']}")
-    packages = {
-        name: importlib.import_module(module.__name__.split(".")[0]) for name, module in found.items()
-    }
-    versions = {name: getattr(package, "__version__", "?") for name, package in packages.items()}
+        log(f"{threads} threads  {name:18} {records[-1]['seconds']}")
+    packages = {"fastconv": "fastconv", "SciPy": "scipy", "OpenCV": "cv2"}
+    versions = {name: importlib.import_module(packages[name]).__version__ for name in found}
     return records, versions, notes
 
 
 def record(name, threads, calls, rounds, notes):
     times = interleave(calls, rounds) if calls else {}
-    exact = calls["SciPy"]() if "SciPy" in calls else None
     wrong = False
-    if exact is not None and "fastconv" in calls:
-        wrong = not np.allclose(calls["fastconv"](), exact, rtol=1e-4, atol=1e-4)
+    if "SciPy" in calls and "fastconv" in calls:
+        exact = calls["SciPy"]()
+        wrong = not np.allclose(calls["fastconv"](), exact, rtol=1e-4, atol=1e-5 * np.abs(exact).max())
     seconds = {contender: median(values) for contender, values in times.items()}
     common = {"layer": name, "mode": "filter", "threads": threads, "family": name.split("_")[0], "errors": {}}
     return common | {"seconds": seconds, "rounds": times, "wrong": wrong, "notes": notes}

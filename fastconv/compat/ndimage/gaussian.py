@@ -76,8 +76,8 @@ def gaussian_filter(
     """A Gaussian, or a derivative of it, over several axes, as scipy.ndimage.gaussian_filter.
 
     sigma, order, mode, radius: one value, or one for each axis (of `axes`). Each axis is filtered in turn and its
-    result cut to the output's type, as in SciPy. Other arguments and errors as in correlate; a negative order or radius is a
-    ValueError. nan_policy: see fastconv.compat.ndimage.
+    result cut to the output's type, as in SciPy. Other arguments and errors as in correlate; a negative order or radius
+    is a ValueError. nan_policy: see fastconv.compat.ndimage.
 
     >>> import numpy as np
     >>> from fastconv.compat import ndimage

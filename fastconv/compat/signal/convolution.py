@@ -69,7 +69,8 @@ def convolve(in1, in2, mode="full", method="auto"):
 
     full[m] = sum over j of in1[j] * in2[m - j]. mode: 'full'; 'same', its middle, as large as in1; 'valid', what needs
     no zeros beyond the edges. method: 'direct', 'fft', or 'auto', the one that should be faster here (in blocks, or
-    axis by axis if in2 is an outer product, where that helps). The result has the common type; integers are exact and wrap.
+    axis by axis if in2 is an outer product, where that helps). The result has the common type; integers are exact and
+    wrap.
 
     Raises ValueError for ranks, modes and methods that do not fit, and empty arrays.
 
@@ -126,8 +127,8 @@ def fftconvolve(in1, in2, mode="full", axes=None):
     """Convolution by Fourier transforms, as scipy.signal.fftconvolve; by overlapping blocks where that is faster.
 
     mode as in convolve. axes: those to convolve over, by default all; others have equal extents, or 1, and are
-    broadcast. Integers are computed in float64. Transforms are scipy.fft's if SciPy is installed, else numpy.fft's. Raises
-    ValueError for ranks, shapes, modes and axes that do not fit.
+    broadcast. Integers are computed in float64. Transforms are scipy.fft's if SciPy is installed, else numpy.fft's.
+    Raises ValueError for ranks, shapes, modes and axes that do not fit.
 
     >>> from fastconv.compat import signal
     >>> signal.fftconvolve([1.0, 2.0, 3.0], [0.0, 1.0, 0.5]).round(9) + 0.0

@@ -65,8 +65,8 @@ def convolve_full(a, b, axes):
     padding = [(0, 0)] * a.ndim
     padding[longest] = (k - 1, (blocks - 1) * step + length - n - k + 1)
     before = (slice(None),) * longest
-    a = np.lib.stride_tricks.sliding_window_view(np.pad(a, padding), length, longest)[(*before, slice(None, None, step))]
-    a = np.moveaxis(a, -1, longest + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(a, padding), length, longest)
+    a = np.moveaxis(windows[(*before, slice(None, None, step))], -1, longest + 1)
     b = np.expand_dims(b, longest)
     inner = [axis + (axis >= longest) for axis in axes]
     extents = [length if axis == longest else a.shape[i] + b.shape[i] - 1 for axis, i in zip(axes, inner)]
