@@ -20,6 +20,7 @@ LAYERS = {
     "one axis": ((2, 40, 203), 48, (9,), {"padding": 4}),
     "one axis, wide dilation": ((2, 40, 203), 48, (3,), {"padding": 7, "dilation": 9}),
     "three axes": ((1, 16, 5, 13, 13), 32, (3, 3, 3), {"padding": 1}),
+    "small whole maps": ((6, 24, 6, 5), 32, (3, 2), {}),
     "groups": ((1, 48, 16, 16), 64, (3, 3), {"padding": 1, "groups": 2}),
     "many channels": ((1, 1100, 12, 12), 24, (3, 3), {"padding": 1}),
 }

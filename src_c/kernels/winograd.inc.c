@@ -198,6 +198,62 @@ VEC_INLINE void transform_filter_gradients(const int tall, const int wide, const
     }
 }
 
+/* B x for one line. */
+VEC_INLINE void spread_line(const vec x[6], vec y[6]) {
+    vec sum_a = x[1] + x[2], gap_a = ROOT_HALF * (x[1] - x[2]);
+    vec sum_b = x[3] + x[4], gap_b = ROOT_TWO * (x[3] - x[4]);
+    y[0] = x[0];
+    y[1] = x[5] - 2 * gap_a - (T)0.5 * gap_b;
+    y[2] = (T)-2.5 * x[0] - 2 * sum_a - (T)0.5 * sum_b;
+    y[3] = gap_a + gap_b - (T)2.5 * x[5];
+    y[4] = x[0] + sum_a + sum_b;
+    y[5] = x[5];
+}
+
+/* The transposed algorithm: all that a source of 4 x 4 cells reaches is a patch of 6 x 6 outputs,
+ *
+ *     output = B [ (G g G') * (A d A') ] B'     with the taps of g turned round.
+ *
+ * A d A' of `tiles` sources, four lines of 4 * t cells -> points, whole vectors of t. */
+static void transform_sources(const T *lines, int64_t row, int64_t tiles, T *points, int64_t point) {
+    for (int64_t tile = 0; tile < tiles; tile += LANES) {
+        vec half[4][6];
+        FC_UNROLL for (int i = 0; i < 4; i++) {
+            vec x[4];
+            split_four(lines + i * row + 4 * tile, 4, x);
+            gradient_line(x, half[i]);
+        }
+        FC_UNROLL for (int j = 0; j < 6; j++) {
+            vec x[4], y[6];
+            FC_UNROLL for (int i = 0; i < 4; i++) x[i] = half[i][j];
+            gradient_line(x, y);
+            FC_UNROLL for (int i = 0; i < 6; i++) store(points + (6 * i + j) * point + tile, y[i]);
+        }
+    }
+}
+
+/* Products -> rows[6 * i + j][tile], plus bias; doubt as in transform_products. */
+static void whole_products(const T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, T *doubt) {
+    for (int64_t tile = 0; tile < tiles; tile += LANES) {
+        vec half[6][6], sum = {0};
+        FC_UNROLL for (int j = 0; j < 6; j++) {
+            vec x[6], y[6];
+            FC_UNROLL for (int i = 0; i < 6; i++) x[i] = load(points + (6 * i + j) * point + tile);
+            spread_line(x, y);
+            FC_UNROLL for (int i = 0; i < 6; i++) half[i][j] = y[i];
+        }
+        FC_UNROLL for (int i = 0; i < 6; i++) {
+            vec y[6];
+            spread_line(half[i], y);
+            FC_UNROLL for (int j = 0; j < 6; j++) {
+                sum += y[j] * 0;
+                store(rows + (6 * i + j) * row + tile, y[j] + splat(start));
+            }
+        }
+        store(doubt + tile, load(doubt + tile) + sum);
+    }
+}
+
 /* The transforms that know a tile's form. */
 typedef struct {
     void (*filters)(const T *g, T *points, int64_t point);
@@ -229,3 +285,5 @@ FORM(tall, 1, 0)
 /* A row of tiles whose lanes are neighbouring cells: its outputs come as the rows of a column of tiles do. */
 static const winograd_transforms across_transforms = {wide_filters, tall_products, wide_gradient,
                                                       wide_filter_gradients};
+/* Weight gradients have no use of whole sources. */
+static const winograd_transforms whole_transforms = {.filters = square_filters, .products = whole_products};

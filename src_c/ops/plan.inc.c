@@ -11,7 +11,7 @@ static enum product_method choose_method(const product *p) {
     enum product_method direct_method = p->groups > 1 && p->rows <= 16 && p->channels <= 64 ? STRIP : GATHER;
     /* Multiply-adds, transforms counted at what they cost in them. */
     double direct = (double)p->images * volume(p->pixels) * p->taps * p->channels * p->rows;
-    winograd_tiles t = cut_tiles(p);
+    winograd_tiles t = cut_product(p);
     return t.depth <= 4096 && t.cost < direct ? WINOGRAD : direct_method;
 }
 

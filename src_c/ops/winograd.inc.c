@@ -63,7 +63,7 @@ static void cut_winograd(const product *p, int64_t fit, int threads, winograd_pl
 }
 
 static winograd_plan plan_winograd(const product *p, int threads) {
-    winograd_plan w = {.t = cut_tiles(p)};
+    winograd_plan w = {.t = cut_product(p)};
     const winograd_tiles *t = &w.t;
     w.chunks = ceil_div(t->depth, WINOGRAD_DEPTH);
     w.chunk = ceil_div(t->depth, w.chunks);
@@ -81,7 +81,7 @@ static winograd_plan plan_winograd(const product *p, int threads) {
     w.v_bytes = line_bytes(t->points * w.v_point * size);
     w.m_bytes = line_bytes(t->points * w.m_point * size);
     w.stage_bytes = line_bytes(t->axis[1].tile * t->axis[2].tile * w.block * size);
-    w.output_bytes = line_bytes(WINOGRAD_TILE * most_runs(t, w.block) * (int64_t)sizeof(piece));
+    w.output_bytes = line_bytes(t->axis[line_axis(t)].tile * most_runs(t, w.block) * (int64_t)sizeof(piece));
     product tile = tile_product(p, t);
     w.direct_bytes = line_bytes(p->taps * 3 * (int64_t)sizeof(int64_t)) + gather_scratch(&tile, 1);
     w.thread_bytes = patch_room_bytes(t, w.block) + w.v_bytes + w.m_bytes + w.stage_bytes + line_bytes(w.block * size) +
@@ -149,14 +149,19 @@ static void compute_tile_directly(const product *p, const winograd_tiles *t, int
     run_gather_here(&direct, scratch);
 }
 
-/* Lists the runs of outputs in a block of tiles: from stage[row][tile * columns] to a channel's plane. */
+/* Lists the runs of outputs in a block of tiles: from stage[row][tile * columns] to a channel's plane. Those of whole
+ * sources are stage[cell][tile]; a piece's width is the step on the stage. */
 static int64_t find_outputs(const product *p, const winograd_tiles *t, const patch_room *room, int64_t block,
                             piece *outputs) {
     const winograd_axis *wide = &t->axis[2];
     int across = line_axis(t);
     int64_t found = 0, columns = wide->across ? 1 : wide->tile, step = wide->across ? 1 : wide->step;
     for (const pixel_run *run = room->runs; run < room->runs + room->run_count; run++) {
-        int64_t at[3] = {run->at[0], run->at[1], run->at[2]};
+        int64_t at[3] = {run->at[0], run->at[1], run->at[2]}, from = columns * run->lane, from_row = columns * block;
+        if (t->form == WINOGRAD_WHOLE) {
+            from_row = wide->tile * block;
+            from = run->lane + (p->low[1] + 2) * from_row + (p->low[2] + 2) * block;
+        }
         for (int64_t i = 0; i < t->axis[across].tile; i++, at[across] += t->axis[across].step) {
             int64_t to = run->image * p->groups * p->rows * p->dest_extent[0];
             int64_t length = min_i64(columns * run->length, ceil_div(p->pixels[2] - at[2], step));
@@ -164,7 +169,7 @@ static int64_t find_outputs(const product *p, const winograd_tiles *t, const pat
             to += at[0] * p->dest_stride[0] + p->dest_start[0];
             for (int axis = 1; axis < 3; axis++)
                 to = to * p->dest_extent[axis] + at[axis] * p->dest_stride[axis] + p->dest_start[axis];
-            outputs[found++] = make_piece(columns * (i * block + run->lane), to, length, 0);
+            outputs[found++] = make_piece(from + i * from_row, to, length, t->form == WINOGRAD_WHOLE ? block : 1);
         }
     }
     return found;
@@ -185,10 +190,11 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     int64_t first = block * w->block;
     room.count = min_i64(w->block, t->tiles - first);
     room.run_count = find_tile_runs(t, first, room.count, room.runs);
-    int64_t lanes = ceil_div(room.count, LANES) * LANES, columns = t->axis[2].patch;
+    int64_t lanes = ceil_div(room.count, LANES) * LANES;
+    int64_t columns = max_i64(t->axis[2].tile, t->axis[2].patch);
     int64_t output_count = find_outputs(p, t, &room, w->block, outputs), plane = volume(p->dest_extent);
     int64_t dest_step = (t->axis[2].across ? 1 : t->axis[2].step) * p->dest_stride[2];
-    int64_t stage_row = (t->axis[2].across ? 1 : t->axis[2].tile) * w->block;
+    int64_t stage_row = (t->axis[2].across || t->form == WINOGRAD_WHOLE ? 1 : t->axis[2].tile) * w->block;
 
     const T *matrix = job->matrix + group * t->points * w->matrix_point;
     const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
@@ -217,7 +223,12 @@ static void winograd_task(const void *context, int64_t task, int thread) {
                                     doubt);
             for (const piece *out = outputs; out < outputs + output_count; out++) {
                 int64_t to = out->dest + channel * plane;
-                if (plain) copy_run(p->dest + to, stage + out->source, out->length);
+                T line[WINOGRAD_PATCH];
+                if (out->width > 1) {
+                    for (int64_t i = 0; i < out->length; i++) line[i] = stage[out->source + i * out->width];
+                    finish_run(p->dest + to, line, residual ? residual + to : NULL, out->length, dest_step,
+                               p->epilogue.activation);
+                } else if (plain) copy_run(p->dest + to, stage + out->source, out->length);
                 else
                     finish_run(p->dest + to, stage + out->source, residual ? residual + to : NULL, out->length,
                                dest_step, p->epilogue.activation);

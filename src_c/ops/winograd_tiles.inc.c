@@ -5,7 +5,11 @@
  * time: tiles, patches and slices step by it. Taps of a stride see interleaved grids: they are slices too.
  *
  * Lanes are tiles along the width. In rows of tiles one tile's cells are next to one another, so they are taken apart;
- * under a wide dilation neighbours are tiles of different remainders, which need not be. */
+ * under a wide dilation neighbours are tiles of different remainders, which need not be.
+ *
+ * A source of at most 4 x 4 cells that makes more outputs is one tile by itself, with up to 6 x 6 outputs. */
+
+enum winograd_form { WINOGRAD_WIDE = 1, WINOGRAD_TALL, WINOGRAD_SQUARE, WINOGRAD_WHOLE };
 
 typedef struct {
     int64_t tile, patch, taps; /* outputs, cells and taps: 4, 6 and 3 (2 where a third is never there), or 1, 1, 1 */
@@ -20,6 +24,7 @@ typedef struct {
 
 typedef struct {
     winograd_axis axis[3];
+    enum winograd_form form;
     const winograd_transforms *transforms;
     int64_t slices, depth; /* channels * slices */
     int64_t tiles;
@@ -43,8 +48,6 @@ static int64_t greatest_divisor(int64_t a, int64_t b) {
     return a;
 }
 
-enum winograd_form { WINOGRAD_WIDE = 1, WINOGRAD_TALL, WINOGRAD_SQUARE };
-
 static winograd_axis cut_axis(const product *p, int axis, enum winograd_form form) {
     winograd_axis a = {.tile = 1, .patch = 1, .taps = 1, .points = 1, .step = 1, .interleave = 1, .spacing = 1};
     int64_t count = p->count[axis];
@@ -62,6 +65,8 @@ static winograd_axis cut_axis(const product *p, int axis, enum winograd_form for
         if (count == 2 || count == 4) a.taps = 2;
         a.points = a.tile + a.taps - 1;
     }
+    if (axis > 0 && form == WINOGRAD_WHOLE)
+        a = (winograd_axis){WINOGRAD_PATCH, WINOGRAD_TILE, 3, .points = 6, .step = 1, .cell = 1, .interleave = 1};
     a.slices = ceil_div(count, a.taps) * a.interleave;
     int64_t most = ceil_div(p->pixels[axis], a.step);
     a.long_phases = p->pixels[axis] - (most - 1) * a.step;
@@ -73,8 +78,8 @@ static winograd_axis cut_axis(const product *p, int axis, enum winograd_form for
 }
 
 static winograd_tiles cut_form(const product *p, enum winograd_form form) {
-    winograd_tiles t = {.slices = 1, .tiles = p->images};
-    int square = form == WINOGRAD_SQUARE;
+    winograd_tiles t = {.form = form, .slices = 1, .tiles = p->images};
+    int square = form >= WINOGRAD_SQUARE;
     int64_t multiplied = 1;
     for (int axis = 0; axis < 3; axis++) {
         t.axis[axis] = cut_axis(p, axis, form);
@@ -82,7 +87,8 @@ static winograd_tiles cut_form(const product *p, enum winograd_form form) {
         t.tiles *= t.axis[axis].tiles;
         multiplied *= t.axis[axis].points;
     }
-    t.transforms = square                  ? &square_transforms
+    t.transforms = form == WINOGRAD_WHOLE  ? &whole_transforms
+                   : square                ? &square_transforms
                    : form == WINOGRAD_TALL ? &tall_transforms
                    : t.axis[2].across      ? &across_transforms
                                            : &wide_transforms;
@@ -100,7 +106,17 @@ static winograd_tiles cut_form(const product *p, enum winograd_form form) {
     return t;
 }
 
-/* The cheapest form of tiles, its cost infinite if there is none. */
+/* Whether the source is small enough to be one tile, and no output lies beyond its reach. */
+static int is_whole(const product *p) {
+    int whole = p->count[1] > 1 && p->count[2] > 1;
+    for (int axis = 1; axis < 3; axis++)
+        whole &= p->stride[axis] == 1 && p->extent[axis] <= WINOGRAD_TILE && p->pixels[axis] > WINOGRAD_TILE &&
+                 p->count[axis] <= 3 && p->high[axis] - p->low[axis] == p->count[axis] - 1 && p->low[axis] >= -2 &&
+                 p->low[axis] + p->pixels[axis] <= WINOGRAD_TILE;
+    return whole;
+}
+
+/* The cheapest form of tiles of which weight gradients have the transforms, its cost infinite if there is none. */
 static winograd_tiles cut_tiles(const product *p) {
     winograd_tiles best = {.cost = INFINITY};
     for (int form = WINOGRAD_WIDE; form <= WINOGRAD_SQUARE; form++) {
@@ -110,6 +126,9 @@ static winograd_tiles cut_tiles(const product *p) {
     }
     return best;
 }
+
+/* The cheapest form of tiles of a product. */
+static winograd_tiles cut_product(const product *p) { return is_whole(p) ? cut_form(p, WINOGRAD_WHOLE) : cut_tiles(p); }
 
 /* Where a tile of an axis starts, and how many there are from it to the end of a run. */
 static int64_t tile_start(const winograd_axis *a, int64_t number, int64_t *left) {
@@ -158,7 +177,7 @@ static int64_t most_runs(const winograd_tiles *t, int64_t block) {
 /* Whether vectors of tiles are put together from several runs. */
 static int scattered(const winograd_tiles *t) {
     int64_t run = t->axis[2].long_tiles;
-    return t->axis[2].tile > 1 && !t->axis[2].across && 3 * run < 2 * ceil_div(run, LANES) * LANES;
+    return t->axis[2].tile == WINOGRAD_TILE && !t->axis[2].across && 3 * run < 2 * ceil_div(run, LANES) * LANES;
 }
 
 /* Elements from line to line of the copies. */
@@ -191,6 +210,8 @@ static void find_slice_taps(const product *p, const winograd_tiles *t, int64_t s
     find_slice(t, slice, first);
     for (int i = 0; i < 9; i++) {
         int64_t step[3] = {0, i / 3, i % 3};
+        if (t->form == WINOGRAD_WHOLE)
+            for (int axis = 1; axis < 3; axis++) step[axis] = 2 - step[axis];
         place[i] = 0;
         for (int axis = 0; axis < 3; axis++) {
             const winograd_axis *a = &t->axis[axis];
@@ -207,12 +228,14 @@ static int64_t find_patches(const product *p, const winograd_tiles *t, int64_t s
     const winograd_axis *wide = &t->axis[2];
     int64_t W = p->extent[2], images = p->groups * p->channels * volume(p->extent), tap[3], found = 0, place = 0;
     int64_t cell = wide->across ? 1 : wide->cell, across = line_axis(t);
-    int in_place = cell == 1 && !(scattered(t) && t->axis[1].tile == 1);
+    int in_place = cell == 1 && t->form != WINOGRAD_WHOLE && !(scattered(t) && t->axis[1].tile == 1);
     find_slice(t, slice, tap);
     for (const pixel_run *run = runs; run < runs + run_count; run++, patches++) {
         int64_t at[3], cells = line_cells(t, run->length), reads = wide->tile * (run->length + 2 * LANES);
         for (int axis = 0; axis < 3; axis++)
-            at[axis] = run->at[axis] * p->stride[axis] + p->low[axis] + tap[axis] * t->axis[axis].spacing;
+            at[axis] = axis > 0 && t->form == WINOGRAD_WHOLE
+                           ? 0
+                           : run->at[axis] * p->stride[axis] + p->low[axis] + tap[axis] * t->axis[axis].spacing;
         patches->place = place;
         for (int64_t i = 0; i < t->axis[across].patch; i++, at[across] += t->axis[across].cell) {
             int64_t from = (at[0] * p->extent[1] + at[1]) * W + at[2], copy = i * line_row + place;
@@ -227,7 +250,7 @@ static int64_t find_patches(const product *p, const winograd_tiles *t, int64_t s
             if (high > low) pieces[found++] = make_piece(from + low * cell, copy + low, high - low, 0);
             if (high < cells) pieces[found++] = make_piece(-1, copy + high, cells - high, 0);
         }
-        place += ceil_div(cells, LANES) * LANES;
+        place += t->form == WINOGRAD_WHOLE ? cells : ceil_div(cells, LANES) * LANES;
     }
     return found;
 }
@@ -279,6 +302,10 @@ static void transform_patches(const winograd_tiles *t, const T *source, const pa
     int lines = (int)t->axis[line_axis(t)].patch, apart = wide->tile > 1 && !wide->across, gathers = scattered(t);
     int64_t row = room->line_row;
     gather_pieces(source, room->lines, 0, room->pieces, room->piece_count, wide->across ? 1 : wide->cell);
+    if (t->form == WINOGRAD_WHOLE) {
+        transform_sources(room->lines, row, room->count, v, v_point);
+        return;
+    }
     for (int64_t r = 0; r < room->run_count; r++) {
         const pixel_run *run = &room->runs[r];
         const run_patches *patches = &room->patches[r];
