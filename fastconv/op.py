@@ -83,7 +83,8 @@ class Op:
             return function(grad_output, *saved, **keywords)
 
         self.on_tape = on_tape
-        self.public_backward = _plain_backward(f"{self.name}_backward", function)
+        needed = ("grad_output", *(name for name in self.inputs if name in self.required))
+        self.public_backward = _plain_backward(f"{self.name}_backward", function, needed)
         return self.public_backward
 
     # Where the differentiable arrays of one call stand: [(container, key, name)]; `call` maps parameters to
@@ -254,9 +255,16 @@ def _back(result: Any, half: np.dtype) -> Any:
     return cast(result, half) if isinstance(result, Tensor) else result.astype(half)
 
 
-# The public backward: Tensors count as their arrays, half precision is cast around the call.
-def _plain_backward(name: str, function: Callable) -> Callable:
+# The public backward: Tensors count as their arrays, half precision is cast around the call. None is refused
+# for the arrays `needed`.
+def _plain_backward(name: str, function: Callable, needed: tuple[str, ...]) -> Callable:
+    names = list(inspect.signature(function).parameters)
+    places = [(names.index(one), one) for one in needed if one in names]
+
     def public(*args, **kwargs):
+        for place, one in places:
+            if (args[place] if place < len(args) else kwargs.get(one, args)) is None:
+                raise type_error(name, one, "is None", "an array")
         values = [*args, *kwargs.values()]
         if not any(isinstance(v, Tensor) or (isinstance(v, ndarray) and is_half(v.dtype)) for v in values):
             return function(*args, **kwargs)

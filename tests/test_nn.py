@@ -14,45 +14,6 @@ def draw(shape, seed=0, dtype=np.float32):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name for name in nn.__all__ if inspect.isclass(getattr(nn, name)) and not name.startswith("Lazy")],
-)
-def test_constructor_arguments_begin_as_torchs(name):
-    torch = pytest.importorskip("torch")
-    if not hasattr(torch.nn, name) or name in (
-        "Module",
-        "Parameter",
-        "Sequential",
-        "ModuleList",
-        "ModuleDict",
-    ):
-        pytest.skip("PyTorch has no such layer")
-    ignored = {
-        "device",
-        "dtype",
-        "inplace",
-        "size_average",
-        "reduce",
-        "args",
-        "kwargs",
-        "recompute_scale_factor",
-    }
-
-    def arguments(function):
-        parameters = inspect.signature(function).parameters.values()
-        return [
-            (p.name, p.default)
-            for p in parameters
-            if p.name not in ignored | {"self", "seed", "arguments", "keywords"}
-        ]
-
-    theirs = arguments(getattr(torch.nn, name).__init__)
-    if name == "Embedding":  # max_norm and its like are not offered
-        theirs = theirs[:3]
-    assert arguments(getattr(nn, name))[: len(theirs)] == theirs
-
-
 def test_default_initialisation_has_torchs_bounds_and_spread():
     for layer in (
         nn.Conv2d(8, 64, 3, seed=0),

@@ -45,7 +45,7 @@ def test_extreme_pools_of_infinities_point_inside_the_input(pool, edge, rank, is
     assert indices.max() < 4**rank
 
 
-@pytest.mark.parametrize("scale", [1e15, 1e-15])
+@pytest.mark.parametrize("scale", [1e15, 1e-15, 1e-20])
 @each_convolution
 def test_huge_and_tiny_scales_keep_relative_accuracy(kind, scale, isa):
     rng = np.random.default_rng(0)

@@ -2,11 +2,12 @@
 
 import functools
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from .._core import ConvGeometry
 from .arguments import integer, integers
-from .arrays import value_error
+from .arrays import type_error, value_error
 
 # Extents beyond this can't be those of any array; below it no sum of theirs overflows 64 bits.
 LIMIT = 2**60
@@ -186,4 +187,6 @@ def batched(op: str, rank: int, shape: tuple[int, ...]) -> None:
 
 def shape_argument(op: str, name: str, shape: Any) -> tuple[int, ...]:
     """A shape given as an argument."""
+    if not isinstance(shape, Iterable) or isinstance(shape, str):
+        raise type_error(op, name, f"is {shape!r}", "a tuple of extents")
     return tuple(integer(op, name, extent, 0) for extent in shape)

@@ -1,12 +1,13 @@
 """Shape rules of operations that work element by element, and of reductions over axes."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from .arguments import axis, integer
-from .arrays import arrays, as_array, index_array, ndarray, same_dtype, value_error
+from .arrays import arrays, as_array, index_array, ndarray, same_dtype, type_error, value_error
 
 
 def same_shape(op: str, name: str, value: ndarray, shape: tuple[int, ...]) -> None:
@@ -71,6 +72,8 @@ def flattened(op: str, shape: tuple[int, ...], start_dim: Any, end_dim: Any) -> 
 
 def permutation(op: str, dims: Any, ndim: int) -> tuple[int, ...]:
     """`dims` as a permutation of all axes."""
+    if not isinstance(dims, Iterable):
+        raise type_error(op, "dims", f"is {dims!r}", "a tuple of axes")
     order = tuple(axis(op, "dims", item, ndim) for item in dims)
     if sorted(order) != list(range(ndim)):
         raise value_error(op, "dims", f"is {tuple(dims)}", f"each of {ndim} axes once")

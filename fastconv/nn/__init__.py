@@ -17,7 +17,7 @@ from .conv import (
     LazyConvTranspose2d,
     LazyConvTranspose3d,
 )
-from .dropout import Dropout, Dropout2d
+from .dropout import Dropout, Dropout1d, Dropout2d, Dropout3d
 from .linear import Embedding, Flatten, Identity, LazyLinear, Linear, Unflatten
 from .loss import *  # noqa: F403
 from .module import Module
@@ -56,7 +56,9 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "Dropout",
+    "Dropout1d",
     "Dropout2d",
+    "Dropout3d",
     "Embedding",
     "Flatten",
     "GroupNorm",

@@ -67,7 +67,7 @@ class PReLU(Module):
     """x for x > 0, else weight · x, with one learned weight, or one a channel (He et al. 2015)."""
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype=np.float32):
-        self.num_parameters = num_parameters
+        self.num_parameters, self.init = num_parameters, init
         self.weight = Parameter(np.full(num_parameters, init, dtype))
 
     def forward(self, input):

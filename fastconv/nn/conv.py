@@ -147,7 +147,7 @@ class _ConvTranspose(_Convolution):
         seed=None,
     ):
         layer = type(self).__name__
-        choice(layer, "padding_mode", padding_mode, ("zeros",))
+        self.padding_mode = choice(layer, "padding_mode", padding_mode, ("zeros",))
         self.padding = integers(layer, "padding", padding, self.rank, 0)
         self.output_padding = integers(layer, "output_padding", output_padding, self.rank, 0)
         self._setup(in_channels, out_channels, kernel_size, stride, dilation, groups, bias, dtype, seed)

@@ -31,11 +31,20 @@ class Dropout(Module):
         return f"p={self.p}"
 
 
-class Dropout2d(Dropout):
-    """While training, zeroes whole channels with probability p and scales the rest by 1 / (1 - p).
+_CHANNELS_DOC = """While training, zeroes whole channels with probability p and scales the rest by 1 / (1 - p).
 
-    Shapes: (N, C, *spatial). Source: Tompson et al. 2015.
+    Shapes: (N, C, {axes}) or (C, {axes}). Source: Tompson et al. 2015.
     """
 
+
+def _layer(rank: int) -> type:
+    name = f"Dropout{rank}d"
+
     def forward(self, input):
-        return F.dropout2d(input, self.p, True) if self.training and self.p else input
+        return getattr(F, name.lower())(input, self.p, True) if self.training and self.p else input
+
+    doc = _CHANNELS_DOC.format(axes=("L", "H, W", "D, H, W")[rank - 1])
+    return type(name, (Dropout,), {"forward": forward, "__doc__": doc, "__module__": __name__})
+
+
+Dropout1d, Dropout2d, Dropout3d = map(_layer, (1, 2, 3))

@@ -1,5 +1,7 @@
 """Layers that infer the size of their input on the first call, or from the first state loaded into them."""
 
+import inspect
+
 import numpy as np
 
 from ..geometry import type_error
@@ -48,13 +50,19 @@ class Lazy(Module):
                     return
 
 
-# LazyConv2d(32, 3) is Conv2d(None, 32, 3): PyTorch's name for the same thing.
-def lazy_name(layer: type) -> type:
+# LazyConv2d(32, 3) is Conv2d(None, 32, 3): PyTorch's name for the same thing, with its own `defaults`.
+def lazy_name(layer: type, **defaults) -> type:
     size = layer.size_name
+    first, _, *rest = inspect.signature(layer.__init__).parameters.values()
+    rest = [p.replace(default=defaults.get(p.name, p.default)) for p in rest]
+    signature = inspect.Signature([first, *rest])
 
     def __init__(self, *arguments, **keywords):
-        layer.__init__(self, None, *arguments, **keywords)
+        call = signature.bind(self, *arguments, **keywords)
+        call.apply_defaults()
+        layer.__init__(self, None, *call.args[1:], **call.kwargs)
 
+    __init__.__signature__ = signature
     name = "Lazy" + layer.__name__
     doc = f"`{layer.__name__}` whose `{size}` is inferred on the first call: `{layer.__name__}(None, ...)`."
     body = {"__init__": __init__, "__doc__": doc, "__module__": layer.__module__}

@@ -247,6 +247,7 @@ InstanceNorm1d, InstanceNorm2d, InstanceNorm3d = (
     _layer(_InstanceNorm, "InstanceNorm", rank, _INSTANCE_DOC) for rank in (1, 2, 3)
 )
 LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d = map(lazy_name, (BatchNorm1d, BatchNorm2d, BatchNorm3d))
-LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d = map(
-    lazy_name, (InstanceNorm1d, InstanceNorm2d, InstanceNorm3d)
+LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d = (
+    lazy_name(layer, affine=True, track_running_stats=True)
+    for layer in (InstanceNorm1d, InstanceNorm2d, InstanceNorm3d)
 )

@@ -8,7 +8,15 @@ _MAX = {**_WINDOW, "dilation": 1, "return_indices": False, "ceil_mode": False}
 _AVERAGE = {**_WINDOW, "ceil_mode": False, "count_include_pad": True}
 
 
-class _Unpool(Stateless):
+# Windows lie side by side unless a stride says otherwise.
+class _Windowed(Stateless):
+    def __init__(self, *values, **named):
+        super().__init__(*values, **named)
+        if self._arguments["stride"] is None:
+            self._arguments["stride"] = self._arguments["kernel_size"]
+
+
+class _Unpool(_Windowed):
     def forward(self, input, indices, output_size=None):
         return getattr(F, self.op_name)(input, indices, **self._arguments, output_size=output_size)
 
@@ -18,11 +26,11 @@ _TABLE = [
     ("MaxPool{rank}d", "max_pool{rank}d", _MAX,
      "Largest element of each window.\n\n    Shapes: (N, C, {axes}) or (C, {axes}); each output extent is\n"
      "    ⌊(extent + 2 padding - dilation (kernel_size - 1) - 1) / stride⌋ + 1 (⌈⌉ when ceil_mode). With\n"
-     "    `return_indices` also the position of each maximum, flat in its channel plane.", Stateless),
+     "    `return_indices` also the position of each maximum, flat in its channel plane.", _Windowed),
     ("MinPool{rank}d", "min_pool{rank}d", _MAX,
-     "Smallest element of each window; arguments and shapes as MaxPool{rank}d.", Stateless),
+     "Smallest element of each window; arguments and shapes as MaxPool{rank}d.", _Windowed),
     ("AvgPool{rank}d", "avg_pool{rank}d", _AVERAGE,
-     "Mean of each window; padding counts if count_include_pad. Shapes as MaxPool{rank}d.", Stateless),
+     "Mean of each window; padding counts if count_include_pad. Shapes as MaxPool{rank}d.", _Windowed),
     ("LPPool{rank}d", "lp_pool{rank}d",
      {"norm_type": REQUIRED, "kernel_size": REQUIRED, "stride": None, "ceil_mode": False},
      "(Σ xᵖ)^(1/p) of each window, p = norm_type.", Stateless),
@@ -35,7 +43,7 @@ _TABLE = [
      "Largest element of windows chosen so that the output has `output_size`.", Stateless),
 ]  # fmt: skip
 
-__all__ = ["PixelShuffle", "Upsample"]
+__all__ = ["PixelShuffle", "PixelUnshuffle", "Upsample"]
 for _rank in (1, 2, 3):
     _axes = ", ".join(("D", "H", "W")[3 - _rank :]) if _rank > 1 else "L"
     for _name, _op, _defaults, _doc, _base in _TABLE:
@@ -49,8 +57,13 @@ for _rank in (1, 2, 3):
 Upsample = stateless(
     "Upsample",
     "interpolate",
-    {"size": None, "scale_factor": None, "mode": "nearest", "align_corners": None,
-     "recompute_scale_factor": None},
+    {
+        "size": None,
+        "scale_factor": None,
+        "mode": "nearest",
+        "align_corners": None,
+        "recompute_scale_factor": None,
+    },
     "Resamples the spatial axes to `size` or by `scale_factor`; mode 'nearest', 'bilinear' or 'bicubic'.",
     module=__name__,
 )
@@ -59,5 +72,12 @@ PixelShuffle = stateless(
     "pixel_shuffle",
     {"upscale_factor": REQUIRED},
     "(N, C r², H, W) to (N, C, H r, W r), r = upscale_factor (Shi et al. 2016).",
+    module=__name__,
+)
+PixelUnshuffle = stateless(
+    "PixelUnshuffle",
+    "pixel_unshuffle",
+    {"downscale_factor": REQUIRED},
+    "(N, C, H r, W r) to (N, C r², H, W), r = downscale_factor: the inverse of PixelShuffle.",
     module=__name__,
 )
