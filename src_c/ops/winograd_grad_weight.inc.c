@@ -15,17 +15,18 @@ typedef struct {
     int64_t v_row;                        /* a block, and what its last run writes too many */
     int64_t v_point, dy_point, sum_point; /* elements from point to point */
     int64_t level_tasks;
+    int64_t step, apart;       /* of transposed cells in the gradient; of a tile's cells among them */
     int64_t cells, cell_bytes; /* of a line of transposed gradients of a run of tiles; all its lines' */
     int64_t v_bytes, dy_bytes, sum_bytes, run_bytes, thread_bytes;
 } winograd_weight_plan;
 
-/* Whether it costs less, in multiply-adds. */
+/* Whether it costs less, in multiply-adds; the shorter products take some longer. */
 static int use_winograd_weight(const fc_conv_geometry *g) {
     product p = forward_product(g);
     if (p.rows < LANES || p.channels < 8) return 0;
     winograd_tiles t = cut_tiles(&p);
     double direct = (double)p.images * volume(p.pixels) * p.taps * p.channels * p.rows;
-    return t.depth <= 4096 && t.cost + (t.in - t.out) * t.tiles * p.rows < direct;
+    return t.depth <= 4096 && 1.15 * (t.cost + (t.in - t.out) * t.tiles * p.rows) < direct;
 }
 
 static winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
@@ -41,9 +42,13 @@ static winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     w.dy_point = odd_lines(w.k_row * w.block);
     w.sum_point = odd_lines(t->depth * w.k_row);
     w.level_tasks = ceil_div(t->depth, WINOGRAD_WEIGHT_LEVELS);
-    w.cells = t->axis[2].across ? t->axis[2].step : t->axis[2].tile * t->axis[2].long_tiles;
-    w.cells = ceil_div(min_i64(w.cells, t->axis[2].tile * w.block), LANES) * LANES;
-    w.cell_bytes = line_bytes((WINOGRAD_TILE * w.cells + w.cells) * LANES * size);
+    const winograd_axis *wide = &t->axis[2];
+    int whole_rows = wide->across || wide->step <= 4;
+    w.step = whole_rows ? 1 : wide->step;
+    w.apart = whole_rows && !wide->across ? wide->step : 1;
+    w.cells = wide->across ? min_i64(wide->step, w.block) : wide->tile * w.apart * min_i64(wide->long_tiles, w.block);
+    w.cells = ceil_div(w.cells, LANES) * LANES;
+    w.cell_bytes = line_bytes(WINOGRAD_TILE * w.cells * LANES * size);
     w.v_bytes = line_bytes(t->points * w.v_point * size);
     w.dy_bytes = line_bytes(t->points * w.dy_point * size);
     w.sum_bytes = line_bytes(t->points * w.sum_point * size);
@@ -71,7 +76,26 @@ typedef struct {
     int *not_finite;
 } winograd_weight_job;
 
-/* dy[point][panel][tile][lane] for LANES output channels: rows are padded, transposed, then transformed. */
+/* cells[cell][lane] = row[lane][at + cell * step] for n cells and `lanes` rows that lie `plane` apart, 0 from extent
+ * on. Nothing is read from `end` on. */
+static void transpose_gradient(const T *row, int64_t plane, int64_t lanes, int64_t at, int64_t step, int64_t extent,
+                               int64_t n, const T *end, T *cells) {
+    int64_t inside = clamp_i64(ceil_div(extent - at, step), 0, n);
+    for (int64_t cell = 0; cell < inside; cell += LANES) {
+        const T *from = row + at + cell * step;
+        if (step == 1 && from + (lanes - 1) * plane + LANES <= end) {
+            transpose_square(from, plane, lanes, cells + cell * LANES, LANES);
+            continue;
+        }
+        T padded[LANES * LANES];
+        for (int64_t lane = 0; lane < lanes; lane++)
+            copy_step(padded + lane * LANES, from + lane * plane, min_i64(LANES, inside - cell), step);
+        transpose_square(padded, LANES, lanes, cells + cell * LANES, LANES);
+    }
+    if (n > inside) zero_run(cells + inside * LANES, (n - inside) * LANES);
+}
+
+/* dy[point][panel][tile][lane] for LANES output channels. Dilated rows are transposed whole where that is cheaper. */
 static void transform_gradient_lanes(const winograd_weight_job *job, int64_t k, char *scratch) {
     const winograd_weight_plan *w = &job->w;
     const product *p = &job->p;
@@ -79,23 +103,21 @@ static void transform_gradient_lanes(const winograd_weight_job *job, int64_t k, 
     int across = line_axis(&w->t);
     int64_t P = p->pixels[1], Q = p->pixels[2], plane = volume(p->pixels), inside = min_i64(LANES, w->K - k);
     int64_t panel = k / PANEL * PANEL, width = min_i64(PANEL, w->k_row - panel), row = w->cells * LANES;
-    int64_t columns = wide->across ? 1 : wide->tile, step = wide->across ? 1 : wide->step;
-    T *cells = (T *)scratch, *padded = cells + WINOGRAD_TILE * row;
+    int64_t columns = wide->across ? 1 : wide->tile;
+    const T *end = job->grad_output + p->images * job->g->K * plane;
+    T *cells = (T *)scratch;
     for (const pixel_run *run = job->runs; run < job->runs + job->run_count; run++) {
         const T *image =
             job->grad_output + (run->image * job->g->K + job->group * w->K + k) * plane + run->at[0] * P * Q;
-        int64_t at[3] = {0, run->at[1], run->at[2]}, length = columns * run->length;
+        int64_t at[3] = {0, run->at[1], run->at[2]}, length = (columns * run->length - 1) * w->apart + 1;
         for (int64_t i = 0; i < w->t.axis[across].tile; i++, at[across] += w->t.axis[across].step) {
-            for (int64_t lane = 0; lane < LANES; lane++) {
-                if (lane < inside && at[1] < P)
-                    copy_padded(padded + lane * w->cells, image + lane * plane + at[1] * Q, at[2], step, Q, length);
-                else zero_run(padded + lane * w->cells, length);
-            }
-            for (int64_t cell = 0; cell < length; cell += LANES)
-                transpose_square(padded + cell, w->cells, LANES, cells + i * row + cell * LANES, LANES);
+            if (at[1] < P)
+                transpose_gradient(image + at[1] * Q, plane, inside, at[2], w->step, Q, length, end, cells + i * row);
+            else zero_run(cells + i * row, length * LANES);
         }
         for (int64_t tile = 0; tile < run->length; tile++)
-            w->t.transforms->gradient(cells + columns * tile * LANES, row, wide->across ? row : LANES,
+            w->t.transforms->gradient(cells + columns * tile * w->apart * LANES, row,
+                                      wide->across ? row : w->apart * LANES,
                                       job->dy + panel * w->block + (run->lane + tile) * width + k - panel, w->dy_point);
     }
 }
