@@ -136,9 +136,9 @@ setup(
         Extension(
             "fastconv._core",
             ["fastconv/_core.pyx"],
-            include_dirs=["src_c", numpy.get_include()],
-            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-            depends=HEADERS,
+            include_dirs=["src_c", "fastconv", numpy.get_include()],
+            define_macros=[(name, "NPY_2_0_API_VERSION") for name in ("NPY_NO_DEPRECATED_API", "NPY_TARGET_VERSION")],
+            depends=[*HEADERS, "fastconv/blocks.h"],
             extra_compile_args=["-O2", "-fvisibility=hidden", *EXTRA_CFLAGS],
         )
     ],

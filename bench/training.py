@@ -24,21 +24,20 @@ def cifar10(nn):
 
 
 # Three stages of three blocks each: He et al. 2015, with 1x1 convolutions where the shape changes.
-def resnet20(nn):
+# `finish(norm, x, residual)` is relu(norm(x) + residual), as the library has it.
+def resnet20(nn, finish):
     class Block(nn.Module):
         def __init__(self, channels, width, stride):
             super().__init__()
-            self.conv1 = nn.Conv2d(channels, width, 3, stride, 1, bias=False)
-            self.bn1 = nn.BatchNorm2d(width)
-            self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
-            self.bn2 = nn.BatchNorm2d(width)
+            conv = nn.Conv2d(channels, width, 3, stride, 1, bias=False)
+            last = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+            self.body = nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU(), last)
+            self.norm = nn.BatchNorm2d(width)
             same = channels == width
             self.shortcut = nn.Identity() if same else nn.Conv2d(channels, width, 1, stride, bias=False)
 
         def forward(self, x):
-            relu = nn.functional.relu
-            inner = relu(self.bn1(self.conv1(x)))
-            return relu(self.bn2(self.conv2(inner)) + self.shortcut(x))
+            return finish(self.norm, self.body(x), self.shortcut(x))
 
     layers, channels = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()], 16
     for width in (16, 32, 64):
@@ -56,8 +55,13 @@ class FastConv:
         self.lib.set_num_threads(threads)
         self.version = self.lib.__version__
 
+    def model(self, network):
+        if network == "cifar10":
+            return cifar10(self.lib.nn)
+        return resnet20(self.lib.nn, lambda norm, x, residual: norm(x, activation="relu", residual=residual))
+
     def step(self, network):
-        model = globals()[network](self.lib.nn).train()
+        model = self.model(network).train()
         optimizer = self.lib.optim.Adam(model.parameters(), lr=1e-4)
         x, y = batch()
 
@@ -79,11 +83,17 @@ class PyTorch:
         self.lib.set_num_threads(threads)
         self.version = self.lib.__version__
 
+    def model(self, network):
+        nn = self.lib.nn
+        if network == "cifar10":
+            return cifar10(nn)
+        return resnet20(nn, lambda norm, x, residual: nn.functional.relu(norm(x) + residual))
+
     # The batch is in the network's own layout before the clock starts.
     def step(self, network):
         torch = self.lib
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        model = globals()[network](torch.nn).train().to(memory_format=layout)
+        model = self.model(network).train().to(memory_format=layout)
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=self.fused)
         x, y = (torch.from_numpy(array) for array in batch())
         x = x.contiguous(memory_format=layout)

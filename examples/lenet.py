@@ -1,39 +1,43 @@
-"""LeNet on scanned digits: convolution, pooling, convolution, three dense layers (LeCun et al. 1998)."""
+"""LeNet on scanned digits: convolution, pooling, convolution, pooling, three dense layers (LeCun et al. 1998).
+
+--data reads MNIST's own files instead of scikit-learn's digits; the images may have any size.
+"""
+
+from pathlib import Path
 
 import common
 
 from fastconv import nn
-from fastconv.train import EarlyStopping, Trainer, pictures
-from fastconv.train.transforms import RandomRotation
+from fastconv.optim.lr_scheduler import OneCycleLR
+from fastconv.train import LearningRateSchedule, Trainer, data, pictures
+from fastconv.train.transforms import RandomAffine
 
-given = common.options(__doc__)
-images = common.digits(given.quick)
+given = common.options(__doc__, ("--data", {"type": Path, "help": "folder or .npz of MNIST"}))
+images = data.load_mnist(given.data) if given.data else common.digits(given.quick)
 
+nn.init.manual_seed(0)
 model = nn.Sequential(
-    nn.Conv2d(1, 6, 5, padding=2, seed=0),  # (N, 6, 8, 8)
-    nn.Tanh(),
-    nn.AvgPool2d(2),  # (N, 6, 4, 4)
-    nn.Conv2d(6, 16, 3, padding=1, seed=1),
-    nn.Tanh(),
-    nn.AvgPool2d(2),  # (N, 16, 2, 2)
+    nn.Conv2d(1, 6, 5, padding=2),  # (N, 6, 8, 8)
+    nn.ReLU(),
+    nn.MaxPool2d(2),  # (N, 6, 4, 4)
+    nn.Conv2d(6, 16, 5, padding=2),
+    nn.ReLU(),
+    nn.MaxPool2d(2),  # (N, 16, 2, 2)
     nn.Flatten(),
-    nn.Linear(64, 120, seed=2),
-    nn.Tanh(),
-    nn.Linear(120, 84, seed=3),
-    nn.Tanh(),
-    nn.Linear(84, 10, seed=4),
+    nn.LazyLinear(120),
+    nn.ReLU(),
+    nn.Linear(120, 84),
+    nn.ReLU(),
+    nn.Linear(84, 10),
 )
-model.summary((1, 8, 8))
-stopping = EarlyStopping("val_accuracy", patience=12, restore_best_weights=True)
-trainer = Trainer(model, callbacks=[stopping], lr=0.003, l2=1e-5, seed=0)
-trainer.fit(
-    images.x_train,
-    images.y_train,
-    2 if given.quick else 60,
-    32,
-    validation_split=0.1,
-    augment=RandomRotation(8),
-)
+model.summary(images.x_train.shape[1:])
+
+epochs = 2 if given.quick else 5 if given.data else 60
+steps = epochs * -(-len(images.x_train) // 64)
+schedule = LearningRateSchedule(lambda optimizer: OneCycleLR(optimizer, 0.008, steps), per="batch")
+trainer = Trainer(model, callbacks=[schedule], seed=0)
+moves = RandomAffine(10, translate=(0.08, 0.08), scale=(0.9, 1.1), shear=8)
+trainer.fit(images.x_train, images.y_train, epochs, 64, augment=moves)
 print(f"test accuracy {trainer.evaluate(images.x_test, images.y_test)['accuracy']:.2%}")
 scores = trainer.predict(images.x_test)
 pictures.predictions(images.x_test, images.y_test, scores, images.classes).savefig(given.out / "lenet.png")

@@ -8,7 +8,6 @@ from pathlib import Path
 import common
 
 from fastconv import nn
-from fastconv.nn import functional as F
 from fastconv.optim.lr_scheduler import OneCycleLR
 from fastconv.train import LearningRateSchedule, Trainer, data, pictures
 from fastconv.train.transforms import Compose, RandomCrop, RandomHorizontalFlip
@@ -18,16 +17,19 @@ class Block(nn.Module):
     """x -> relu(two convolutions of x + x); the shortcut is a 1x1 convolution where the shape changes."""
 
     def __init__(self, channels, out_channels, stride=1):
-        self.conv1 = nn.Conv2d(channels, out_channels, 3, stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, out_channels, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+        )
+        self.norm = nn.BatchNorm2d(out_channels)
         same = stride == 1 and channels == out_channels
         self.shortcut = nn.Identity() if same else nn.Conv2d(channels, out_channels, 1, stride, bias=False)
 
     def forward(self, x):
-        inner = F.relu(self.bn1(self.conv1(x)))
-        return F.relu(self.bn2(self.conv2(inner)) + self.shortcut(x))
+        # relu(norm(body(x)) + shortcut(x)), in one pass
+        return self.norm(self.body(x), activation="relu", residual=self.shortcut(x))
 
 
 def resnet(blocks: int, classes: int) -> nn.Module:

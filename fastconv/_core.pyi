@@ -3,7 +3,7 @@
 from contextvars import ContextVar, Token
 from typing import Any
 
-from numpy import ndarray
+from numpy import dtype, ndarray
 
 local_threads: ContextVar[int]
 
@@ -18,6 +18,7 @@ def set_flush_denormals(on: bool) -> None: ...
 def fma_probe(rounds: int, type: int = ...) -> float: ...
 def release_scratch() -> None: ...
 def scratch_bytes() -> int: ...
+def empty(shape: tuple[int, ...], dtype: dtype) -> ndarray: ...
 def plain(x: Any, y: Any = ..., z: Any = ..., w: Any = ...) -> bool: ...
 
 class ConvGeometry:
@@ -100,6 +101,7 @@ def norm_sums(
     product: ndarray,
     scale: Any = ...,
     weight: Any = ...,
+    gate: Any = ...,
 ) -> ndarray: ...
 def norm_apply(
     L: int,
@@ -113,6 +115,9 @@ def norm_apply(
     weight: Any,
     bias: ndarray | None,
     y: ndarray,
+    residual: Any = ...,
+    gate: Any = ...,
+    relu: bool = ...,
 ) -> ndarray: ...
 def optimise(
     kind: int,

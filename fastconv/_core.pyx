@@ -3,6 +3,8 @@
 
 import contextvars
 
+from numpy import empty as empty_array
+
 cimport cython
 from libc.stdint cimport int64_t
 cimport numpy as cnp
@@ -38,6 +40,14 @@ cdef extern from *:
     int fc_check_signals() noexcept nogil
 
 from libc.stdlib cimport free
+
+cdef extern from "numpy/arrayobject.h":
+    object PyDataMem_SetHandler(object)
+
+cdef extern from "blocks.h":
+    object blocks_capsule()
+    size_t blocks_kept()
+    void blocks_release()
 
 cdef extern from "fastconv.h" nogil:
     ctypedef struct fc_conv_geometry:
@@ -87,8 +97,8 @@ cdef extern from "fastconv.h" nogil:
         void activation(int, int64_t, const void *, const void *, void *, double, double, int) noexcept nogil
         void softmax(int, int64_t, int64_t, int64_t, const void *, const void *, const void *, void *, int) noexcept nogil
         void norm_moments(int64_t, int64_t, int64_t, const void *, void *, void *, int) noexcept nogil
-        void norm_sums(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
-        void norm_apply(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, void *, int) noexcept nogil
+        void norm_sums(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
+        void norm_apply(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, int, void *, int) noexcept nogil
         void optimise(const fc_step *, int64_t, void *, const void *, void *, void *, void *, int) noexcept nogil
         double fma_probe(int64_t) noexcept nogil
     const fc_operators *fc_operators_for(int)
@@ -221,13 +231,34 @@ cdef inline Arena borrow():
 
 
 def release_scratch():
-    """Give all scratch memory back to the system."""
+    """Give all scratch memory, and that of freed results, back to the system."""
     pool.clear()
+    blocks_release()
 
 
 def scratch_bytes():
-    """Bytes of scratch held for later calls."""
-    return sum((<Arena>arena).size for arena in list(pool))
+    """Bytes of scratch and of freed results held for later calls."""
+    return blocks_kept() + sum((<Arena>arena).size for arena in list(pool))
+
+
+# ---- results -------------------------------------------------------------------------------------------------
+
+cdef object blocks = blocks_capsule()
+cdef double LARGE_RESULT = 65536
+
+
+def empty(tuple shape, cnp.dtype dtype):
+    """numpy.empty; a large array lies in memory that an earlier one left, see blocks.h."""
+    cdef double bytes = dtype.itemsize
+    for extent in shape:
+        bytes *= <double>extent
+    if not LARGE_RESULT <= bytes < 1e18:
+        return empty_array(shape, dtype)
+    previous = PyDataMem_SetHandler(blocks)
+    try:
+        return empty_array(shape, dtype)
+    finally:
+        PyDataMem_SetHandler(previous)
 
 
 # ---- arrays --------------------------------------------------------------------------------------------------
@@ -510,8 +541,9 @@ def norm_moments(int64_t A, int64_t B, int64_t L, cnp.ndarray x, cnp.ndarray mea
 
 
 def norm_sums(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray total, cnp.ndarray product,
-              scale=None, weight=None):
-    """Sums (B,) over A and L of u = g * weight[L] and u * (x - mean[B]); with scale of g and g * (x - mean[A]) * scale[A]."""
+              scale=None, weight=None, gate=None):
+    """Sums (B,) over A and L of u = g * weight[L] and u * (x - mean[B]); with scale of g and g * (x - mean[A]) * scale[A];
+    with scale and gate (B,) of the g that a ReLU after (x - mean) * scale + gate lets through."""
     cdef const fc_operators *op = operators(x)
     cdef int threads = threads_here()
     cdef void *slope = data(g)
@@ -519,17 +551,18 @@ def norm_sums(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray x, cnp
     cdef void *centre = data(mean)
     cdef void *factor = data(scale)
     cdef void *w = data(weight)
+    cdef void *t = data(gate)
     cdef void *first = data(total)
     cdef void *second = data(product)
     with nogil:
-        op.norm_sums(A, B, L, slope, source, centre, factor, w, first, second, threads)
+        op.norm_sums(A, B, L, slope, source, centre, factor, w, t, first, second, threads)
     raise_interrupt()
 
 
 def norm_apply(int64_t L, int64_t period, g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray scale, slope, shift, weight, bias,
-               cnp.ndarray y):
-    """Rows r of L with parameters r % period: y = (x - mean) * scale * weight[L] + shift + bias[L], or with g
-    y = g * scale * weight[L] + (x - mean) * slope + shift."""
+               cnp.ndarray y, residual=None, gate=None, bint relu=False):
+    """Rows r of L with parameters r % period: y = (x - mean) * scale * weight[L] + shift + bias[L] + residual, with relu
+    no less than 0; or with g y = g * scale * weight[L] + (x - mean) * slope + shift, g gated as in norm_sums."""
     cdef const fc_operators *op = operators(x)
     cdef int threads = threads_here()
     cdef int64_t rows = cnp.PyArray_SIZE(x) // L
@@ -541,10 +574,12 @@ def norm_apply(int64_t L, int64_t period, g, cnp.ndarray x, cnp.ndarray mean, cn
     cdef void *t = data(shift)
     cdef void *w = data(weight)
     cdef void *b = data(bias)
+    cdef void *r = data(residual)
+    cdef void *o = data(gate)
     cdef void *target = data(y)
     if rows:
         with nogil:
-            op.norm_apply(rows, L, period, grad, source, m, s, k, t, w, b, target, threads)
+            op.norm_apply(rows, L, period, grad, source, m, s, k, t, w, b, r, o, relu, target, threads)
     return y
 
 

@@ -255,6 +255,15 @@ def _back(result: Any, half: np.dtype) -> Any:
     return cast(result, half) if isinstance(result, Tensor) else result.astype(half)
 
 
+# Gradients in memory of their own: on the tape a gradient may be, or be a view of, the one that came.
+def _own(result: Any, grad_output: Any) -> Any:
+    if isinstance(result, (tuple, list)):
+        return type(result)(_own(one, grad_output) for one in result)
+    if isinstance(result, ndarray) and isinstance(grad_output, ndarray):
+        return result.copy() if np.may_share_memory(result, grad_output) else result
+    return result
+
+
 # The public backward: Tensors count as their arrays, half precision is cast around the call. None is refused
 # for the arrays `needed`.
 def _plain_backward(name: str, function: Callable, needed: tuple[str, ...]) -> Callable:
@@ -267,7 +276,7 @@ def _plain_backward(name: str, function: Callable, needed: tuple[str, ...]) -> C
                 raise type_error(name, one, "is None", "an array")
         values = [*args, *kwargs.values()]
         if not any(isinstance(v, Tensor) or (isinstance(v, ndarray) and is_half(v.dtype)) for v in values):
-            return function(*args, **kwargs)
+            return _own(function(*args, **kwargs), values[0] if values else None)
         arrays = [value.data if isinstance(value, Tensor) else value for value in values]
         floats = {
             a.dtype.newbyteorder("=") for a in arrays if isinstance(a, ndarray) and a.dtype.kind not in "biu"
@@ -282,7 +291,7 @@ def _plain_backward(name: str, function: Callable, needed: tuple[str, ...]) -> C
             arrays = [a.astype(FLOAT32) if isinstance(a, ndarray) and is_half(a.dtype) else a for a in arrays]
         result = function(*arrays[: len(args)], **dict(zip(kwargs, arrays[len(args) :], strict=True)))
         if half is None:
-            return result
+            return _own(result, arrays[0])
         if isinstance(result, (tuple, list)):
             return type(result)(None if r is None else _back(r, half) for r in result)
         return _back(result, half)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import fastconv
-from fastconv import nn
+from fastconv import Tensor, nn
+from fastconv.nn import functional as F
 
 
 def draw(shape, seed=0, dtype=np.float32):
@@ -313,3 +314,53 @@ def test_inference_fuses_activations_without_changing_results(activation):
     recorded = model(x).numpy()
     with fastconv.no_grad():
         np.testing.assert_allclose(model(x).numpy(), recorded, rtol=1e-5, atol=1e-6)
+
+
+def step(model, x):
+    """Result and gradients of one pass, all layers called in turn if they are hooked."""
+    model.zero_grad()
+    result = model(x)
+    (result * result).sum().backward()
+    return [result.numpy(), *(parameter.grad for parameter in model.parameters())]
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.ReLU6, nn.Hardswish])
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(2), nn.MaxPool2d(3, 1, 1), nn.AvgPool2d(2)])
+@pytest.mark.parametrize("norm", [nn.Identity, lambda: nn.BatchNorm2d(4)])
+def test_training_fuses_layers_without_changing_results_or_gradients(norm, activation, pool):
+    def model():
+        last = nn.Conv2d(4, 2, 3, seed=1)
+        return nn.Sequential(nn.Conv2d(3, 4, 3, seed=0), norm(), activation(), pool, last, activation())
+
+    fused, plain = model(), model()
+    for module in plain:
+        module.register_forward_hook(lambda module, inputs, output: None)
+    x = draw((4, 3, 10, 10)) * 3
+    for ours, expected in zip(step(fused, x), step(plain, x), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_training_fuses_no_layer_that_a_subclass_changed():
+    class Doubled(nn.Conv2d):
+        def forward(self, input):
+            return super().forward(input) * 2.0
+
+    model = nn.Sequential(Doubled(1, 1, 1, seed=0), nn.ReLU())
+    x = np.ones((1, 1, 2, 2), np.float32)
+    np.testing.assert_array_equal(model(x).numpy(), np.maximum(model[0](x).numpy(), 0))
+
+
+def test_batch_norm_layer_adds_a_residual_and_rectifies_in_one_pass():
+    layer, x, other = nn.BatchNorm2d(3), Tensor(draw((4, 3, 5, 5)), True), Tensor(draw((4, 3, 5, 5)), True)
+    apart = F.relu(nn.BatchNorm2d(3)(x) + other)
+    apart.sum().backward()
+    expected = [apart.numpy(), x.grad, other.grad]
+    x.grad = other.grad = None
+    together = layer(x, activation="relu", residual=other)
+    together.sum().backward()
+    for ours, theirs in zip([together.numpy(), x.grad, other.grad], expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="activation is 'tanh'"):
+        layer(x, activation="tanh")
+    with pytest.raises(ValueError, match="residual has shape"):
+        layer(x, residual=other[:2])

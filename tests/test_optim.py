@@ -119,6 +119,31 @@ def test_schedules_in_sequence_and_together_follow_torch():
     )
 
 
+def test_chained_schedules_follow_torch_and_keep_their_state():
+    torch = pytest.importorskip("torch")
+
+    def chain(module, param):
+        optimiser = module.SGD([param], lr=0.1)
+        s = module.lr_scheduler
+        warm = s.ConstantLR(optimiser, 0.1, total_iters=3)
+        return optimiser, s.ChainedScheduler([warm, s.ExponentialLR(optimiser, 0.9), s.StepLR(optimiser, 2)])
+
+    mine, ours = chain(optim, parameters(np.float32)[0])
+    yours, theirs = chain(torch.optim, torch.nn.Parameter(torch.zeros(2)))
+    again, copy = chain(optim, parameters(np.float32)[0])
+    yours.step()
+    for step in range(9):
+        assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-12)
+        if step == 4:
+            again.load_state_dict(mine.state_dict())
+            copy.load_state_dict(ours.state_dict())
+        for chained in (ours, theirs, *([copy] if step >= 4 else [])):
+            chained.step()
+    assert copy.get_last_lr() == ours.get_last_lr() == [group["lr"] for group in again.param_groups]
+    with pytest.raises(ValueError, match="another optimizer"):
+        lr_scheduler.ChainedScheduler([ours.schedulers[0], copy.schedulers[0]])
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -6,6 +6,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .. import _core
+
 FLOAT32 = np.dtype(np.float32)
 FLOAT64 = np.dtype(np.float64)
 INT64 = np.dtype(np.int64)
@@ -130,6 +132,11 @@ def contiguous(value: ndarray) -> ndarray:
     return np.ascontiguousarray(value) if value.ndim else value
 
 
+def shape_only(value: ndarray) -> ndarray:
+    """Zeros of the same shape and dtype in the memory of one: what a gradient saves that needs no values."""
+    return ndarray(value.shape, value.dtype, bytes(value.itemsize), strides=(0,) * value.ndim)
+
+
 def index_array(op: str, name: str, value: Any, ndim: int | tuple[int, ...] | None = None) -> ndarray:
     """`value` as an aligned native int64 ndarray; bool and float are not indices."""
     value = to_ndarray(op, name, value)
@@ -158,9 +165,9 @@ def index_array(op: str, name: str, value: Any, ndim: int | tuple[int, ...] | No
 
 
 def allocate(op: str, shape: tuple[int, ...], dtype: Any) -> ndarray:
-    """`numpy.empty`, with MemoryError for every size that does not fit."""
+    """`numpy.empty` in memory that freed results left, with MemoryError for every size that does not fit."""
     try:
-        return np.empty(shape, dtype)
+        return _core.empty(tuple(shape), np.dtype(dtype))
     except ValueError:
         count = math.prod(shape)
         raise MemoryError(

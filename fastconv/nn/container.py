@@ -5,10 +5,13 @@ from collections.abc import Iterable, Iterator
 from ..tensor import is_grad_enabled
 from .conv import _Conv
 from .module import Module
+from .norm import _BatchNorm
 from .wrap import Stateless
 
 # Activations without arguments that cost the convolution kernels nothing to apply.
 FUSED = {"relu", "relu6", "hardswish"}
+# Those of them whose gradient needs no more than their result, and which never change the order of two numbers.
+CLIPPED = {"relu", "relu6"}
 
 
 class _Numbered(Module):
@@ -94,25 +97,8 @@ class Sequential(_Numbered):
             super().__init__(modules)
 
     def forward(self, input):
-        if not is_grad_enabled():
-            return self._infer(list(self.children()), input)
-        for module in self.children():
-            input = module(input)
-        return input
-
-    # Without gradients a convolution applies the activation that follows it as it writes: one pass over
-    # memory less. Hooks see every layer, so layers that have some are called one by one.
-    @staticmethod
-    def _infer(modules, input):
-        number = 0
-        while number < len(modules):
-            pair = modules[number : number + 2]
-            number += 1
-            if len(pair) == 2 and _fits(*pair):
-                input = pair[0].forward(input, activation=pair[1].op_name)
-                number += 1
-            else:
-                input = pair[0](input)
+        for module, keywords in _schedule(list(self.children()), is_grad_enabled()):
+            input = module.forward(input, **keywords) if keywords else module(input)
         return input
 
 
@@ -152,11 +138,42 @@ class ModuleDict(Module):
         return list(self.named_children())
 
 
-def _fits(module: Module, following: Module) -> bool:
-    if not isinstance(module, _Conv) or not isinstance(following, Stateless):
-        return False
-    hooked = module._forward_hooks or following._forward_hooks
-    return following.op_name in FUSED and not following.defaults and not hooked
+# [(module, keywords of its forward)], the cheapest way to the same numbers. What writes an array applies the
+# activation that follows at once; and where a gradient is wanted, a maximum is pooled before a ReLU, which then has
+# fewer cells to do. Hooks see every layer, so layers that have some stay as they are.
+def _schedule(modules: list[Module], training: bool) -> list[tuple[Module, dict]]:
+    steps: list[tuple[Module, dict]] = []
+    for i in range(len(modules) - 1 if training else 0):
+        before = modules[i - 1] if i else None
+        clips = _activation(modules[i]) in CLIPPED and not _applies(before, _BatchNorm)
+        if clips and _pools_maxima(modules[i + 1]):
+            modules[i], modules[i + 1] = modules[i + 1], modules[i]
+    for module in modules:
+        name = _activation(module)
+        before, keywords = steps[-1] if steps else (None, {})
+        fused = name is not None and not keywords and (name in CLIPPED or not training)
+        if fused and (_applies(before, _Conv) or (name == "relu" and _applies(before, _BatchNorm))):
+            steps[-1] = (before, {"activation": name})
+        else:
+            steps.append((module, {}))
+    return steps
+
+
+# Whether a layer's forward, not overridden by a subclass, is that of `kind`, which takes an activation.
+def _applies(module: Module | None, kind: type) -> bool:
+    return isinstance(module, kind) and type(module).forward is kind.forward and not module._forward_hooks
+
+
+# The name of a layer that is nothing but an activation without arguments.
+def _activation(module: Module | None) -> str | None:
+    if not isinstance(module, Stateless) or module.defaults or module._forward_hooks:
+        return None
+    return module.op_name if module.op_name in FUSED else None
+
+
+def _pools_maxima(module: Module | None) -> bool:
+    pools = isinstance(module, Stateless) and module.op_name.startswith("max_pool")
+    return pools and not (module.return_indices or module._forward_hooks)
 
 
 def _checked(container: Module, module: Module) -> Module:

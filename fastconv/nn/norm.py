@@ -67,7 +67,8 @@ class _BatchNorm(_ChannelNorm):
     ):
         self._setup(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
-    def forward(self, input):
+    # `activation` and `residual` are those of batch_norm, which applies them in the same pass: see Sequential.
+    def forward(self, input, activation=None, residual=None):
         self._check(input)
         momentum = self.momentum
         tracking = self.training and self.track_running_stats
@@ -84,6 +85,8 @@ class _BatchNorm(_ChannelNorm):
             self.training or not self.track_running_stats,
             momentum or 0.0,
             self.eps,
+            activation=activation,
+            residual=residual,
         )
 
 

@@ -1,10 +1,9 @@
 """Activations: one function of one number each, and its derivative."""
 
-import numpy as np
 
 from .. import _core
 from ..geometry.arguments import choice, real
-from ..geometry.arrays import as_array, contiguous, ndarray, new_output
+from ..geometry.arrays import allocate, as_array, contiguous, ndarray, new_output
 from ..geometry.conv import ACTIVATIONS
 from ..geometry.elementwise import like
 from ..op import op
@@ -22,7 +21,7 @@ def _value(name: str, code: int, input, out, *numbers: float) -> ndarray:
 def _slope(name: str, code: int, grad_output, input, *numbers: float) -> ndarray:
     if not _core.plain(input, grad_output) or input.shape != grad_output.shape:
         grad_output, input = map(contiguous, like(name, grad_output, input))
-    out = np.empty(input.shape, input.dtype)
+    out = allocate(name, input.shape, input.dtype)
     return _core.activation(code, input, out, *numbers, grad_output=grad_output)
 
 
@@ -31,7 +30,8 @@ _NEVER_INPLACE = ("sigmoid", "tanh", "softplus")
 
 
 # The kernels' activation `name`; `parameters` maps the public parameters to their defaults.
-def _activation(name: str, text: str, **parameters: float) -> tuple:
+# keeps: what the derivative is computed from, the input or (PyTorch's choice, too, for it frees the input) the result.
+def _activation(name: str, text: str, keeps: str = "input", **parameters: float) -> tuple:
     signature = "".join(f", {key}={default!r}" for key, default in parameters.items())
     inplace = "" if name in _NEVER_INPLACE else ", inplace=False"
     values = "".join(f", {key}" for key in parameters)
@@ -41,7 +41,8 @@ def _activation(name: str, text: str, **parameters: float) -> tuple:
     code = ACTIVATIONS.index(name)
     exec(
         f"def forward(input{signature}{inplace}, *, out=None):\n"
-        f"    return _value({name!r}, {code}, input, out{numbers.format(name)}), (input{values},)\n"
+        f"    result = _value({name!r}, {code}, input, out{numbers.format(name)})\n"
+        f"    return result, ({keeps}{values},)\n"
         f"def backward(grad_output, input{signature}):\n"
         f"    return _slope({back!r}, {code}, grad_output, input{numbers.format(back)})\n",
         scope,
@@ -73,6 +74,7 @@ relu, relu_backward = _activation(
         "Nair and Hinton 2010, Rectified Linear Units Improve Restricted Boltzmann Machines",
         "relu(np.array([-1.0, 2.0]))\n    array([0., 2.])",
     ),
+    keeps="result",
 )
 
 
@@ -83,6 +85,7 @@ relu6, relu6_backward = _activation(
         "Krizhevsky 2010, Convolutional Deep Belief Networks on CIFAR-10",
         "relu6(np.array([-1.0, 2.0, 8.0]))\n    array([0., 2., 6.])",
     ),
+    keeps="result",
 )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..geometry.arguments import real
-from ..geometry.arrays import arrays, as_array, ndarray, new_output, to_ndarray, type_error
+from ..geometry.arrays import arrays, as_array, ndarray, new_output, shape_only, to_ndarray, type_error
 from ..geometry.elementwise import broadcast_shape, like, matmul_shape, same_shape
 from ..op import op
 
@@ -20,13 +20,15 @@ def unbroadcast(grad: ndarray, shape: tuple[int, ...]) -> ndarray:
     return grad.sum(axis=stretched, keepdims=True).reshape(shape)
 
 
-def _binary(name: str, formula: str, example: str, ufunc, derivatives) -> tuple:
+# values: whether the derivatives need the inputs' values, or no more than their shapes.
+def _binary(name: str, formula: str, example: str, ufunc, derivatives, values=True) -> tuple:
     def forward(input, other, *, out=None):
         input, other = arrays(name, input=input, other=other)
         out = new_output(
             name, out, broadcast_shape(name, input=input, other=other), input.dtype, input, other
         )
-        return ufunc(input, other, out=out), (input, other)
+        saved = (input, other) if values else (shape_only(input), shape_only(other))
+        return ufunc(input, other, out=out), saved
 
     forward.__name__ = name
     forward.__doc__ = f"""{formula}, element by element.
@@ -69,10 +71,10 @@ def _wins(g, a, b):
 
 
 add, add_backward = _binary(
-    "add", "input + other", "array([3. , 4.5])", np.add, (lambda g, a, b: g.copy(), lambda g, a, b: g.copy())
+    "add", "input + other", "array([3. , 4.5])", np.add, (lambda g, a, b: g, lambda g, a, b: g), values=False
 )
 sub, sub_backward = _binary(
-    "sub", "input - other", "array([-1. ,  3.5])", np.subtract, (lambda g, a, b: g.copy(), lambda g, a, b: -g)
+    "sub", "input - other", "array([-1. ,  3.5])", np.subtract, (lambda g, a, b: g, lambda g, a, b: -g), values=False
 )
 mul, mul_backward = _binary(
     "mul", "input * other", "array([2., 2.])", np.multiply, (lambda g, a, b: g * b, lambda g, a, b: g * a)

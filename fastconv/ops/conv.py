@@ -13,6 +13,9 @@ extras = []
 
 LAYOUTS = ("NCHW", "NHWC")
 
+# Activations whose slope the result tells as well as what they were applied to.
+SLOPE_FROM_RESULT = ("relu", "relu6")
+
 
 def plain_arrays(name, **named):
     """The arrays C-contiguous, native and of one dtype; copied only where they are not."""
@@ -115,13 +118,15 @@ def _bias_grad(rank, grad_output, grad_bias):
     return _core.channel_sum(outer, grad_output.shape[-rank - 1], pixels, grad_output, grad_bias)
 
 
-def _backward(kind, name, rank, grad_output, input, weight, parameters, needs, activation, bias, residual, layout,
-              per_sample):
+def _backward(kind, name, rank, grad_output, input, weight, parameters, needs, activation, bias, residual, output,
+              layout, per_sample):
     choice(name, "layout", layout, LAYOUTS)
     grad_output, input, weight, bias, residual = plain_arrays(
         name, grad_output=grad_output, input=input, weight=weight, bias=bias, residual=residual
     )
-    if activation is not None:
+    if output is not None and activation in SLOPE_FROM_RESULT:
+        grad_output = OPS[activation].backward(grad_output, output)
+    elif activation is not None:
         grad_output = _through_activation(kind, name, rank, grad_output, input, weight, bias, parameters, activation,
                                           residual, layout)
     grad_residual = grad_output
@@ -161,9 +166,11 @@ def _through_activation(kind, name, rank, grad_output, input, weight, bias, para
 
 
 # Arguments of the backward function that most calls leave at their defaults.
-def _extra(bias, activation, residual, layout):
+def _extra(bias, activation, residual, layout, result):
     if activation is None and layout == "NCHW":
         return ()
+    if activation in SLOPE_FROM_RESULT:
+        return ({"activation": activation, "output": result, "layout": layout},)
     return ({"activation": activation, "bias": bias, "residual": residual, "layout": layout},)
 
 
@@ -186,7 +193,7 @@ def _bind_conv(rank):
         parameters = (stride, padding, dilation, groups)
         result = _forward(Convolution, conv_name, rank, input, weight, bias, parameters, activation, residual, layout,
                           out)
-        return result, (input, weight, *parameters, *_extra(bias, activation, residual, layout))
+        return result, (input, weight, *parameters, *_extra(bias, activation, residual, layout, result))
 
     conv_name = conv.op.name
     conv.__doc__ = f"""Cross-correlate `input` with `weight` over {rank} spatial {'axis' if rank == 1 else 'axes'}.
@@ -209,10 +216,10 @@ def _bind_conv(rank):
 
     @conv.gradient
     def backward(grad_output, input, weight, stride=1, padding=0, dilation=1, groups=1, needs=(True, True, True), *,
-                 activation=None, bias=None, residual=None, layout="NCHW", per_sample=False):
+                 activation=None, bias=None, residual=None, output=None, layout="NCHW", per_sample=False):
         parameters = (stride, padding, dilation, groups)
         return _backward(Convolution, f"{conv_name}_backward", rank, grad_output, input, weight, parameters, needs,
-                         activation, bias, residual, layout, per_sample)
+                         activation, bias, residual, output, layout, per_sample)
 
     backward.__doc__ = _backward_doc(rank, "conv")
 
@@ -266,7 +273,7 @@ def _bind_conv_transpose(rank):
         parameters = (stride, padding, output_padding, groups, dilation)
         result = _forward(Transpose, conv_name, rank, input, weight, bias, parameters, activation, residual, layout,
                           out)
-        return result, (input, weight, *parameters, *_extra(bias, activation, residual, layout))
+        return result, (input, weight, *parameters, *_extra(bias, activation, residual, layout, result))
 
     conv_name = conv.op.name
     conv.__doc__ = f"""Transposed convolution: the gradient of conv{rank}d with respect to its input, as an operation.
@@ -288,11 +295,11 @@ def _bind_conv_transpose(rank):
 
     @conv.gradient
     def backward(grad_output, input, weight, stride=1, padding=0, output_padding=0, groups=1, dilation=1,
-                 needs=(True, True, True), *, activation=None, bias=None, residual=None, layout="NCHW",
-                 per_sample=False):
+                 needs=(True, True, True), *, activation=None, bias=None, residual=None, output=None,
+                 layout="NCHW", per_sample=False):
         parameters = (stride, padding, output_padding, groups, dilation)
         return _backward(Transpose, f"{conv_name}_backward", rank, grad_output, input, weight, parameters, needs,
-                         activation, bias, residual, layout, per_sample)
+                         activation, bias, residual, output, layout, per_sample)
 
     backward.__doc__ = _backward_doc(rank, "conv_transpose")
 
@@ -303,7 +310,8 @@ def _backward_doc(rank, kind):
 
     grad_output is shaped as the result of {kind}{rank}d; `needs` says which of the three to compute. per_sample=True
     gives grad_weight and grad_bias a leading axis N, one gradient for each sample. A call that fused activation or
-    residual passes them again (and bias). Everything is checked anew; raises as {kind}{rank}d does.
+    residual passes them again (and bias); `output`, its result, spares computing it once more. Everything is checked
+    anew; raises as {kind}{rank}d does.
 
     >>> import numpy as np, fastconv
     >>> x, w = np.ones((1, 2{', 5' * rank})), np.ones({shape})

@@ -6,10 +6,13 @@ import numpy as np
 
 from .. import _core
 from ..geometry import norm as rule
-from ..geometry.arguments import finite
-from ..geometry.arrays import as_array, contiguous, ndarray, new_output, same_dtype
+from ..geometry.arguments import choice, finite
+from ..geometry.arrays import allocate, as_array, contiguous, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..op import op
+from .activation import relu
+
+relu_slope = relu.op.backward
 
 # All of them see x as (A, B, L), one statistic for each b: batch_norm (N, C, M), the others (1, rows, L).
 
@@ -21,10 +24,11 @@ def moments(x: ndarray, a: int, b: int, length: int) -> tuple[ndarray, ndarray]:
     return mean, variance
 
 
-# Sums (B,) over A and L of g * weight and of g * weight * (x - mean); weight (L,) or None.
-def _sums(g: ndarray, x: ndarray, a: int, b: int, length: int, mean: ndarray, weight=None) -> tuple:
+# Sums (B,) over A and L of g * weight and of g * weight * (x - mean). Factors: weight (L,); or scale and gate
+# (B,), with which g is what passes a ReLU after (x - mean) * scale + gate.
+def _sums(g: ndarray, x: ndarray, a: int, b: int, length: int, mean: ndarray, **factors) -> tuple:
     total, product = np.empty(b, x.dtype), np.empty(b, x.dtype)
-    _core.norm_sums(a, b, length, g, x, mean, total, product, weight=weight)
+    _core.norm_sums(a, b, length, g, x, mean, total, product, **factors)
     return total, product
 
 
@@ -51,13 +55,18 @@ def _update(running: ndarray | None, value: ndarray, momentum: float) -> None:
 
 
 def _checked_gradient(name: str, grad_output, input: ndarray) -> ndarray:
-    grad_output = as_array(name, "grad_output", grad_output)
-    same_shape(name, "grad_output", grad_output, input.shape)
-    same_dtype(name, input=input, grad_output=grad_output)
-    return contiguous(grad_output)
+    return _checked("grad_output", name, grad_output, input)
 
 
-@op("input", "weight", "bias", quiet=True)
+# An array that must have input's shape and dtype.
+def _checked(argument: str, name: str, value, input: ndarray) -> ndarray:
+    value = as_array(name, argument, value)
+    same_shape(name, argument, value, input.shape)
+    same_dtype(name, **{"input": input, argument: value})
+    return contiguous(value)
+
+
+@op("input", "weight", "bias", "residual", quiet=True)
 def batch_norm(
     input,
     running_mean,
@@ -68,28 +77,36 @@ def batch_norm(
     momentum=0.1,
     eps=1e-5,
     *,
+    activation=None,
+    residual=None,
     out=None,
 ):
-    """(input - mean) / sqrt(var + eps) * weight + bias for each channel.
+    """activation((input - mean) / sqrt(var + eps) * weight + bias + residual), mean and so on for each channel.
 
-    input (N, C) or (N, C, *spatial); all others (C,) or None. training: mean and biased variance are the
-    batch's, and running_mean, running_var move towards them in place, r = (1 - momentum) r + momentum * s,
-    with the unbiased variance. Otherwise, if the running ones are given, they are mean and var. Raises
-    ValueError for shapes that do not fit, for no channels, and in training for a single value per channel.
-    Source: Ioffe and Szegedy 2015.
+    input (N, C) or (N, C, *spatial); residual shaped as it or None; activation 'relu' or None; all others
+    (C,) or None. training: mean and biased variance are the batch's, and running_mean, running_var move
+    towards them in place, r = (1 - momentum) r + momentum * s, with the unbiased variance. Otherwise, if the
+    running ones are given, they are mean and var. Raises ValueError for shapes that do not fit, for no
+    channels, and in training for a single value per channel. Source: Ioffe and Szegedy 2015.
 
     >>> import numpy as np
     >>> batch_norm(np.array([[1.0], [3.0]]), None, None, training=True, eps=0.0)
     array([[-1.],
            [ 1.]])
     """
-    return _batch_norm(
-        "batch_norm", input, running_mean, running_var, weight, bias, training, momentum, eps, out
-    )
+    arguments = (input, running_mean, running_var, weight, bias, training, momentum, eps)
+    result, saved = _batch_norm("batch_norm", *arguments, out, activation, residual)
+    if activation is None:
+        return result, saved
+    # Where no residual was added the gradient finds anew, from the input, what the ReLU let through.
+    return result, (*saved, {"activation": activation, "output": None if training and residual is None else result})
 
 
 # batch_norm under the name of the op that was called.
-def _batch_norm(name, input, running_mean, running_var, weight, bias, training, momentum, eps, out) -> tuple:
+def _batch_norm(
+    name, input, running_mean, running_var, weight, bias, training, momentum, eps, out, activation=None, residual=None
+) -> tuple:
+    rectified = activation is not None and choice(name, "activation", activation, ("relu",)) == "relu"
     call = rule.channels(name, input, weight, bias, eps)
     n, c = call.input.shape[:2]
     batch = _uses_batch(name, running_mean, running_var, training)
@@ -98,8 +115,10 @@ def _batch_norm(name, input, running_mean, running_var, weight, bias, training, 
     old_var = rule.running(name, "running_var", running_var, c, written=batch)
     x, positions = contiguous(call.input), math.prod(call.input.shape[2:])
     out = new_output(
-        name, out, call.input.shape, x.dtype, call.input, call.weight, call.bias, old_mean, old_var
+        name, out, call.input.shape, x.dtype, call.input, call.weight, call.bias, old_mean, old_var, residual
     )
+    if residual is not None:
+        residual = _checked("residual", name, residual, call.input)
     if batch:
         rule.batch_statistics(name, call.input, per_sample=False)
         mean, variance = moments(x, n, c, positions)
@@ -111,7 +130,8 @@ def _batch_norm(name, input, running_mean, running_var, weight, bias, training, 
         mean, variance = (value.astype(x.dtype) for value in (old_mean, old_var))
     inverse = _inverse(variance, call.eps)
     scale = inverse if call.weight is None else inverse * call.weight
-    _core.norm_apply(positions, c, None, x, mean, scale, None, _flat(call.bias), None, None, out)
+    shift = _flat(call.bias)
+    _core.norm_apply(positions, c, None, x, mean, scale, None, shift, None, None, out, residual, None, rectified)
     saved = (input, running_mean, running_var, weight, bias, training, momentum, eps, (mean, inverse))
     return out, saved
 
@@ -137,19 +157,43 @@ def batch_norm_backward(
     eps=1e-5,
     statistics=None,
     *,
+    activation=None,
+    residual=None,
+    output=None,
     needs=(True, True, True),
 ):
-    """Gradients of `batch_norm` for (input, weight, bias), None where not needed.
+    """Gradients of `batch_norm` for (input, weight, bias) and, if `needs` has four, residual; None if not needed.
 
     statistics: (mean, 1 / sqrt(var + eps)) that the forward call used, if they are at hand; computed
-    otherwise.
+    otherwise. A call with activation or residual passes them again; output, its result, spares computing it.
     """
+    name = "batch_norm_backward"
+    rectified = activation is not None and choice(name, "activation", activation, ("relu",)) == "relu"
+    if rectified and output is None and not (training and residual is None):
+        means = (running_mean, running_var) if not training else (None, None)
+        output = _batch_norm(name, input, *means, weight, bias, training, 0.0, eps, None, activation, residual)[0]
+    if output is not None and rectified:
+        grad_output = relu_slope(grad_output, output)
+    gated = rectified and output is None
     rest = (input, running_mean, running_var, weight, bias, training, eps, statistics)
-    return _batch_norm_backward("batch_norm_backward", grad_output, *rest, needs)
+    grads = _batch_norm_backward(name, grad_output, *rest, needs, gated)
+    return (*grads, grad_output if needs[3] else None) if len(needs) == 4 else grads
 
 
+# gated: grad_output is that of a ReLU after a batch_norm in training, and passes it on the way.
 def _batch_norm_backward(
-    name, grad_output, input, running_mean, running_var, weight, bias, training, eps, statistics, needs
+    name,
+    grad_output,
+    input,
+    running_mean,
+    running_var,
+    weight,
+    bias,
+    training,
+    eps,
+    statistics,
+    needs,
+    gated=False,
 ) -> tuple:
     call = rule.channels(name, input, weight, bias, eps)
     g = _checked_gradient(name, grad_output, call.input)
@@ -165,16 +209,19 @@ def _batch_norm_backward(
         mean = rule.running(name, "running_mean", running_mean, c, written=False).astype(x.dtype)
         variance = rule.running(name, "running_var", running_var, c, written=False)
         inverse = _inverse(variance.astype(x.dtype), call.eps)
+    scale = inverse if call.weight is None else inverse * call.weight
+    gate = None
+    if gated:
+        gate = np.zeros_like(mean) if call.bias is None else _flat(call.bias)
     if batch or needs[1] or needs[2]:
-        total, product = _sums(g, x, n, c, positions, mean)
+        total, product = _sums(g, x, n, c, positions, mean, scale=scale if gated else None, gate=gate)
     grad_input = None
     if needs[0]:
-        grad_input = np.empty(call.input.shape, x.dtype)
+        grad_input = allocate(name, call.input.shape, x.dtype)
         weight = 1 if call.weight is None else call.weight
-        scale = inverse * weight
         if batch:
             slope, shift = _corrections(total * weight, product * weight, inverse, n * positions)
-            _core.norm_apply(positions, c, g, x, mean, scale, slope, shift, None, None, grad_input)
+            _core.norm_apply(positions, c, g, x, mean, scale, slope, shift, None, None, grad_input, None, gate)
         else:
             zero = np.zeros_like(mean)
             _core.norm_apply(positions, c, None, g, zero, scale, None, None, None, None, grad_input)
@@ -227,8 +274,8 @@ def layer_norm_backward(
     mean, inverse = _statistics(name, x, rows, length, call.eps, statistics)
     grad_input = grad_weight = grad_bias = None
     if needs[0]:
-        grad_input = np.empty(call.input.shape, x.dtype)
-        slope, shift = _corrections(*_sums(g, x, 1, rows, length, mean, weight), inverse, length)
+        grad_input = allocate(name, call.input.shape, x.dtype)
+        slope, shift = _corrections(*_sums(g, x, 1, rows, length, mean, weight=weight), inverse, length)
         _core.norm_apply(length, rows, g, x, mean, inverse, slope, shift, weight, None, grad_input)
     if needs[1] or needs[2]:
         shape = call.input.shape[-axes:]
@@ -275,7 +322,7 @@ def _grouped_backward(name: str, grad_output, call: rule.Normal, groups: int, st
         weight = np.ones(n * c, x.dtype) if call.weight is None else np.tile(call.weight, n)
         sums = ((value * weight).reshape(-1, share).sum(axis=1) for value in (total, product))
         slope, shift = (v.repeat(share) for v in _corrections(*sums, inverse, share * positions))
-        grad_input = np.empty(call.input.shape, x.dtype)
+        grad_input = allocate(name, call.input.shape, x.dtype)
         _core.norm_apply(positions, n * c, g, x, means, scale * weight, slope, shift, None, None, grad_input)
     return (
         grad_input,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..geometry.arguments import axes
-from ..geometry.arrays import as_array, new_output, value_error
+from ..geometry.arrays import as_array, new_output, shape_only, value_error
 from ..geometry.elementwise import same_shape
 from ..op import op
 
@@ -27,7 +27,8 @@ def _reduction(name: str, summary: str, example: str, ufunc, spread, note: str =
             raise value_error(name, "input", f"has shape {input.shape}", "at least one element to reduce")
         out = new_output(name, out, kept if keepdim else without, input.dtype, input)
         ufunc(input, axis=over, keepdims=bool(keepdim), out=out)
-        return out, (input, dim, keepdim)
+        values = name in ("max", "min")
+        return out, (input if values else shape_only(input), dim, keepdim)
 
     forward.__name__ = name
     forward.__doc__ = f"""{summary} over the axes `dim` (None: all), which stay as 1 if keepdim.

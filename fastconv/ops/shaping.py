@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..geometry.arguments import axis, integer
-from ..geometry.arrays import as_array, new_output, value_error
+from ..geometry.arrays import as_array, new_output, shape_only, value_error
 from ..geometry.elementwise import concatenated, flattened, permutation, reshaped, same_shape, sequence
 from ..op import op
 
@@ -27,7 +27,7 @@ def reshape(input, shape, *, out=None):
     """
     input = as_array("reshape", "input", input)
     return _copied("reshape", input.reshape(reshaped("reshape", input.shape, shape)), out, input), (
-        input,
+        shape_only(input),
         shape,
     )
 
@@ -39,7 +39,7 @@ def reshape_backward(grad_output, input, shape):
     same_shape(
         "reshape_backward", "grad_output", grad_output, reshaped("reshape_backward", input.shape, shape)
     )
-    return grad_output.reshape(input.shape).copy()
+    return grad_output.reshape(input.shape)
 
 
 def _pair(name: str, grad_output, input):
@@ -58,7 +58,7 @@ def flatten(input, start_dim=0, end_dim=-1, *, out=None):
     """
     input = as_array("flatten", "input", input)
     view = input.reshape(flattened("flatten", input.shape, start_dim, end_dim))
-    return _copied("flatten", view, out, input), (input, start_dim, end_dim)
+    return _copied("flatten", view, out, input), (shape_only(input), start_dim, end_dim)
 
 
 @flatten.gradient
@@ -67,7 +67,7 @@ def flatten_backward(grad_output, input, start_dim=0, end_dim=-1):
     grad_output, input = _pair("flatten_backward", grad_output, input)
     shape = flattened("flatten_backward", input.shape, start_dim, end_dim)
     same_shape("flatten_backward", "grad_output", grad_output, shape)
-    return grad_output.reshape(input.shape).copy()
+    return grad_output.reshape(input.shape)
 
 
 @op("input")
@@ -82,7 +82,7 @@ def permute(input, dims, *, out=None):
     """
     input = as_array("permute", "input", input)
     order = permutation("permute", dims, input.ndim)
-    return _copied("permute", input.transpose(order), out, input), (input, dims)
+    return _copied("permute", input.transpose(order), out, input), (shape_only(input), dims)
 
 
 @permute.gradient
@@ -91,7 +91,7 @@ def permute_backward(grad_output, input, dims):
     grad_output, input = _pair("permute_backward", grad_output, input)
     order = permutation("permute_backward", dims, input.ndim)
     same_shape("permute_backward", "grad_output", grad_output, tuple(input.shape[i] for i in order))
-    return grad_output.transpose(np.argsort(order)).copy()
+    return grad_output.transpose(np.argsort(order))
 
 
 @op("input")
@@ -105,7 +105,7 @@ def transpose(input, dim0, dim1, *, out=None):
     (4, 3, 2)
     """
     input = as_array("transpose", "input", input)
-    return _copied("transpose", _swapped("transpose", input, dim0, dim1), out, input), (input, dim0, dim1)
+    return _copied("transpose", _swapped("transpose", input, dim0, dim1), out, input), (shape_only(input), dim0, dim1)
 
 
 @transpose.gradient
@@ -115,7 +115,7 @@ def transpose_backward(grad_output, input, dim0, dim1):
     same_shape(
         "transpose_backward", "grad_output", grad_output, _swapped("transpose", input, dim0, dim1).shape
     )
-    return _swapped("transpose_backward", grad_output, dim0, dim1).copy()
+    return _swapped("transpose_backward", grad_output, dim0, dim1)
 
 
 def _swapped(name: str, value, dim0, dim1):
@@ -134,7 +134,8 @@ def squeeze(input, dim=None, *, out=None):
     (2, 3, 1)
     """
     input = as_array("squeeze", "input", input)
-    return _copied("squeeze", input.reshape(_squeezed("squeeze", input.shape, dim)), out, input), (input, dim)
+    view = input.reshape(_squeezed("squeeze", input.shape, dim))
+    return _copied("squeeze", view, out, input), (shape_only(input), dim)
 
 
 @squeeze.gradient
@@ -144,7 +145,7 @@ def squeeze_backward(grad_output, input, dim=None):
     same_shape(
         "squeeze_backward", "grad_output", grad_output, _squeezed("squeeze_backward", input.shape, dim)
     )
-    return grad_output.reshape(input.shape).copy()
+    return grad_output.reshape(input.shape)
 
 
 def _squeezed(name: str, shape, dim) -> tuple[int, ...]:
@@ -165,7 +166,7 @@ def unsqueeze(input, dim, *, out=None):
     """
     input = as_array("unsqueeze", "input", input)
     view = np.expand_dims(input, axis("unsqueeze", "dim", dim, input.ndim + 1))
-    return _copied("unsqueeze", view, out, input), (input, dim)
+    return _copied("unsqueeze", view, out, input), (shape_only(input), dim)
 
 
 @unsqueeze.gradient
@@ -174,7 +175,7 @@ def unsqueeze_backward(grad_output, input, dim):
     grad_output, input = _pair("unsqueeze_backward", grad_output, input)
     at = axis("unsqueeze_backward", "dim", dim, input.ndim + 1)
     same_shape("unsqueeze_backward", "grad_output", grad_output, np.expand_dims(input, at).shape)
-    return grad_output.reshape(input.shape).copy()
+    return grad_output.reshape(input.shape)
 
 
 @op("tensors", sequence=True)
@@ -201,7 +202,7 @@ def concat_backward(grad_output, tensors, dim=0):
     grad_output = as_array("concat_backward", "grad_output", grad_output)
     same_shape("concat_backward", "grad_output", grad_output, shape)
     ends = np.cumsum([value.shape[at] for value in values])
-    return [part.copy() for part in np.split(grad_output, ends[:-1], at)]
+    return np.split(grad_output, ends[:-1], at)
 
 
 @op("tensors", sequence=True)
@@ -229,7 +230,7 @@ def stack_backward(grad_output, tensors, dim=0):
     grad_output = as_array("stack_backward", "grad_output", grad_output)
     shape = (*values[0].shape[:at], len(values), *values[0].shape[at:])
     same_shape("stack_backward", "grad_output", grad_output, shape)
-    return [part.copy() for part in np.moveaxis(grad_output, at, 0)]
+    return list(np.moveaxis(grad_output, at, 0))
 
 
 # Tensors inside an index count as their arrays.
@@ -251,7 +252,7 @@ def getitem(input, index, *, out=None):
     """
     input = as_array("getitem", "input", input)
     index = _plain_index(index)
-    return _copied("getitem", np.asarray(input[index]), out, input), (input, index)
+    return _copied("getitem", np.asarray(input[index]), out, input), (shape_only(input), index)
 
 
 @getitem.gradient
@@ -283,7 +284,7 @@ def pixel_shuffle(input, upscale_factor, *, out=None):
     """
     input = as_array("pixel_shuffle", "input", input)
     r = _factor("pixel_shuffle", "upscale_factor", upscale_factor, input, True)
-    return _copied("pixel_shuffle", _shuffled(input, r), out, input), (input, upscale_factor)
+    return _copied("pixel_shuffle", _shuffled(input, r), out, input), (shape_only(input), upscale_factor)
 
 
 @pixel_shuffle.gradient
@@ -293,7 +294,7 @@ def pixel_shuffle_backward(grad_output, input, upscale_factor):
     r = _factor("pixel_shuffle_backward", "upscale_factor", upscale_factor, input, True)
     *batch, c, h, w = input.shape
     same_shape("pixel_shuffle_backward", "grad_output", grad_output, (*batch, c // (r * r), h * r, w * r))
-    return _unshuffled(grad_output, r).copy()
+    return _unshuffled(grad_output, r)
 
 
 @op("input")
@@ -309,7 +310,7 @@ def pixel_unshuffle(input, downscale_factor, *, out=None):
     """
     input = as_array("pixel_unshuffle", "input", input)
     r = _factor("pixel_unshuffle", "downscale_factor", downscale_factor, input, False)
-    return _copied("pixel_unshuffle", _unshuffled(input, r), out, input), (input, downscale_factor)
+    return _copied("pixel_unshuffle", _unshuffled(input, r), out, input), (shape_only(input), downscale_factor)
 
 
 @pixel_unshuffle.gradient
@@ -319,7 +320,7 @@ def pixel_unshuffle_backward(grad_output, input, downscale_factor):
     r = _factor("pixel_unshuffle_backward", "downscale_factor", downscale_factor, input, False)
     *batch, c, h, w = input.shape
     same_shape("pixel_unshuffle_backward", "grad_output", grad_output, (*batch, c * r * r, h // r, w // r))
-    return _shuffled(grad_output, r).copy()
+    return _shuffled(grad_output, r)
 
 
 def _factor(name: str, argument: str, value, input: np.ndarray, shuffle: bool) -> int:

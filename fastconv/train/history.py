@@ -37,7 +37,7 @@ class History:
         return f"History({len(self)} epochs; last: {last})" if len(self) else "History(0 epochs)"
 
     def plot(self, path=None):
-        """Learning curves as a matplotlib figure: one panel a quantity, training and validation together.
+        """Learning curves as a matplotlib figure: one panel a quantity, on training and on held-out data.
 
         `path`, when given, is the picture to write. Needs `pip install "fastconv[plot]"`.
         """

@@ -30,14 +30,14 @@ def _tidy(axes) -> None:
 
 
 def learning_curve(history, title: str = "Learning curve"):
-    """One panel a quantity, training and validation together, the best epoch marked."""
+    """One panel a quantity, on training and on held-out data, the best epoch marked."""
     names = [name for name in history.history if not name.startswith("val_") and name != "lr"]
     figure = _figure(5.2 * max(1, len(names)), 3.9)
     figure.suptitle(title, color=INK, fontsize=14, fontweight="bold")
     for number, name in enumerate(names, 1):
         axes = figure.add_subplot(1, len(names), number)
         _tidy(axes)
-        for key, label, colour in ((name, "training", SECOND), (f"val_{name}", "validation", GOOD)):
+        for key, label, colour in ((name, "training", SECOND), (f"val_{name}", "held out", GOOD)):
             if key not in history:
                 continue
             values = np.array([np.nan if value is None else value for value in history[key]], float)
@@ -70,7 +70,7 @@ def learning_curve(history, title: str = "Learning curve"):
         if name in ("loss", "mse", "mae"):
             axes.set_ylim(bottom=0)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend(frameon=False, fontsize=9, loc="center right")
+        axes.legend(frameon=False, fontsize=9, loc="upper right" if name in ("loss", "mse", "mae") else "lower right")
     return figure
 
 

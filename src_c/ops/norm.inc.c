@@ -10,8 +10,8 @@ enum { NORM_PIECE = 4096, NORM_ROWS = 256, NORM_COLUMNS = 64, NORM_WORK = 16384 
 typedef struct {
     int64_t A, B, L, period;
     int64_t block; /* statistics or rows of one task */
-    const T *g, *x, *mean, *scale, *shift, *slope, *weight, *bias;
-    int by_row;
+    const T *g, *x, *mean, *scale, *shift, *slope, *weight, *bias, *residual, *gate;
+    int by_row, relu;
     T *y, *first, *second;
 } norm_job;
 
@@ -22,15 +22,19 @@ static void run_norm(norm_job *job, int64_t count, int64_t each, int64_t least, 
     fc_parallel_for(ceil_div(count, job->block), count * each < 2 * NORM_WORK ? 1 : threads, task, job);
 }
 
+/* The gradient that a ReLU lets through after y = d * scale + gate. */
+VEC_INLINE vec through_gate(vec g, vec d, vec scale, vec gate) { return choose(d * scale + gate <= 0, (vec){0}, g); }
+
 /* Sums of u and u * v over `runs` runs of n, where v = x - centre and u = g, or v if g is NULL, times weight if any. */
-static void piece_sums(const norm_job *job, const T *g, const T *x, const T *weight, T centre, int64_t runs,
-                       int64_t step, int64_t n, double sums[2]) {
+static void piece_sums(const norm_job *job, const T *g, const T *x, const T *weight, T centre, const T *scale,
+                       const T *gate, int64_t runs, int64_t step, int64_t n, double sums[2]) {
     vec plain[2] = {{0}}, product[2] = {{0}};
     for (int64_t run = 0; run < runs; run++, x += step, g += job->g ? step : 0) {
         int64_t i = 0;
         for (; i + 2 * LANES <= n; i += 2 * LANES) FC_UNROLL for (int v = 0; v < 2; v++) {
                 vec d = load(x + i + v * LANES) - centre, u = job->g ? load(g + i + v * LANES) : d;
                 if (weight) u *= load(weight + i + v * LANES);
+                if (gate) u = through_gate(u, d, splat(*scale), splat(*gate));
                 plain[v] += u;
                 product[v] += u * d;
             }
@@ -38,6 +42,7 @@ static void piece_sums(const norm_job *job, const T *g, const T *x, const T *wei
             m = min_i64(LANES, n - i);
             vec d = load_some(x + i, m) - centre, u = job->g ? load_some(g + i, m) : d;
             if (weight) u *= load_some(weight + i, m);
+            if (gate) u = through_gate(u, d, splat(*scale), splat(*gate));
             if (m < LANES) { /* lanes past the end count nothing */
                 T lanes[LANES] = {0};
                 store_part(lanes, u, m);
@@ -88,13 +93,13 @@ static void row_statistic(const norm_job *job, int64_t b) {
         for (int64_t i = 0; i < job->L; i += length) {
             int64_t m = min_i64(length, job->L - i), at = (a * job->B + b) * job->L + i;
             if (job->g) {
-                piece_sums(job, job->g + at, job->x + at, job->weight ? job->weight + i : NULL, job->mean[b], runs,
-                           step, m, sums);
+                piece_sums(job, job->g + at, job->x + at, job->weight ? job->weight + i : NULL, job->mean[b],
+                           job->scale + b, job->gate ? job->gate + b : NULL, runs, step, m, sums);
                 continue;
             }
             double count = (double)(runs * m), about[2] = {0};
             T centre = (T)(piece_total(job->x + at, runs, step, m) / (T)count);
-            piece_sums(job, NULL, job->x + at, NULL, centre, runs, step, m, about);
+            piece_sums(job, NULL, job->x + at, NULL, centre, NULL, NULL, runs, step, m, about);
             join_moments(&n, &mean, &squares, count, centre + about[0] / count, about[1] - about[0] * about[0] / count);
         }
     }
@@ -119,6 +124,8 @@ static void column_statistics(const norm_job *job, int64_t b, int64_t count) {
             FOR_LANES(i, m, count) {
                 vec d = (load_some(x + i, m) - load_some(centre + i, m) - start) * scale,
                     u = graded ? load_some(g + i, m) : d;
+                if (job->gate)
+                    u = through_gate(u, d, load_some(job->scale + b + i, m), load_some(job->gate + b + i, m));
                 store_some(plain + i, load_some(plain + i, m) + u, m);
                 store_some(product + i, load_some(product + i, m) + u * d, m);
             }
@@ -158,7 +165,7 @@ static void norm_moments(int64_t A, int64_t B, int64_t L, const void *x, void *m
 }
 
 static void norm_sums(int64_t A, int64_t B, int64_t L, const void *g, const void *x, const void *mean,
-                      const void *scale, const void *weight, void *sum, void *product, int threads) {
+                      const void *scale, const void *weight, const void *gate, void *sum, void *product, int threads) {
     norm_job job = {.A = A,
                     .B = B,
                     .L = L,
@@ -167,25 +174,31 @@ static void norm_sums(int64_t A, int64_t B, int64_t L, const void *g, const void
                     .mean = mean,
                     .scale = scale,
                     .weight = weight,
-                    .by_row = scale != NULL,
+                    .gate = gate,
+                    .by_row = scale && !gate,
                     .first = sum,
                     .second = product};
     run_statistics(&job, threads);
 }
 
 /* One run of n. Mean, scale, shift and slope are columns, or one number for the run; job is the caller's own copy,
- * which no store can change. Without g y = (x - mean) * scale * weight + shift + bias, else y = g * scale * weight + (x
- * - mean) * slope + shift. */
+ * which no store can change. Without g y = (x - mean) * scale * weight + shift + bias + residual, through a ReLU if so
+ * asked; else y = g * scale * weight + (x - mean) * slope + shift, where with a gate g is what that ReLU lets through.
+ */
 VEC_INLINE void norm_run(const norm_job *job, const int columns, int64_t at, int64_t parameter, int64_t n) {
 #define PARAMETER(p) (columns ? load_some(p + parameter + i, m) : splat((p)[parameter]))
     const T *x = job->x + at, *g = job->g + (job->g ? at : 0);
     FOR_LANES(i, m, n) {
-        vec d = load_some(x + i, m) - PARAMETER(job->mean),
-            y = (job->g ? load_some(g + i, m) : d) * PARAMETER(job->scale);
+        vec d = load_some(x + i, m) - PARAMETER(job->mean), scale = PARAMETER(job->scale),
+            y = job->g ? load_some(g + i, m) : d;
+        if (job->gate) y = through_gate(y, d, scale, PARAMETER(job->gate));
+        y *= scale;
         if (job->weight) y *= load_some(job->weight + i, m);
         if (job->g) y += d * PARAMETER(job->slope);
         if (job->shift) y += PARAMETER(job->shift);
         if (job->bias) y += load_some(job->bias + i, m);
+        if (job->residual) y += load_some(job->residual + at + i, m);
+        if (job->relu) y = choose(y < 0, (vec){0}, y);
         store_some(job->y + at + i, y, m);
     }
 #undef PARAMETER
@@ -203,7 +216,7 @@ static void norm_apply_task(const void *context, int64_t task, int thread) {
 
 static void norm_apply(int64_t rows, int64_t L, int64_t period, const void *g, const void *x, const void *mean,
                        const void *scale, const void *slope, const void *shift, const void *weight, const void *bias,
-                       void *y, int threads) {
+                       const void *residual, const void *gate, int relu, void *y, int threads) {
     norm_job job = {.A = rows,
                     .L = L,
                     .period = period,
@@ -215,6 +228,9 @@ static void norm_apply(int64_t rows, int64_t L, int64_t period, const void *g, c
                     .shift = shift,
                     .weight = weight,
                     .bias = bias,
+                    .residual = residual,
+                    .gate = gate,
+                    .relu = relu,
                     .y = y};
     if (L == 1 && !weight && !bias) { /* runs of one number each are columns of longer ones */
         job.A = rows / period;

@@ -23,13 +23,25 @@ def fixed(input, mean, var, eps):
 
 
 def batch_norm(
-    input, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
+    input,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    training=False,
+    momentum=0.1,
+    eps=1e-5,
+    *,
+    activation=None,
+    residual=None,
 ):
     if training:
         normal = standardised(input, (0, *range(2, input.ndim)), eps)
     else:
         normal = fixed(input, running_mean, running_var, eps)
-    return affine(normal, weight, bias)
+    result = affine(normal, weight, bias)
+    result = result if residual is None else result + residual
+    return np.maximum(result, 0) if activation == "relu" else result
 
 
 def updated_statistics(input, running_mean, running_var, momentum=0.1):

@@ -18,9 +18,31 @@ def channel_norm(flag, given, own):
     return calls
 
 
+def rows(*shape):
+    """Calls of batch_norm in training and from given statistics."""
+    channels = shape[1]
+    affine = {"weight": normal(channels), "bias": normal(channels)}
+    return [
+        Sample(input=normal(*shape), running_mean=None, running_var=None, **affine, training=True),
+        Sample(input=normal(*shape), running_mean=normal(channels), running_var=positive(channels), **affine),
+    ]
+
+
+def epilogues(*shape):
+    """What may follow a batch_norm in the same pass."""
+    return [
+        {"activation": "relu"},
+        {"residual": normal(*shape)},
+        {"residual": normal(*shape), "activation": "relu"},
+    ]
+
+
 SAMPLES = {
     "batch_norm": [
         *channel_norm("training", False, True),
+        *(Sample(**call.arguments, activation="relu") for call in channel_norm("training", False, True)),
+        *(Sample(**call.arguments, **end) for end in epilogues(5, 3) for call in rows(5, 3)),
+        *(Sample(**call.arguments, **end) for end in epilogues(2, 17, 4, 5) for call in rows(2, 17, 4, 5)),
         Sample(input=normal(5, 3), running_mean=None, running_var=None, weight=normal(3), training=True),
     ],
     "instance_norm": channel_norm("use_input_stats", False, True),

@@ -5,7 +5,7 @@ be combined on one optimiser.
 """
 
 from .base import LRScheduler
-from .combine import ReduceLROnPlateau, SequentialLR
+from .combine import ChainedScheduler, ReduceLROnPlateau, SequentialLR
 from .cycle import CyclicLR, OneCycleLR
 from .decay import (
     ConstantLR,
@@ -21,6 +21,7 @@ from .decay import (
 )
 
 __all__ = [
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",

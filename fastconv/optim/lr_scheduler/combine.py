@@ -1,4 +1,4 @@
-"""SequentialLR, one schedule after another, and ReduceLROnPlateau, which follows a metric."""
+"""Schedules one after another, several at once, and ReduceLROnPlateau, which follows a metric."""
 
 import math
 from bisect import bisect_right
@@ -60,6 +60,35 @@ class SequentialLR(LRScheduler):
         super().load_state_dict({key: value for key, value in state.items() if key != "schedulers"})
         for scheduler, own in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(own)
+
+
+class ChainedScheduler(LRScheduler):
+    """Several schedules of one optimiser that take every step together, as `torch.optim.lr_scheduler` has it."""
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer=None):
+        if not schedulers:
+            raise value_error("ChainedScheduler", "schedulers", "is empty", "one scheduler or more")
+        self.optimizer = schedulers[0].optimizer if optimizer is None else optimizer
+        if any(scheduler.optimizer is not self.optimizer for scheduler in schedulers):
+            raise value_error("ChainedScheduler", "schedulers", "belong to another optimizer", "the same one")
+        self.schedulers = list(schedulers)
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+    def step(self):
+        """Go on by one epoch, in the order of the schedules."""
+        for scheduler in self.schedulers:
+            scheduler.step()
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self):
+        """The states of all."""
+        return {"schedulers": [scheduler.state_dict() for scheduler in self.schedulers]}
+
+    def load_state_dict(self, state):
+        """Take over what `state_dict` gave."""
+        for scheduler, own in zip(self.schedulers, state["schedulers"], strict=True):
+            scheduler.load_state_dict(own)
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
 
 class ReduceLROnPlateau(LRScheduler):
