@@ -237,8 +237,13 @@ def release_scratch():
 
 
 def scratch_bytes():
-    """Bytes of scratch and of freed results held for later calls."""
-    return blocks_kept() + sum((<Arena>arena).size for arena in list(pool))
+    """Bytes of scratch held for later calls."""
+    return sum((<Arena>arena).size for arena in list(pool))
+
+
+def freed_bytes():
+    """Bytes of freed results held for later ones."""
+    return blocks_kept()
 
 
 # ---- results -------------------------------------------------------------------------------------------------

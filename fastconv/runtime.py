@@ -123,7 +123,7 @@ def set_flush_denormal(mode: bool) -> None:
 
 
 def release_scratch() -> None:
-    """Give the scratch memory that kernels keep between calls back to the system.
+    """Give the memory that kernels keep between calls, and that of freed results, back to the system.
 
     >>> import fastconv
     >>> fastconv.release_scratch()
@@ -145,6 +145,7 @@ def configuration() -> dict[str, Any]:
         "threads": _core.get_threads(),
         "cpus available": available_cpus(),
         "scratch held": f"{_core.scratch_bytes()} bytes",
+        "freed results held": f"{_core.freed_bytes()} bytes",
     }
 
 

@@ -93,8 +93,10 @@ def test_scratch_of_pooling_is_within_its_bound(isa, parameters):
 def test_scratch_is_given_back_on_request():
     fc.conv2d(np.ones((1, 64, 30, 30), np.float32), np.ones((64, 64, 3, 3), np.float32))
     assert _core.scratch_bytes() > 0
+    fc.relu(np.ones(1 << 16, np.float32))
+    assert _core.freed_bytes() > 0
     fc.release_scratch()
-    assert _core.scratch_bytes() == 0
+    assert _core.scratch_bytes() == _core.freed_bytes() == 0
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
