@@ -12,7 +12,7 @@ BUILD_INPUTS := pyproject.toml setup.py $(wildcard fastconv/*.pyx) $(C_FILES) $(
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUTF8 = 1
 
-.PHONY: demo test test-serial test-c test-neon test-valgrind lint bench-smoke wheel docs clean
+.PHONY: demo test test-serial test-c test-neon test-valgrind test-asan test-ubsan fuzz lint bench-smoke wheel docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/fastconv train digits --out demo
@@ -60,6 +60,27 @@ wheel: $(VENV)/.tools
 	cp -r tests pyproject.toml build/wheel
 	cd build/wheel && venv/bin/python -m pytest -p no:cacheprovider tests
 	test $$(stat -c %s dist/*.whl) -lt 2000000
+
+# The suite, and corrupted calls for $(SECONDS) seconds, on a build with a sanitizer that lives in build/. Tests of
+# latency and of peak memory have nothing to say there.
+SECONDS ?= 300
+SANITIZE_asan := -fsanitize=address
+SANITIZE_ubsan := -fsanitize=undefined -fno-sanitize-recover=undefined
+PRELOAD_asan = LD_PRELOAD=$(shell $(CC) -print-file-name=libasan.so)
+SANITIZED = $(PRELOAD_$(1)) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	PYTHONPATH=$(CURDIR)/build/$(1)/lib
+
+test-asan test-ubsan: test-%: build/%/.built
+	$(call SANITIZED,$*) $(BIN)/pytest tests --ignore=tests/test_interrupt.py --ignore=tests/test_memory.py
+
+fuzz: build/asan/.built
+	$(call SANITIZED,asan) $(BIN)/python tests/fuzz.py --seconds $(SECONDS)
+
+build/%/.built: $(BUILD_INPUTS) $(shell find fastconv -name '*.py') | $(VENV)/.test
+	$(BIN)/python -m pip install --quiet setuptools Cython
+	FASTCONV_CFLAGS='$(SANITIZE_$*) -O1' FASTCONV_LDFLAGS='$(SANITIZE_$*)' \
+		$(BIN)/python setup.py -q build --build-base=build/$* --build-lib=build/$*/lib
+	touch $@
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
