@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import seeding
 from ..geometry.arguments import finite
-from ..geometry.arrays import arrays, as_array, ndarray, new_output, type_error, value_error
+from ..geometry.arrays import as_array, ndarray, new_output, same_dtype, type_error, value_error
 from ..geometry.elementwise import broadcasts_to
 from ..op import op
 
@@ -70,7 +70,8 @@ def _dropout(
 
     def backward(grad_output, mask):
         label = f"{name}_backward"
-        grad_output, mask = arrays(label, grad_output=grad_output, mask=mask)
+        grad_output, mask = as_array(label, "grad_output", grad_output), as_array(label, "mask", mask)
+        same_dtype(label, grad_output=grad_output, mask=mask)
         broadcasts_to(label, "mask", mask, grad_output.shape)
         return grad_output * mask
 
