@@ -2,6 +2,8 @@
 """The door to C: pointers in, GIL released, scratch owned. Trusts its callers, so only geometry-checked calls reach it."""
 
 import contextvars
+import os
+import threading
 
 from numpy import empty as empty_array
 
@@ -28,8 +30,10 @@ cdef extern from *:
     #endif
         return aligned;
     }
-    /* Runs the handlers of pending signals, which Python allows on its main thread only; true if one raised. */
+    /* Runs the handlers of pending signals, as Python does on its main thread only; true if one raised. */
+    static unsigned long fc_main_thread;
     static int fc_check_signals(void) {
+        if (PyThread_get_thread_ident() != fc_main_thread) return 0;
         PyGILState_STATE state = PyGILState_Ensure();
         int raised = PyErr_CheckSignals() != 0;
         PyGILState_Release(state);
@@ -38,6 +42,7 @@ cdef extern from *:
     """
     void *fc_allocate(size_t bytes, void **base) nogil
     int fc_check_signals() noexcept nogil
+    unsigned long fc_main_thread
 
 from libc.stdlib cimport free
 
@@ -180,6 +185,15 @@ def fma_probe(int64_t rounds, int type=0):
 
 # ---- signals, forks ------------------------------------------------------------------------------------------
 
+def note_main_thread():
+    """Signals are handled on this one; a child's is the thread that forked."""
+    global fc_main_thread
+    fc_main_thread = threading.main_thread().ident
+
+
+note_main_thread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=note_main_thread)
 fc_set_interrupt_check(fc_check_signals)
 fc_survive_forks()
 fc_threads_allowed()

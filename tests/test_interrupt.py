@@ -124,6 +124,35 @@ assert call() == want
     assert run(CALL, code) == "interrupted"
 
 
+def test_ctrl_c_reaches_a_child_that_another_thread_forked():
+    code = """
+import signal, threading
+images, weight = np.zeros((400, 128, 96, 96), np.float32), np.zeros((128, 128, 3, 3), np.float32)
+
+
+def child_is_interrupted():
+    child = os.fork()
+    if child:
+        status.append(os.waitpid(child, 0)[1])
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        fc.conv2d(images, weight)
+    except KeyboardInterrupt:
+        os._exit(0)
+    os._exit(1)
+
+
+status = []
+thread = threading.Thread(target=child_is_interrupted)
+thread.start()
+thread.join()
+print(status)
+"""
+    assert run(CALL, code) == "[0]"
+
+
 def test_only_the_main_thread_is_interrupted():
     """As everywhere in Python: the call of another thread runs to its end."""
     code = """
