@@ -39,9 +39,10 @@ def take_range(x, axis, start, stop, mode, cval):
     if start >= 0 and stop <= n:
         return x[(slice(None),) * axis + (slice(start, stop),)]
     positions = np.arange(start, stop)
-    taken = x.take(source_index(mode, positions, n), axis=axis)
+    before = (slice(None),) * axis
+    taken = x[(*before, source_index(mode, positions, n))]
     if mode == "constant":
-        taken[(slice(None),) * axis + ((positions < 0) | (positions >= n),)] = cval
+        taken[(*before, (positions < 0) | (positions >= n))] = cval
     return taken
 
 
@@ -69,6 +70,6 @@ def extend(x, starts, stops, modes, cval):
                 result[tuple(edge)] = cval
             elif count:
                 index = source_index(modes[axis], np.arange(first, first + count), n)
-                result[tuple(edge)] = inside.take(index, axis=axis)
+                result[tuple(edge)] = inside[(slice(None),) * axis + (index,)]
         region[axis] = slice(None)
     return result

@@ -4,7 +4,7 @@ import numpy as np
 
 from ._extend import extend, take_range
 
-SMALL = 1 << 15  # cells below which one extended copy costs less than borders apart
+SMALL = 1 << 19  # cells below which one extended copy costs less than borders apart
 
 
 def merge(shape, window):

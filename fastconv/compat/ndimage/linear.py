@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from ... import ops
 from .._correlate import correlate as correlate_floats
 from .._correlate import correlate_in_order, correlate_kernels
 from .._extend import extend, mode_name
@@ -19,6 +20,12 @@ def compute_dtype(input, dtype):
     """float32 for large float32 images with float32 results, else float64 as SciPy."""
     single = input.dtype.newbyteorder("=") == dtype == np.float32 and input.size >= LARGE
     return np.float32 if single else np.float64
+
+
+def all_finite(x):
+    """Whether a C-contiguous array of floats holds no NaN and no infinity (and its sum no overflow)."""
+    with np.errstate(all="ignore"):
+        return np.isfinite(ops.global_avg_pool(x.reshape(1, 1, -1))).item()
 
 
 def all_integers(x):
@@ -55,9 +62,7 @@ def doubtful(result, weights, input, cval, dtype):
             nearest = np.rint(result)
             slack = 4 * EPS * weights.size * float(np.abs(weights).sum()) * largest
             return (nearest != 0) & ~(np.abs(result - nearest) > slack)
-    with np.errstate(all="ignore"):
-        finite = np.isfinite(result.sum())
-    return None if finite else ~np.isfinite(result)
+    return None if all_finite(result) else ~np.isfinite(result)
 
 
 class Window:

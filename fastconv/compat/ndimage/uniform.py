@@ -6,7 +6,7 @@ from ... import ops
 from .._extend import extend, mode_name
 from .._slide import by_axis, merge, slide_merged, together
 from .arguments import Output, axes_of, axis_of, cast, one_for_each, real_dtype, real_number, window_before
-from .linear import compute_dtype
+from .linear import all_finite, compute_dtype
 from .missing import with_policy
 
 POOLS = (None, ops.avg_pool1d, ops.avg_pool2d, ops.avg_pool3d)
@@ -47,11 +47,11 @@ def mean_filter(input, steps, dtype, cval):
         boxes = together(steps, input.shape)
         if compute_dtype(input, dtype) == np.float32 and len(boxes) == 1 < len(steps):
             mean = means(input.astype(np.float32, copy=False), *boxes[0], cval)
-            if np.isfinite(mean.sum()):
+            if all_finite(mean):
                 return cast(mean, dtype)
         for (axis, size, before, mode), box in zip(steps, by_axis(steps, input.shape)):
             mean = means(input.astype(compute_dtype(input, dtype), copy=False), *box, cval)
-            if not np.isfinite(mean.sum()):
+            if not all_finite(mean):
                 mean = means(input.astype(np.float64), *box, cval)
                 smear(mean, input, axis, size, before, mode, cval)
             input = cast(mean, dtype)

@@ -7,11 +7,11 @@ import numpy as np
 from ...runtime import get_num_threads
 from .._correlate import rank_one
 from .direct import largest
-from .fourier import block_length, fast_length
+from .fourier import block_length, fast_length, transform_work
 
-# Seconds. A multiply-add of the kernels, of float32; one of NumPy's other types; a cell of a transform for each bit of
-# its length, float32; and what a call costs at least.
-DIRECT, PLAIN, TRANSFORM = 4e-11, 2e-9, 1.1e-9
+# Seconds. A multiply-add of the kernels, of float32, along a line and over an image; one of NumPy's other types; a cell
+# of a transform for each bit of its length, float32; and what a call costs at least.
+LINE, DIRECT, PLAIN, TRANSFORM = 8e-11, 4e-11, 2e-9, 5e-10
 DIRECT_CALL, TRANSFORM_CALL = 40e-6, 120e-6
 
 
@@ -24,7 +24,8 @@ def direct_seconds(n, k, dtype, weights):
     if weights.ndim > 1 and dtype.char in "fd" and rank_one(weights.astype(dtype)) is not None:
         taps = sum(k)
     wide = {"f": 1, "F": 4, "D": 8}.get(dtype.char, 2)
-    return DIRECT_CALL + outputs * taps * DIRECT * wide / get_num_threads()
+    rate = LINE if len(n) == 1 else DIRECT
+    return DIRECT_CALL + outputs * taps * rate * wide / get_num_threads()
 
 
 def fourier_seconds(n, k, dtype):
@@ -36,9 +37,9 @@ def fourier_seconds(n, k, dtype):
         blocks = -(-(n[axis] + k[axis] - 1) // (length - k[axis] + 1))
     lengths = [fast_length(i + j - 1) for i, j in zip(n, k)]
     lengths[axis] = length or lengths[axis]
-    cells = math.prod(lengths)
     wide = {"f": 1, "F": 2, "D": 4}.get(dtype.char, 2)
-    return TRANSFORM_CALL + (2 * blocks + 1) * cells * math.log2(max(cells, 2)) * TRANSFORM * wide / get_num_threads()
+    work = transform_work(math.prod(lengths), 2 * blocks + 1)
+    return TRANSFORM_CALL + work * TRANSFORM * wide / get_num_threads()
 
 
 def faster_method(x, weights):

@@ -6,6 +6,8 @@ import numpy as np
 
 from ...runtime import get_num_threads
 
+CACHED = 1 << 15  # cells of a transform that stays in the cache
+
 
 def transforms():
     """(module with rfftn and its kin, keyword arguments): scipy.fft on fastconv's threads, else numpy.fft."""
@@ -29,16 +31,20 @@ def fast_length(n):
     return best
 
 
+def transform_work(length, count=1):
+    """What `count` transforms cost, in cells times bits of their length; beyond the cache twice as much."""
+    return count * length * math.log2(max(length, 2)) * (1 if length <= CACHED else 2)
+
+
 def block_length(n, k):
     """The length of blocks that makes the transforms of n cells with k taps cheapest, or None for a single one."""
     whole = fast_length(n + k - 1)
-    best, least = None, whole * math.log2(max(whole, 2))
+    best, least = None, transform_work(whole)
     length = fast_length(2 * k)
     while length < whole:
-        blocks = -(-(n + k - 1) // (length - k + 1))
-        cost = blocks * length * math.log2(length) * (1 if length <= 1 << 15 else 1.3)
-        if cost < 0.8 * least or (best and cost < least):
-            best, least = length, cost
+        work = transform_work(length, -(-(n + k - 1) // (length - k + 1)))
+        if work < least:
+            best, least = length, work
         length = fast_length(2 * length)
     return best
 
