@@ -2,10 +2,10 @@
 
 import importlib
 
+from . import ops
 from .autograd import Function, checkpoint, gradcheck
 from .op import OPS, op
 from .ops import *  # noqa: F403
-from .ops import __all__ as _operations
 from .runtime import get_num_threads, release_scratch, set_flush_denormal, set_num_threads, show_config, threads
 from .seeding import manual_seed
 from .tensor import Tensor, enable_grad, is_grad_enabled, no_grad
@@ -32,7 +32,7 @@ __all__ = [
     "show_config",
     "threads",
 ]
-__all__ += _operations
+__all__ += ops.__all__
 
 
 # Layers, optimisers and drop-ins are imported when first named: a kernel user does not pay for them.

@@ -113,6 +113,17 @@ def op(*inputs: str, name: str | None = None, **traits: Any) -> Callable[[Callab
     quiet: NumPy's floating-point warnings are off inside, for there NaN and Inf are answers.
     recorded: what runs in place of the forward when a gradient is recorded, if that needs more than the
     result.
+
+    >>> @op("input", name="example_double")
+    ... def double(input):
+    ...     return 2 * input, ()
+    >>> @double.gradient
+    ... def _(grad_output):
+    ...     return 2 * grad_output
+    >>> float(double(np.array(3.0)))
+    6.0
+    >>> double.op is OPS.pop("example_double")
+    True
     """
 
     def declare(forward: Callable) -> Callable:

@@ -80,6 +80,14 @@ def permutation(op: str, dims: Any, ndim: int) -> tuple[int, ...]:
     return order
 
 
+def indexed(op: str, input: ndarray, index: Any) -> ndarray:
+    """input[index]; IndexError outside, as Python's protocol wants it, however large the number."""
+    try:
+        return input[index]
+    except OverflowError:
+        raise IndexError(f"{op}: index is {index!r} (expected one within {input.shape})") from None
+
+
 def sequence(op: str, tensors: Any, equal_shapes: bool) -> list[ndarray]:
     """At least one array, all of one dtype, and of one shape if `equal_shapes`."""
     values = [as_array(op, f"tensors[{i}]", value) for i, value in enumerate(tensors)]

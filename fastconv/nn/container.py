@@ -103,11 +103,25 @@ class Sequential(_Numbered):
 
 
 class ModuleList(_Numbered):
-    """A list of modules whose parameters belong to the model; it has no forward of its own."""
+    """A list of modules whose parameters belong to the model; it has no forward of its own.
+
+    Examples
+    --------
+    >>> from fastconv import nn
+    >>> len(nn.ModuleList([nn.ReLU(), nn.Tanh()]))
+    2
+    """
 
 
 class ModuleDict(Module):
-    """A dict of modules whose parameters belong to the model; it has no forward of its own."""
+    """A dict of modules whose parameters belong to the model; it has no forward of its own.
+
+    Examples
+    --------
+    >>> from fastconv import nn
+    >>> nn.ModuleDict({"squash": nn.Tanh()}).keys()
+    ['squash']
+    """
 
     def __init__(self, modules: dict[str, Module] | None = None):
         for name, module in (modules or {}).items():

@@ -34,6 +34,13 @@ class Dropout(Module):
 _CHANNELS_DOC = """While training, zeroes whole channels with probability p and scales the rest by 1 / (1 - p).
 
     Shapes: (N, C, {axes}) or (C, {axes}). Source: Tompson et al. 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> nn.{name}(1.0)(np.ones({example})).sum()
+    np.float64(0.0)
     """
 
 
@@ -43,7 +50,8 @@ def _layer(rank: int) -> type:
     def forward(self, input):
         return getattr(F, name.lower())(input, self.p, True) if self.training and self.p else input
 
-    doc = _CHANNELS_DOC.format(axes=("L", "H, W", "D, H, W")[rank - 1])
+    axes = ("L", "H, W", "D, H, W")[rank - 1]
+    doc = _CHANNELS_DOC.format(axes=axes, name=name, example=(1, 3, *(4,) * rank))
     return type(name, (Dropout,), {"forward": forward, "__doc__": doc, "__module__": __name__})
 
 

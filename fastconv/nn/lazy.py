@@ -64,6 +64,14 @@ def lazy_name(layer: type, **defaults) -> type:
 
     __init__.__signature__ = signature
     name = "Lazy" + layer.__name__
-    doc = f"`{layer.__name__}` whose `{size}` is inferred on the first call: `{layer.__name__}(None, ...)`."
+    arguments = ", ".join("3" for p in rest if p.default is p.empty)
+    doc = f"""`{layer.__name__}` whose `{size}` is inferred on the first call: `{layer.__name__}(None, ...)`.
+
+    Examples
+    --------
+    >>> from fastconv import nn
+    >>> nn.{name}({arguments}).{size} is None
+    True
+    """
     body = {"__init__": __init__, "__doc__": doc, "__module__": layer.__module__}
     return type(name, (layer,), body)

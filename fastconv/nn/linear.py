@@ -121,7 +121,14 @@ class Embedding(Module):
 
 
 class Identity(Module):
-    """Returns its input; takes and ignores any arguments."""
+    """Returns its input; takes and ignores any arguments.
+
+    Examples
+    --------
+    >>> from fastconv import nn
+    >>> nn.Identity(54)("anything")
+    'anything'
+    """
 
     def __init__(self, *arguments, **keywords):
         pass
@@ -154,7 +161,15 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Splits the axis `dim` into the axes `unflattened_size`: the opposite of Flatten."""
+    """Splits the axis `dim` into the axes `unflattened_size`: the opposite of Flatten.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> nn.Unflatten(1, (2, 3))(np.zeros((4, 6))).shape
+    (4, 2, 3)
+    """
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)

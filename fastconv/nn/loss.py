@@ -27,8 +27,21 @@ _TABLE = [
      "binary cross entropy of sigmoid(input)."),
 ]  # fmt: skip
 
+_EXAMPLES = {
+    "MSELoss": ("np.array([1.0, 4.0]), np.array([1.0, 2.0])", "array(2.)"),
+    "L1Loss": ("np.array([1.0, 4.0]), np.array([1.0, 2.0])", "array(1.)"),
+    "SmoothL1Loss": ("np.array([1.0, 4.0]), np.array([1.0, 2.0])", "array(0.75)"),
+    "HuberLoss": ("np.array([1.0, 4.0]), np.array([1.0, 2.0])", "array(0.75)"),
+    "CrossEntropyLoss": ("np.zeros((1, 2)), np.array([1])", "array(0.69314718)"),
+    "NLLLoss": ("np.log([[0.25, 0.75]]), np.array([1])", "array(0.28768207)"),
+    "BCELoss": ("np.array([0.5]), np.array([1.0])", "array(0.69314718)"),
+    "BCEWithLogitsLoss": ("np.array([0.0]), np.array([1.0])", "array(0.69314718)"),
+}
+
 for _name, _op, _defaults, _formula in _TABLE:
     _doc = f"{_formula}\n\n    forward(input, target); `reduction` is 'mean', 'sum' or 'none'."
-    globals()[_name] = stateless(_name, _op, _defaults, _doc, module=__name__, base=_Loss)
+    _arguments, _result = _EXAMPLES[_name]
+    _example = (f"nn.{_name}()({_arguments})", _result)
+    globals()[_name] = stateless(_name, _op, _defaults, _doc, _example, module=__name__, base=_Loss)
 
 __all__ = [row[0] for row in _TABLE]

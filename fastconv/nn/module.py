@@ -32,10 +32,10 @@ class Module:
     _buffer_names: ClassVar[dict[str, bool]] = {}
     _forward_hooks: ClassVar[dict[int, Callable]] = {}
 
-    def forward(self, *inputs, **keywords):
+    def forward(self, *inputs: Any, **keywords: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward method")
 
-    def __call__(self, *inputs, **keywords):
+    def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         output = self.forward(*inputs, **keywords)
         if self._forward_hooks:
             for hook in tuple(self._forward_hooks.values()):

@@ -204,7 +204,15 @@ class GroupNorm(Module):
 
 
 class LocalResponseNorm(Module):
-    """Divides by a power of the sum of squares over `size` neighbouring channels (Krizhevsky et al. 2012)."""
+    """Divides by a power of the sum of squares over `size` neighbouring channels (Krizhevsky et al. 2012).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> nn.LocalResponseNorm(2)(np.zeros((1, 3, 4, 4))).shape
+    (1, 3, 4, 4)
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
@@ -222,11 +230,25 @@ _BATCH_DOC = """Normalises each channel over the batch and all positions (Ioffe 
     Training: y = (x - mean) / √(var + eps) · weight + bias with the batch's own biased variance, and running
     averages (of the unbiased variance) move by `momentum`, or are plain averages when it is None. Evaluation
     uses the running averages. `num_features=None` is inferred from the first input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> nn.{name}(3)(np.zeros({example}, np.float32)).shape
+    {example}
     """
 
 _INSTANCE_DOC = """Normalises each channel of each sample over its positions (Ulyanov et al. 2016).
 
     Shapes: input {shapes}; weight and bias (num_features,) when `affine`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> nn.{name}(3)(np.zeros({example}, np.float32)).shape
+    {example}
     """
 
 
@@ -239,8 +261,9 @@ def _layer(base: type, prefix: str, rank: int, doc: str) -> type:
             ((2, 3) if rank == 1 else (rank + 2,)),
             ("(N, C) or " if rank == 1 else "") + f"(N, C, {axes})",
         )
-    body = {"ranks": ranks, "__doc__": doc.format(shapes=shapes), "__module__": __name__}
-    return type(f"{prefix}{rank}d", (base,), body)
+    name, example = f"{prefix}{rank}d", (2, 3, *(4,) * rank)
+    text = doc.format(shapes=shapes, name=name, example=example)
+    return type(name, (base,), {"ranks": ranks, "__doc__": text, "__module__": __name__})
 
 
 BatchNorm1d, BatchNorm2d, BatchNorm3d = (

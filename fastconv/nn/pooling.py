@@ -21,6 +21,14 @@ class _Unpool(_Windowed):
         return getattr(F, self.op_name)(input, indices, **self._arguments, output_size=output_size)
 
 
+# (call, result) of a layer on a map of zeros.
+def _example(name: str, rank: int) -> tuple[str, str]:
+    arguments = "2, 2" if name.startswith("LPPool") else "2"
+    size, result = ((2,) * rank, (4,) * rank) if name.startswith("MaxUnpool") else ((4,) * rank, (2,) * rank)
+    indices = f", np.zeros({(1, 3, *size)}, int)" if name.startswith("MaxUnpool") else ""
+    return f"nn.{name}({arguments})(np.zeros({(1, 3, *size)}){indices}).shape", str((1, 3, *result))
+
+
 # (layer, operation, arguments, doc, base); {rank} and {axes} are filled in for each rank.
 _TABLE = [
     ("MaxPool{rank}d", "max_pool{rank}d", _MAX,
@@ -51,7 +59,8 @@ for _rank in (1, 2, 3):
         if _name.startswith("AvgPool") and _rank > 1:
             _defaults = {**_defaults, "divisor_override": None}
         _text = _doc.format(rank=_rank, axes=_axes)
-        globals()[_name] = stateless(_name, _op, _defaults, _text, module=__name__, base=_base)
+        _call = _example(_name, _rank)
+        globals()[_name] = stateless(_name, _op, _defaults, _text, _call, module=__name__, base=_base)
         __all__.append(_name)
 
 Upsample = stateless(
@@ -65,6 +74,7 @@ Upsample = stateless(
         "recompute_scale_factor": None,
     },
     "Resamples the spatial axes to `size` or by `scale_factor`; mode 'nearest', 'bilinear' or 'bicubic'.",
+    ("nn.Upsample(scale_factor=2)(np.zeros((1, 3, 4, 4))).shape", "(1, 3, 8, 8)"),
     module=__name__,
 )
 PixelShuffle = stateless(
@@ -72,6 +82,7 @@ PixelShuffle = stateless(
     "pixel_shuffle",
     {"upscale_factor": REQUIRED},
     "(N, C r², H, W) to (N, C, H r, W r), r = upscale_factor (Shi et al. 2016).",
+    ("nn.PixelShuffle(2)(np.zeros((1, 8, 3, 3))).shape", "(1, 2, 6, 6)"),
     module=__name__,
 )
 PixelUnshuffle = stateless(
@@ -79,5 +90,6 @@ PixelUnshuffle = stateless(
     "pixel_unshuffle",
     {"downscale_factor": REQUIRED},
     "(N, C, H r, W r) to (N, C r², H, W), r = downscale_factor: the inverse of PixelShuffle.",
+    ("nn.PixelUnshuffle(2)(np.zeros((1, 2, 6, 6))).shape", "(1, 8, 3, 3)"),
     module=__name__,
 )

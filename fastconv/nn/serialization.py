@@ -18,6 +18,15 @@ def save(state: dict, path) -> None:
     A reader sees the old file or the new one, never a part: the bytes go to a temporary file in the same
     folder, are flushed to disk, and the file is renamed. .safetensors needs `pip install
     "fastconv[safetensors]"`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from fastconv import nn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nn.save({"weight": np.ones(2)}, f"{folder}/state.npz")
+    ...     nn.load(f"{folder}/state.npz")
+    {'weight': array([1., 1.])}
     """
     arrays = {
         name: np.asarray(value.data if isinstance(value, Tensor) else value) for name, value in state.items()
@@ -41,6 +50,15 @@ def load(path) -> dict[str, np.ndarray]:
     ------
     ValueError
         When the file is truncated, damaged or not of the format that its name says.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from fastconv import nn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nn.save({"bias": np.zeros(1)}, f"{folder}/state.npz")
+    ...     sorted(nn.load(f"{folder}/state.npz"))
+    ['bias']
     """
     path = Path(path)
     suffix = _suffix(path)

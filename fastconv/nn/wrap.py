@@ -36,16 +36,28 @@ class Stateless(Module):
         return ", ".join(f"{name}={value!r}" for name, value in self._arguments.items() if value is not None)
 
 
+EXAMPLE = """
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> {call}
+    {result}
+    """
+
+
 # One layer class, whose constructor takes `defaults` in that order (REQUIRED: no default) and has a true
-# signature. Names in `ignored` are taken for PyTorch's sake and not passed on (ReLU's inplace).
-def stateless(name, op_name, defaults, doc, *, module, base=Stateless, ignored=()) -> type:
+# signature. `example` is a call and what it gives. Names in `ignored` are taken for PyTorch's sake and not passed
+# on (ReLU's inplace).
+def stateless(name, op_name, defaults, doc, example, *, module, base=Stateless, ignored=()) -> type:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [inspect.Parameter(key, kind, default=value) for key, value in defaults.items()]
     parameters += [inspect.Parameter(key, kind, default=False) for key in ignored]
     body = {
         "op_name": op_name,
         "defaults": defaults,
-        "__doc__": doc,
+        "__doc__": doc + EXAMPLE.format(call=example[0], result=example[1]),
         "__module__": module,
         "__signature__": inspect.Signature(parameters),
     }

@@ -29,9 +29,10 @@ def _slope(name: str, code: int, grad_output, input, *numbers: float) -> ndarray
 _NEVER_INPLACE = ("sigmoid", "tanh", "softplus")
 
 
-# The kernels' activation `name`; `parameters` maps the public parameters to their defaults.
+# The kernels' activation `name`; `slopes` are its derivatives at -1 and 2, `parameters` maps the public
+# parameters to their defaults.
 # keeps: what the derivative is computed from, the input or (PyTorch's choice, too, for it frees the input) the result.
-def _activation(name: str, text: str, keeps: str = "input", **parameters: float) -> tuple:
+def _activation(name: str, slopes: str, text: str, keeps: str = "input", **parameters: float) -> tuple:
     signature = "".join(f", {key}={default!r}" for key, default in parameters.items())
     inplace = "" if name in _NEVER_INPLACE else ", inplace=False"
     values = "".join(f", {key}" for key in parameters)
@@ -50,7 +51,12 @@ def _activation(name: str, text: str, keeps: str = "input", **parameters: float)
     forward, backward = scope["forward"], scope["backward"]
     forward.__name__, forward.__module__ = name, __name__
     forward.__doc__ = text
-    backward.__doc__ = f"Gradient of `{name}` for input; grad_output has input's shape and dtype."
+    backward.__doc__ = f"""Gradient of `{name}` for input; grad_output has input's shape and dtype.
+
+    >>> import numpy as np
+    >>> {back}(np.ones(2), np.array([-1.0, 2.0]))
+    {slopes}
+    """
     backward.__module__ = __name__
     public = op("input")(forward)
     return public, public.gradient(backward)
@@ -69,6 +75,7 @@ def _text(formula: str, source: str, example: str) -> str:
 
 relu, relu_backward = _activation(
     "relu",
+    "array([0., 1.])",
     _text(
         "max(input, 0)",
         "Nair and Hinton 2010, Rectified Linear Units Improve Restricted Boltzmann Machines",
@@ -80,6 +87,7 @@ relu, relu_backward = _activation(
 
 relu6, relu6_backward = _activation(
     "relu6",
+    "array([0., 1.])",
     _text(
         "min(max(input, 0), 6)",
         "Krizhevsky 2010, Convolutional Deep Belief Networks on CIFAR-10",
@@ -91,6 +99,7 @@ relu6, relu6_backward = _activation(
 
 leaky_relu, leaky_relu_backward = _activation(
     "leaky_relu",
+    "array([0.01, 1.  ])",
     _text(
         "input where positive, else negative_slope * input",
         "Maas et al. 2013, Rectifier Nonlinearities Improve Neural Network Acoustic Models",
@@ -102,6 +111,7 @@ leaky_relu, leaky_relu_backward = _activation(
 
 elu, elu_backward = _activation(
     "elu",
+    "array([0.36787944, 1.        ])",
     _text(
         "input where positive, else alpha * (e ** input - 1)",
         "Clevert et al. 2015, Fast and Accurate Deep Network Learning by Exponential Linear Units",
@@ -113,6 +123,7 @@ elu, elu_backward = _activation(
 
 sigmoid, sigmoid_backward = _activation(
     "sigmoid",
+    "array([0.19661193, 0.10499359])",
     _text(
         "1 / (1 + e ** -input)",
         "the logistic function",
@@ -123,6 +134,7 @@ sigmoid, sigmoid_backward = _activation(
 
 tanh, tanh_backward = _activation(
     "tanh",
+    "array([0.41997434, 0.07065082])",
     _text(
         "The hyperbolic tangent",
         "numpy.tanh",
@@ -133,6 +145,7 @@ tanh, tanh_backward = _activation(
 
 silu, silu_backward = _activation(
     "silu",
+    "array([0.07232949, 1.09078425])",
     _text(
         "input * sigmoid(input), also known as swish",
         "Ramachandran et al. 2017, Searching for Activation Functions",
@@ -143,6 +156,7 @@ silu, silu_backward = _activation(
 
 mish, mish_backward = _activation(
     "mish",
+    "array([0.05921676, 1.06931793])",
     _text(
         "input * tanh(log(1 + e ** input))",
         "Misra 2019, Mish: A Self Regularized Non-Monotonic Activation Function",
@@ -153,6 +167,7 @@ mish, mish_backward = _activation(
 
 softplus, softplus_backward = _activation(
     "softplus",
+    "array([0.26894142, 0.88079708])",
     _text(
         "log(1 + e ** (beta * input)) / beta, and input itself where beta * input > threshold",
         "Dugas et al. 2000, Incorporating Second-Order Functional Knowledge",
@@ -165,6 +180,7 @@ softplus, softplus_backward = _activation(
 
 hardswish, hardswish_backward = _activation(
     "hardswish",
+    "array([0.16666667, 1.16666667])",
     _text(
         "input * relu6(input + 3) / 6",
         "Howard et al. 2019, Searching for MobileNetV3",
@@ -175,6 +191,7 @@ hardswish, hardswish_backward = _activation(
 
 hardsigmoid, hardsigmoid_backward = _activation(
     "hardsigmoid",
+    "array([0.16666667, 0.16666667])",
     _text(
         "relu6(input + 3) / 6",
         "Howard et al. 2019, Searching for MobileNetV3",
@@ -200,7 +217,12 @@ def gelu(input, approximate="none", *, out=None):
 
 @gelu.gradient
 def gelu_backward(grad_output, input, approximate="none"):
-    """Gradient of `gelu` for input; grad_output has input's shape and dtype."""
+    """Gradient of `gelu` for input; grad_output has input's shape and dtype.
+
+    >>> import numpy as np
+    >>> gelu_backward(np.ones(1), np.zeros(1))
+    array([0.5])
+    """
     code = _GELU[choice("gelu_backward", "approximate", approximate, tuple(_GELU))]
     return _slope("gelu_backward", code, grad_output, input)
 

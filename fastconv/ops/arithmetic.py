@@ -55,7 +55,12 @@ def _binary(name: str, formula: str, example: str, ufunc, derivatives, values=Tr
             for derivative, value, need in zip(derivatives, (input, other), needs, strict=True)
         )
 
-    backward.__doc__ = f"Gradients of `{name}` for (input, other), summed over the axes that were broadcast."
+    backward.__doc__ = f"""Gradients of `{name}` for (input, other), summed over the axes that were broadcast.
+
+    >>> import numpy as np
+    >>> [grad.shape for grad in {name}_backward(np.ones((2, 3)), np.ones((2, 3)), np.ones(3))]
+    [(2, 3), (3,)]
+    """
     return public, public.gradient(backward)
 
 
@@ -109,7 +114,7 @@ minimum, minimum_backward = _binary(
 )
 
 
-def _unary(name: str, formula: str, example: str, ufunc, derivative) -> tuple:
+def _unary(name: str, formula: str, example: str, slope: str, ufunc, derivative) -> tuple:
     def forward(input, *, out=None):
         input = as_array(name, "input", input)
         return ufunc(input, out=new_output(name, out, input.shape, input.dtype, input)), (input,)
@@ -128,21 +133,26 @@ def _unary(name: str, formula: str, example: str, ufunc, derivative) -> tuple:
     def backward(grad_output, input):
         return derivative(*like(f"{name}_backward", grad_output, input))
 
-    backward.__doc__ = f"Gradient of `{name}` for input."
+    backward.__doc__ = f"""Gradient of `{name}` for input.
+
+    >>> import numpy as np
+    >>> {name}_backward(np.array([1.0]), np.array([4.0]))
+    {slope}
+    """
     return public, public.gradient(backward)
 
 
-neg, neg_backward = _unary("neg", "-input", "array([-1., -4.])", np.negative, lambda g, x: -g)
+neg, neg_backward = _unary("neg", "-input", "array([-1., -4.])", "array([-1.])", np.negative, lambda g, x: -g)
 exp, exp_backward = _unary(
-    "exp", "e ** input", "array([ 2.71828183, 54.59815003])", np.exp, lambda g, x: g * np.exp(x)
+    "exp", "e ** input", "array([ 2.71828183, 54.59815003])", "array([54.59815003])", np.exp, lambda g, x: g * np.exp(x)
 )
 log, log_backward = _unary(
-    "log", "The natural logarithm", "array([0.        , 1.38629436])", np.log, lambda g, x: g / x
+    "log", "The natural logarithm", "array([0.        , 1.38629436])", "array([0.25])", np.log, lambda g, x: g / x
 )
 sqrt, sqrt_backward = _unary(
-    "sqrt", "The square root", "array([1., 2.])", np.sqrt, lambda g, x: g / (2 * np.sqrt(x))
+    "sqrt", "The square root", "array([1., 2.])", "array([0.25])", np.sqrt, lambda g, x: g / (2 * np.sqrt(x))
 )
-abs, abs_backward = _unary("abs", "|input|", "array([1., 4.])", np.abs, lambda g, x: g * np.sign(x))
+abs, abs_backward = _unary("abs", "|input|", "array([1., 4.])", "array([1.])", np.abs, lambda g, x: g * np.sign(x))
 
 
 @op("input", quiet=True)
@@ -164,7 +174,12 @@ def clip(input, min=None, max=None, *, out=None):
 
 @clip.gradient
 def clip_backward(grad_output, input, min=None, max=None):
-    """Gradient of `clip` for input."""
+    """Gradient of `clip` for input.
+
+    >>> import numpy as np
+    >>> clip_backward(np.ones(3), np.array([-1.0, 0.5, 2.0]), 0.0, 1.0)
+    array([0., 1., 0.])
+    """
     grad_output, input = like("clip_backward", grad_output, input)
     low, high = _bounds("clip_backward", min, max, input.dtype)
     return np.where((input >= low) & (input <= high), grad_output, grad_output.dtype.type(0))
@@ -198,7 +213,12 @@ def where(condition, input, other, *, out=None):
 
 @where.gradient
 def where_backward(grad_output, condition, input, other, *, needs=(True, True)):
-    """Gradients of `where` for (input, other)."""
+    """Gradients of `where` for (input, other).
+
+    >>> import numpy as np
+    >>> where_backward(np.ones(2), np.array([True, False]), np.zeros(2), np.zeros(2))
+    (array([1., 0.]), array([0., 1.]))
+    """
     condition, input, other = _where_arrays("where_backward", condition, input, other)
     grad_output = as_array("where_backward", "grad_output", grad_output)
     shape = broadcast_shape("where_backward", condition=condition, input=input, other=other)
@@ -236,7 +256,12 @@ def matmul(input, other, *, out=None):
 
 @matmul.gradient
 def matmul_backward(grad_output, input, other, *, needs=(True, True)):
-    """Gradients of `matmul`: grad_output @ otherᵀ and inputᵀ @ grad_output."""
+    """Gradients of `matmul`: grad_output @ otherᵀ and inputᵀ @ grad_output.
+
+    >>> import numpy as np
+    >>> matmul_backward(np.ones((1, 1)), np.array([[2.0, 3.0]]), np.array([[4.0], [5.0]]))[0]
+    array([[4., 5.]])
+    """
     grad_output, input, other = arrays("matmul_backward", grad_output=grad_output, input=input, other=other)
     same_shape("matmul_backward", "grad_output", grad_output, matmul_shape("matmul_backward", input, other))
     a = input[None, :] if input.ndim == 1 else input

@@ -97,7 +97,12 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
 
 @mse_loss.gradient
 def mse_loss_backward(grad_output, input, target, reduction="mean", weight=None, *, needs=(True, True)):
-    """Gradients of `mse_loss` for (input, target)."""
+    """Gradients of `mse_loss` for (input, target).
+
+    >>> import numpy as np
+    >>> mse_loss_backward(np.array(1.0), np.array([1.0, 4.0]), np.array([1.0, 2.0]))[0]
+    array([0., 2.])
+    """
     name = "mse_loss_backward"
     return _backward(name, lambda d: 2 * d, grad_output, input, target, reduction, needs, weight)
 
@@ -121,7 +126,12 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 
 @l1_loss.gradient
 def l1_loss_backward(grad_output, input, target, reduction="mean", weight=None, *, needs=(True, True)):
-    """Gradients of `l1_loss` for (input, target)."""
+    """Gradients of `l1_loss` for (input, target).
+
+    >>> import numpy as np
+    >>> l1_loss_backward(np.array(1.0), np.array([1.0, 4.0]), np.array([1.0, 2.0]))[0]
+    array([0. , 0.5])
+    """
     name = "l1_loss_backward"
     return _backward(name, np.sign, grad_output, input, target, reduction, needs, weight)
 
@@ -147,7 +157,12 @@ def smooth_l1_loss(
 
 @smooth_l1_loss.gradient
 def smooth_l1_loss_backward(grad_output, input, target, reduction="mean", beta=1.0, *, needs=(True, True)):
-    """Gradients of `smooth_l1_loss` for (input, target)."""
+    """Gradients of `smooth_l1_loss` for (input, target).
+
+    >>> import numpy as np
+    >>> smooth_l1_loss_backward(np.array(1.0), np.array([1.0, 4.0]), np.array([1.0, 2.0]))[0]
+    array([0. , 0.5])
+    """
     edge = positive("smooth_l1_loss_backward", "beta", beta, zero=True)
     return _backward(
         "smooth_l1_loss_backward",
@@ -183,7 +198,12 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None, *, out=N
 def huber_loss_backward(
     grad_output, input, target, reduction="mean", delta=1.0, weight=None, *, needs=(True, True)
 ):
-    """Gradients of `huber_loss` for (input, target)."""
+    """Gradients of `huber_loss` for (input, target).
+
+    >>> import numpy as np
+    >>> huber_loss_backward(np.array(1.0), np.array([1.0, 4.0]), np.array([1.0, 2.0]))[0]
+    array([0. , 0.5])
+    """
     name = "huber_loss_backward"
     edge = positive(name, "delta", delta)
     call = (grad_output, input, target, reduction, needs, weight)

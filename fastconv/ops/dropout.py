@@ -75,9 +75,12 @@ def _dropout(
         broadcasts_to(label, "mask", mask, grad_output.shape)
         return grad_output * mask
 
-    backward.__doc__ = (
-        f"Gradient of `{name}` for input: grad_output * mask, the factors 0 or 1 / (1 - p) it used."
-    )
+    backward.__doc__ = f"""Gradient of `{name}` for input: grad_output * mask, the factors 0 or 1 / (1 - p) it used.
+
+    >>> import numpy as np
+    >>> {name}_backward(np.ones(2), np.array([2.0, 0.0]))
+    array([2., 0.])
+    """
     return public, public.gradient(backward)
 
 

@@ -156,7 +156,12 @@ def grid_sample_backward(
     *,
     needs=(True, True),
 ):
-    """Gradients of `grid_sample` for (input, grid), None where not needed."""
+    """Gradients of `grid_sample` for (input, grid), None where not needed.
+
+    >>> import numpy as np
+    >>> grid_sample_backward(np.ones((1, 1, 1, 1)), np.array([[[[1.0, 3.0]]]]), np.zeros((1, 1, 1, 2)))[1]
+    array([[[[ 2., -1.]]]])
+    """
     name = "grid_sample_backward"
     x, places = grid_rule(name, input, grid, mode, padding_mode)
     n, c = x.shape[:2]

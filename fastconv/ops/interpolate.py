@@ -205,7 +205,12 @@ def interpolate_backward(
     recompute_scale_factor=None,
     antialias=False,
 ):
-    """Gradient of `interpolate` for input: the transposed matrices, one axis after the other."""
+    """Gradient of `interpolate` for input: the transposed matrices, one axis after the other.
+
+    >>> import numpy as np
+    >>> interpolate_backward(np.ones((1, 1, 4)), np.zeros((1, 1, 2)), 4)
+    array([[[2., 2.]]])
+    """
     name = "interpolate_backward"
     x, sizes, scales, align = interpolation(
         name, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias

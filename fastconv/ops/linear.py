@@ -61,6 +61,10 @@ def linear_backward(grad_output, input, weight, bias=None, *, needs=(True, True,
     """Gradients of `linear` for (input, weight, bias), None where not needed.
 
     per_sample: one weight and one bias gradient for each sample, the first axis of input.
+
+    >>> import numpy as np
+    >>> linear_backward(np.ones((1, 1)), np.array([[2.0, 3.0]]), np.array([[4.0, 5.0]]))[1]
+    array([[2., 3.]])
     """
     name = "linear_backward"
     input, weight, bias, shape = linear_rule(name, input, weight, bias)
@@ -132,7 +136,12 @@ def _shorten(name: str, weight, table, numbers, max_norm, norm_type):
 
 @embedding.gradient
 def embedding_backward(grad_output, input, weight, padding_idx=None, scale_grad_by_freq=False):
-    """Gradient of `embedding` for weight: a row taken twice gets both gradients."""
+    """Gradient of `embedding` for weight: a row taken twice gets both gradients.
+
+    >>> import numpy as np
+    >>> embedding_backward(np.ones((2, 1)), np.array([2, 2]), np.zeros((3, 1))).ravel()
+    array([0., 0., 2.])
+    """
     name = "embedding_backward"
     numbers, weight, padding_idx = embedding_rule(name, input, weight, padding_idx)
     grad_output = as_array(name, "grad_output", grad_output)

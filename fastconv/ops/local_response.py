@@ -57,6 +57,10 @@ def local_response_norm_backward(grad_output, input, size, alpha=1e-4, beta=0.75
 
     g D ** -beta - 2 alpha beta / size * x * (sum of g x D ** (-beta - 1) over the channels whose window holds
     this one).
+
+    >>> import numpy as np
+    >>> local_response_norm_backward(np.ones((1, 2, 1)), np.ones((1, 2, 1)), 2, beta=1.0, alpha=2.0).ravel()
+    array([-0.22222222,  0.11111111])
     """
     name = "local_response_norm_backward"
     x, size = local_response(name, input, size)

@@ -78,7 +78,12 @@ def nll_loss(
 
 @nll_loss.gradient
 def nll_loss_backward(grad_output, input, target, weight=None, ignore_index=-100, reduction="mean"):
-    """Gradient of `nll_loss` for input."""
+    """Gradient of `nll_loss` for input.
+
+    >>> import numpy as np
+    >>> nll_loss_backward(np.array(1.0), np.log([[0.25, 0.75]]), np.array([1]))
+    array([[ 0., -1.]])
+    """
     call = _Classes("nll_loss_backward", input, target, weight, ignore_index, reduction)
     factors = call.factors()
     slope = -factors * call.upstream("nll_loss_backward", grad_output)
@@ -157,6 +162,10 @@ def cross_entropy_backward(
     """Gradients of `cross_entropy` for (input, target); class numbers have none.
 
     With a = q * weight: grad_input = g * (sum(a) * softmax(input) - a).
+
+    >>> import numpy as np
+    >>> cross_entropy_backward(np.array(1.0), np.zeros((1, 2)), np.array([1]))[0]
+    array([[ 0.5, -0.5]])
     """
     name = "cross_entropy_backward"
     epsilon = rule.smoothing(name, label_smoothing)
@@ -260,7 +269,12 @@ def binary_cross_entropy(
 def binary_cross_entropy_backward(
     grad_output, input, target, weight=None, reduction="mean", *, needs=(True, True)
 ):
-    """Gradients of `binary_cross_entropy`: g (x - t) / (x (1 - x)), and for target g log((1 - x) / x)."""
+    """Gradients of `binary_cross_entropy`: g (x - t) / (x (1 - x)), and for target g log((1 - x) / x).
+
+    >>> import numpy as np
+    >>> binary_cross_entropy_backward(np.array(1.0), np.array([0.5]), np.array([1.0]))[0]
+    array([-2.])
+    """
     name = "binary_cross_entropy_backward"
     x, t, w = rule.pair(name, input, target, weight=weight)
     rule.probabilities(name, x)
@@ -311,6 +325,10 @@ def binary_cross_entropy_with_logits_backward(
     """Gradients of `binary_cross_entropy_with_logits` for (input, target).
 
     With l = 1 + (pos_weight - 1) t: g (1 - t - l sigmoid(-x)), and g ((pos_weight - 1) log(1 + e ** -x) - x).
+
+    >>> import numpy as np
+    >>> binary_cross_entropy_with_logits_backward(np.array(1.0), np.array([0.0]), np.array([1.0]))[0]
+    array([-0.5])
     """
     name = "binary_cross_entropy_with_logits_backward"
     x, t, w, p = rule.pair(name, input, target, weight=weight, pos_weight=pos_weight)

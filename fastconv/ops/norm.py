@@ -166,6 +166,10 @@ def batch_norm_backward(
 
     statistics: (mean, 1 / sqrt(var + eps)) that the forward call used, if they are at hand; computed
     otherwise. A call with activation or residual passes them again; output, its result, spares computing it.
+
+    >>> import numpy as np
+    >>> batch_norm_backward(np.array([[1.0], [0.0]]), np.array([[1.0], [3.0]]), None, None, training=True)[2]
+    array([1.])
     """
     name = "batch_norm_backward"
     rectified = activation is not None and choice(name, "activation", activation, ("relu",)) == "relu"
@@ -266,7 +270,12 @@ def layer_norm_backward(
     *,
     needs=(True, True, True),
 ):
-    """Gradients of `layer_norm` for (input, weight, bias); needs and statistics as in batch_norm."""
+    """Gradients of `layer_norm` for (input, weight, bias); needs and statistics as in batch_norm.
+
+    >>> import numpy as np
+    >>> layer_norm_backward(np.array([[1.0, 0.0]]), np.array([[1.0, 3.0]]), 2)[2]
+    array([1., 0.])
+    """
     name = "layer_norm_backward"
     call, axes = rule.layer(name, input, normalized_shape, weight, bias, eps)
     g = _checked_gradient(name, grad_output, call.input)
@@ -360,7 +369,12 @@ def group_norm_backward(
     *,
     needs=(True, True, True),
 ):
-    """Gradients of `group_norm` for (input, weight, bias); needs and statistics as in batch_norm."""
+    """Gradients of `group_norm` for (input, weight, bias); needs and statistics as in batch_norm.
+
+    >>> import numpy as np
+    >>> group_norm_backward(np.ones((1, 2)), np.array([[1.0, 3.0]]), 1)[2]
+    array([1., 1.])
+    """
     name = "group_norm_backward"
     call = rule.channels(name, input, weight, bias, eps)
     groups = rule.groups(name, call.input, num_groups)
@@ -426,7 +440,12 @@ def instance_norm_backward(
     *,
     needs=(True, True, True),
 ):
-    """Gradients of `instance_norm` for (input, weight, bias); needs and statistics as in batch_norm."""
+    """Gradients of `instance_norm` for (input, weight, bias); needs and statistics as in batch_norm.
+
+    >>> import numpy as np
+    >>> instance_norm_backward(np.ones((1, 1, 2)), np.array([[[1.0, 3.0]]]))[2]
+    array([2.])
+    """
     name = "instance_norm_backward"
     if not _uses_batch(name, running_mean, running_var, use_input_stats):
         rest = (input, running_mean, running_var, weight, bias, False, eps, statistics)

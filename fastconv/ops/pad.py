@@ -101,7 +101,12 @@ def _arguments(name: str, x: ndarray, pad, mode, value) -> tuple[str, float, lis
 
 @pad.gradient
 def pad_backward(grad_output, input, pad, mode="constant", value=None):
-    """Gradient of `pad` for input: the sum over all cells that repeat a cell."""
+    """Gradient of `pad` for input: the sum over all cells that repeat a cell.
+
+    >>> import numpy as np
+    >>> pad_backward(np.ones(4), np.zeros(3), (1, 0))
+    array([1., 1., 1.])
+    """
     name = "pad_backward"
     x, g = as_array(name, "input", input), as_array(name, "grad_output", grad_output)
     same_dtype(name, input=x, grad_output=g)

@@ -18,7 +18,7 @@ def _shapes(shape: tuple[int, ...], over: tuple[int, ...]) -> tuple[tuple[int, .
     )
 
 
-def _reduction(name: str, summary: str, example: str, ufunc, spread, note: str = "") -> tuple:
+def _reduction(name: str, summary: str, example: str, shares: str, ufunc, spread, note: str = "") -> tuple:
     def forward(input, dim=None, keepdim=False, *, out=None):
         input = as_array(name, "input", input)
         over = axes(name, "dim", dim, input.ndim)
@@ -51,7 +51,12 @@ def _reduction(name: str, summary: str, example: str, ufunc, spread, note: str =
         same_shape(label, "grad_output", grad_output, kept if keepdim else without)
         return spread(grad_output.reshape(kept), input, over)
 
-    backward.__doc__ = f"Gradient of `{name}` for input."
+    backward.__doc__ = f"""Gradient of `{name}` for input.
+
+    >>> import numpy as np
+    >>> {name}_backward(np.array(6.0), np.array([1.0, 2.0, 3.0]))
+    {shares}
+    """
     return public, public.gradient(backward)
 
 
@@ -79,11 +84,11 @@ def _mean(input, axis, keepdims, out):
 
 
 _TIES = "Equal extremes share the gradient evenly, as in torch.amax; NaN wins. "
-sum, sum_backward = _reduction("sum", "The sum", "array([4., 8.])", np.sum, _spread_sum)
-mean, mean_backward = _reduction("mean", "The mean", "array([2., 4.])", _mean, _spread_mean)
+sum, sum_backward = _reduction("sum", "The sum", "array([4., 8.])", "array([6., 6., 6.])", np.sum, _spread_sum)
+mean, mean_backward = _reduction("mean", "The mean", "array([2., 4.])", "array([2., 2., 2.])", _mean, _spread_mean)
 max, max_backward = _reduction(
-    "max", "The maximum", "array([3., 6.])", np.max, _spread_extreme(np.max), _TIES
+    "max", "The maximum", "array([3., 6.])", "array([0., 0., 6.])", np.max, _spread_extreme(np.max), _TIES
 )
 min, min_backward = _reduction(
-    "min", "The minimum", "array([1., 2.])", np.min, _spread_extreme(np.min), _TIES
+    "min", "The minimum", "array([1., 2.])", "array([6., 0., 0.])", np.min, _spread_extreme(np.min), _TIES
 )

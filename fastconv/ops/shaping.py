@@ -4,7 +4,15 @@ import numpy as np
 
 from ..geometry.arguments import axis, integer
 from ..geometry.arrays import as_array, new_output, shape_only, value_error
-from ..geometry.elementwise import concatenated, flattened, permutation, reshaped, same_shape, sequence
+from ..geometry.elementwise import (
+    concatenated,
+    flattened,
+    indexed,
+    permutation,
+    reshaped,
+    same_shape,
+    sequence,
+)
 from ..op import op
 
 
@@ -34,7 +42,12 @@ def reshape(input, shape, *, out=None):
 
 @reshape.gradient
 def reshape_backward(grad_output, input, shape):
-    """Gradient of `reshape` for input."""
+    """Gradient of `reshape` for input.
+
+    >>> import numpy as np
+    >>> reshape_backward(np.ones((2, 2)), np.zeros(4), (2, 2))
+    array([1., 1., 1., 1.])
+    """
     grad_output, input = _pair("reshape_backward", grad_output, input)
     same_shape(
         "reshape_backward", "grad_output", grad_output, reshaped("reshape_backward", input.shape, shape)
@@ -63,7 +76,12 @@ def flatten(input, start_dim=0, end_dim=-1, *, out=None):
 
 @flatten.gradient
 def flatten_backward(grad_output, input, start_dim=0, end_dim=-1):
-    """Gradient of `flatten` for input."""
+    """Gradient of `flatten` for input.
+
+    >>> import numpy as np
+    >>> flatten_backward(np.ones(4), np.zeros((2, 2))).shape
+    (2, 2)
+    """
     grad_output, input = _pair("flatten_backward", grad_output, input)
     shape = flattened("flatten_backward", input.shape, start_dim, end_dim)
     same_shape("flatten_backward", "grad_output", grad_output, shape)
@@ -87,7 +105,12 @@ def permute(input, dims, *, out=None):
 
 @permute.gradient
 def permute_backward(grad_output, input, dims):
-    """Gradient of `permute` for input."""
+    """Gradient of `permute` for input.
+
+    >>> import numpy as np
+    >>> permute_backward(np.ones((3, 2)), np.zeros((2, 3)), (1, 0)).shape
+    (2, 3)
+    """
     grad_output, input = _pair("permute_backward", grad_output, input)
     order = permutation("permute_backward", dims, input.ndim)
     same_shape("permute_backward", "grad_output", grad_output, tuple(input.shape[i] for i in order))
@@ -110,7 +133,12 @@ def transpose(input, dim0, dim1, *, out=None):
 
 @transpose.gradient
 def transpose_backward(grad_output, input, dim0, dim1):
-    """Gradient of `transpose` for input."""
+    """Gradient of `transpose` for input.
+
+    >>> import numpy as np
+    >>> transpose_backward(np.ones((3, 2)), np.zeros((2, 3)), 0, 1).shape
+    (2, 3)
+    """
     grad_output, input = _pair("transpose_backward", grad_output, input)
     same_shape(
         "transpose_backward", "grad_output", grad_output, _swapped("transpose", input, dim0, dim1).shape
@@ -140,7 +168,12 @@ def squeeze(input, dim=None, *, out=None):
 
 @squeeze.gradient
 def squeeze_backward(grad_output, input, dim=None):
-    """Gradient of `squeeze` for input."""
+    """Gradient of `squeeze` for input.
+
+    >>> import numpy as np
+    >>> squeeze_backward(np.ones(2), np.zeros((2, 1))).shape
+    (2, 1)
+    """
     grad_output, input = _pair("squeeze_backward", grad_output, input)
     same_shape(
         "squeeze_backward", "grad_output", grad_output, _squeezed("squeeze_backward", input.shape, dim)
@@ -171,7 +204,12 @@ def unsqueeze(input, dim, *, out=None):
 
 @unsqueeze.gradient
 def unsqueeze_backward(grad_output, input, dim):
-    """Gradient of `unsqueeze` for input."""
+    """Gradient of `unsqueeze` for input.
+
+    >>> import numpy as np
+    >>> unsqueeze_backward(np.ones((1, 2)), np.zeros(2), 0).shape
+    (2,)
+    """
     grad_output, input = _pair("unsqueeze_backward", grad_output, input)
     at = axis("unsqueeze_backward", "dim", dim, input.ndim + 1)
     same_shape("unsqueeze_backward", "grad_output", grad_output, np.expand_dims(input, at).shape)
@@ -196,7 +234,12 @@ def concat(tensors, dim=0, *, out=None):
 
 @concat.gradient
 def concat_backward(grad_output, tensors, dim=0):
-    """Gradients of `concat`, one for each array."""
+    """Gradients of `concat`, one for each array.
+
+    >>> import numpy as np
+    >>> concat_backward(np.arange(3.0), [np.zeros(2), np.zeros(1)])
+    [array([0., 1.]), array([2.])]
+    """
     values = sequence("concat_backward", tensors, equal_shapes=False)
     shape, at = concatenated("concat_backward", [value.shape for value in values], dim)
     grad_output = as_array("concat_backward", "grad_output", grad_output)
@@ -224,7 +267,12 @@ def stack(tensors, dim=0, *, out=None):
 
 @stack.gradient
 def stack_backward(grad_output, tensors, dim=0):
-    """Gradients of `stack`, one for each array."""
+    """Gradients of `stack`, one for each array.
+
+    >>> import numpy as np
+    >>> stack_backward(np.arange(2.0).reshape(2, 1), [np.zeros(1), np.zeros(1)])
+    [array([0.]), array([1.])]
+    """
     values = sequence("stack_backward", tensors, equal_shapes=True)
     at = axis("stack_backward", "dim", dim, values[0].ndim + 1)
     grad_output = as_array("stack_backward", "grad_output", grad_output)
@@ -252,15 +300,20 @@ def getitem(input, index, *, out=None):
     """
     input = as_array("getitem", "input", input)
     index = _plain_index(index)
-    return _copied("getitem", np.asarray(input[index]), out, input), (shape_only(input), index)
+    return _copied("getitem", np.asarray(indexed("getitem", input, index)), out, input), (shape_only(input), index)
 
 
 @getitem.gradient
 def getitem_backward(grad_output, input, index):
-    """Gradient of `getitem` for input: an element taken twice gets both gradients."""
+    """Gradient of `getitem` for input: an element taken twice gets both gradients.
+
+    >>> import numpy as np
+    >>> getitem_backward(np.ones(2), np.zeros(3), [0, 0])
+    array([2., 0., 0.])
+    """
     grad_output, input = _pair("getitem_backward", grad_output, input)
     index = _plain_index(index)
-    same_shape("getitem_backward", "grad_output", grad_output, np.shape(input[index]))
+    same_shape("getitem_backward", "grad_output", grad_output, np.shape(indexed("getitem_backward", input, index)))
     grad = np.zeros(input.shape, input.dtype)
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, (list, np.ndarray)) for part in parts):
@@ -289,7 +342,12 @@ def pixel_shuffle(input, upscale_factor, *, out=None):
 
 @pixel_shuffle.gradient
 def pixel_shuffle_backward(grad_output, input, upscale_factor):
-    """Gradient of `pixel_shuffle` for input."""
+    """Gradient of `pixel_shuffle` for input.
+
+    >>> import numpy as np
+    >>> pixel_shuffle_backward(np.arange(4.0).reshape(1, 2, 2), np.zeros((4, 1, 1)), 2).ravel()
+    array([0., 1., 2., 3.])
+    """
     grad_output, input = _pair("pixel_shuffle_backward", grad_output, input)
     r = _factor("pixel_shuffle_backward", "upscale_factor", upscale_factor, input, True)
     *batch, c, h, w = input.shape
@@ -315,7 +373,12 @@ def pixel_unshuffle(input, downscale_factor, *, out=None):
 
 @pixel_unshuffle.gradient
 def pixel_unshuffle_backward(grad_output, input, downscale_factor):
-    """Gradient of `pixel_unshuffle` for input."""
+    """Gradient of `pixel_unshuffle` for input.
+
+    >>> import numpy as np
+    >>> pixel_unshuffle_backward(np.arange(4.0).reshape(4, 1, 1), np.zeros((1, 2, 2)), 2).ravel()
+    array([0., 1., 2., 3.])
+    """
     grad_output, input = _pair("pixel_unshuffle_backward", grad_output, input)
     r = _factor("pixel_unshuffle_backward", "downscale_factor", downscale_factor, input, False)
     *batch, c, h, w = input.shape

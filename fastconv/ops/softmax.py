@@ -73,7 +73,12 @@ def softmax(input, dim=None, *, dtype=None, out=None):
 
 @softmax.gradient
 def softmax_backward(grad_output, input, dim=None, dtype=None, output=None):
-    """Gradient of `softmax`: y (g - sum(g y)); `output` is the forward result y, if it is at hand."""
+    """Gradient of `softmax`: y (g - sum(g y)); `output` is the forward result y, if it is at hand.
+
+    >>> import numpy as np
+    >>> softmax_backward(np.array([1.0, 0.0]), np.zeros(2), 0)
+    array([ 0.25, -0.25])
+    """
     return _backward("softmax_backward", SOFTMAX, grad_output, input, dim, dtype, output)
 
 
@@ -92,5 +97,10 @@ def log_softmax(input, dim=None, *, dtype=None, out=None):
 
 @log_softmax.gradient
 def log_softmax_backward(grad_output, input, dim=None, dtype=None, output=None):
-    """Gradient of `log_softmax`: g - e ** y sum(g); `output` is the forward result y, if at hand."""
+    """Gradient of `log_softmax`: g - e ** y sum(g); `output` is the forward result y, if at hand.
+
+    >>> import numpy as np
+    >>> log_softmax_backward(np.array([1.0, 0.0]), np.zeros(2), 0)
+    array([ 0.5, -0.5])
+    """
     return _backward("log_softmax_backward", LOG_SOFTMAX, grad_output, input, dim, dtype, output)
