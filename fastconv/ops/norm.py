@@ -12,10 +12,9 @@ from ..geometry.elementwise import same_shape
 from ..op import op
 from .activation import relu
 
-relu_slope = relu.op.backward
-
 # All of them see x as (A, B, L), one statistic for each b: batch_norm (N, C, M), the others (1, rows, L).
 
+relu_slope = relu.op.backward
 
 # Mean and biased variance (B,) over A and L.
 def moments(x: ndarray, a: int, b: int, length: int) -> tuple[ndarray, ndarray]:
@@ -164,10 +163,9 @@ def batch_norm_backward(
 ):
     """Gradients of `batch_norm` for (input, weight, bias) and, if `needs` has four, residual; None if not needed.
 
-    statistics: (mean, 1 / sqrt(var + eps)) that the forward call used, if they are at hand; computed
-    otherwise. A call with activation or residual passes them again; output, its result, spares computing it.
+    statistics: (mean, 1 / sqrt(var + eps)) that the forward call used, and output, its result, spare computing
+    them anew. A call with activation or residual passes these again.
 
-    >>> import numpy as np
     >>> batch_norm_backward(np.array([[1.0], [0.0]]), np.array([[1.0], [3.0]]), None, None, training=True)[2]
     array([1.])
     """
@@ -239,7 +237,6 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, *, out
     input (…, *normalized_shape), weight and bias normalized_shape or None. Raises ValueError for shapes that
     do not fit. Source: Ba et al. 2016, Layer Normalization.
 
-    >>> import numpy as np
     >>> layer_norm(np.array([[1.0, 3.0]]), 2, eps=0.0)
     array([[-1.,  1.]])
     """
@@ -272,7 +269,6 @@ def layer_norm_backward(
 ):
     """Gradients of `layer_norm` for (input, weight, bias); needs and statistics as in batch_norm.
 
-    >>> import numpy as np
     >>> layer_norm_backward(np.array([[1.0, 0.0]]), np.array([[1.0, 3.0]]), 2)[2]
     array([1., 0.])
     """
@@ -371,7 +367,6 @@ def group_norm_backward(
 ):
     """Gradients of `group_norm` for (input, weight, bias); needs and statistics as in batch_norm.
 
-    >>> import numpy as np
     >>> group_norm_backward(np.ones((1, 2)), np.array([[1.0, 3.0]]), 1)[2]
     array([1., 1.])
     """
@@ -442,7 +437,6 @@ def instance_norm_backward(
 ):
     """Gradients of `instance_norm` for (input, weight, bias); needs and statistics as in batch_norm.
 
-    >>> import numpy as np
     >>> instance_norm_backward(np.ones((1, 1, 2)), np.array([[[1.0, 3.0]]]))[2]
     array([2.])
     """
