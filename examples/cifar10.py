@@ -43,7 +43,7 @@ model.summary((3, 32, 32))  # model.summary()
 trainer = Trainer(model, optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"], seed=0)
 
 # 4. Train: model.fit(...)
-epochs = 1 if given.quick else 10
+epochs = 1 if given.quick else 10 if given.data else 4
 trainer.fit(x_train, t_train, epochs=epochs, batch_size=64, validation_split=0.1)
 
 # 5. Evaluate: model.evaluate(...)

@@ -34,9 +34,9 @@ model.summary(images.x_train.shape[1:])
 
 epochs = 2 if given.quick else 5 if given.data else 60
 steps = epochs * -(-len(images.x_train) // 64)
-schedule = LearningRateSchedule(lambda optimizer: OneCycleLR(optimizer, 0.008, steps), per="batch")
-trainer = Trainer(model, callbacks=[schedule], seed=0)
-moves = RandomAffine(10, translate=(0.08, 0.08), scale=(0.9, 1.1), shear=8)
+schedule = LearningRateSchedule(lambda optimizer: OneCycleLR(optimizer, 0.006, steps), per="batch")
+trainer = Trainer(model, loss=nn.CrossEntropyLoss(label_smoothing=0.1), callbacks=[schedule], seed=0)
+moves = RandomAffine(6, translate=(0.05, 0.05), scale=(0.94, 1.06), shear=5)
 trainer.fit(images.x_train, images.y_train, epochs, 64, augment=moves)
 print(f"test accuracy {trainer.evaluate(images.x_test, images.y_test)['accuracy']:.2%}")
 scores = trainer.predict(images.x_test)

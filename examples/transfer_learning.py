@@ -70,5 +70,5 @@ for draw in range(1 if given.quick else 5):
 
 for name, accuracies in results.items():
     print(f"{name:13} {np.mean(accuracies):.1%}  (draws from {min(accuracies):.1%} to {max(accuracies):.1%})")
-figure = pictures.predictions(x_test, y_test, tuned.predict(x_test), tuple("56789"), "Learned from 10 images")
+figure = pictures.predictions(x_test, y_test, tuned.predict(x_test), tuple("56789"), "From 10 images, last draw")
 figure.savefig(given.out / "transfer_learning.png")

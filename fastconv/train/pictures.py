@@ -101,7 +101,7 @@ def predictions(images, labels, scores, classes, title: str = "Predictions on he
     left, middle = figure.subfigures(1, 2, width_ratios=(1.0, 1.0))
     top, bottom = left.subfigures(2, 1, height_ratios=(3, 2))
     one_each = [right[labels[right] == label] for label in range(len(classes))]
-    some = [rows[number] for number in range(3) for rows in one_each if len(rows) > number]
+    some = [rows[number] for number in range(24) for rows in one_each if len(rows) > number]
     _grid(top, images, labels, found, chance, classes, some[:24], 3, "right", GOOD)
     _grid(bottom, images, labels, found, chance, classes, wrong[:16], 2, "wrong, the surest first", BAD)
     _draw_confusion(middle, confusion_matrix(labels, found, len(classes)), classes)
