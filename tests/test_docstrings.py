@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import fastconv
-from fastconv import nn
+from fastconv import nn, optim, train
 
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-PLACES = {"fastconv": fastconv, "nn": nn}
+PLACES = {"fastconv": fastconv, "nn": nn, "optim": optim, "lr_scheduler": optim.lr_scheduler, "train": train}
 PUBLIC = [
     (place, name) for place, module in PLACES.items() for name in module.__all__ if callable(getattr(module, name))
 ]

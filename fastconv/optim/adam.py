@@ -76,6 +76,16 @@ class AdamW(Adam):
     """Adam with decoupled weight decay, w *= 1 - lr · weight_decay, as `torch.optim.AdamW`.
 
     Source: Loshchilov and Hutter 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn, optim
+    >>> w = nn.Parameter(np.ones(2, np.float32))
+    >>> w.grad = np.full(2, 3.0, np.float32)
+    >>> optim.AdamW([w], lr=0.1).step()
+    >>> w.data
+    array([0.89900005, 0.89900005], dtype=float32)
     """
 
     decoupled = True

@@ -19,6 +19,17 @@ def clip_grad_norm_(
     """Scale all gradients in place so that their joint norm is at most `max_norm`; returns the norm before.
 
     Raises ValueError for a norm that is not finite if `error_if_nonfinite`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn, optim
+    >>> w = nn.Parameter(np.ones(2, np.float32))
+    >>> w.grad = np.float32([3.0, 4.0])
+    >>> float(optim.clip_grad_norm_([w], 1.0))
+    5.0
+    >>> w.grad.round(3)
+    array([0.6, 0.8], dtype=float32)
     """
     gradients = _gradients(parameters)
     if norm_type == math.inf:
@@ -37,6 +48,17 @@ def clip_grad_norm_(
 
 
 def clip_grad_value_(parameters, clip_value: float) -> None:
-    """Bound every element of every gradient, in place, to [-clip_value, clip_value]."""
+    """Bound every element of every gradient, in place, to [-clip_value, clip_value].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn, optim
+    >>> w = nn.Parameter(np.ones(2, np.float32))
+    >>> w.grad = np.float32([3.0, -0.5])
+    >>> optim.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    array([ 1. , -0.5], dtype=float32)
+    """
     for g in _gradients(parameters):
         np.clip(g, -clip_value, clip_value, out=g)

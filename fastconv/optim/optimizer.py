@@ -14,6 +14,13 @@ class Optimizer:
 
     `params` is an iterable of parameters, or of dicts with "params" and the options of that group.
     A subclass has `_start`, which makes the state of one parameter, and `_update`, which changes it.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([{"params": [nn.Parameter([1.0])], "lr": 0.5}, {"params": [nn.Parameter([2.0])]}], lr=0.1)
+    >>> [group["lr"] for group in optimizer.param_groups]
+    [0.5, 0.1]
     """
 
     def __init__(self, params: Iterable, **options):

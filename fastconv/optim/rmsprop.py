@@ -11,6 +11,16 @@ class RMSprop(Optimizer):
 
     s = alpha · s + (1 - alpha) · g²;  w -= lr · g / (√s + eps). `centered` takes the running mean of g,
     squared, from s first; with momentum v = momentum · v + g / (√s + eps) and w -= lr · v.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn, optim
+    >>> w = nn.Parameter(np.ones(2, np.float32))
+    >>> w.grad = np.full(2, 3.0, np.float32)
+    >>> optim.RMSprop([w], lr=0.01).step()
+    >>> w.data
+    array([0.9, 0.9], dtype=float32)
     """
 
     def __init__(

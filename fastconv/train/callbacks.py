@@ -17,6 +17,17 @@ class Callback:
 
     `logs` holds the numbers so far (loss, metrics, and val_ ones at the end of an epoch). Epochs count from
     1.
+
+    Examples
+    --------
+    >>> from fastconv import nn, train
+    >>> class Stop(train.Callback):
+    ...     def on_epoch_end(self, trainer, epoch, logs):
+    ...         trainer.stop = True
+    >>> import numpy as np
+    >>> trainer = train.Trainer(nn.Linear(2, 2, seed=0), callbacks=[Stop()])
+    >>> len(trainer.fit(np.zeros((8, 2), np.float32), np.zeros(8, int), epochs=9).epoch)
+    1
     """
 
     def on_train_begin(self, trainer) -> None:
@@ -63,6 +74,16 @@ class EarlyStopping(Callback):
     """Ends the training after `patience` epochs in which `monitor` got no better by more than `min_delta`.
 
     restore_best_weights: put back the model of the best epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn, train
+    >>> x, y = np.zeros((8, 2), np.float32), np.zeros(8, int)
+    >>> trainer = train.Trainer(nn.Linear(2, 2, seed=0), callbacks=[train.EarlyStopping("val_accuracy", patience=1)])
+    >>> history = trainer.fit(x, y, epochs=4, validation_data=(x, y), verbose=False)
+    >>> len(history.epoch)
+    2
     """
 
     def __init__(
@@ -110,6 +131,18 @@ class Checkpoint(Callback):
     """Writes the training state to `path` (.npz or .safetensors) every `every` epochs, for `Trainer.resume`.
 
     `path` may name the epoch: "run-{epoch:03d}.npz". save_best_only: only when `monitor` is better than ever.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> from fastconv import nn, train
+    >>> x, y = np.zeros((8, 2), np.float32), np.zeros(8, int)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     checkpoint = train.Checkpoint(f"{folder}/run-{{epoch}}.npz", every=2)
+    ...     history = train.Trainer(nn.Linear(2, 2, seed=0), callbacks=[checkpoint]).fit(x, y, epochs=4)
+    ...     sorted(path.name for path in pathlib.Path(folder).iterdir())
+    ['run-2.npz', 'run-4.npz']
     """
 
     def __init__(
@@ -147,6 +180,18 @@ class LearningRateSchedule(Callback):
     `schedule` makes a scheduler of `fastconv.optim.lr_scheduler` from the optimiser
     (`lambda optimizer: CosineAnnealingLR(optimizer, T_max=50)`); a scheduler that is already made will do.
     ReduceLROnPlateau is stepped with `monitor`. For a plain function of the epoch use LambdaLR.
+
+    Examples
+    --------
+    >>> from fastconv import optim
+    >>> import numpy as np
+    >>> from fastconv import nn, train
+    >>> x, y = np.zeros((8, 2), np.float32), np.zeros(8, int)
+    >>> rate = train.LearningRateSchedule(lambda optimizer: optim.lr_scheduler.StepLR(optimizer, 2))
+    >>> trainer = train.Trainer(nn.Linear(2, 2, seed=0), optimizer="sgd", callbacks=[rate], lr=1.0)
+    >>> history = trainer.fit(x, y, epochs=4)
+    >>> round(trainer.optimizer.param_groups[0]["lr"], 4)
+    0.01
     """
 
     def __init__(self, schedule, per: str = "epoch", monitor: str = "val_loss"):
@@ -185,7 +230,20 @@ class LearningRateSchedule(Callback):
 
 
 class CSVLogger(Callback):
-    """Keeps a CSV file with one row an epoch: whole at any moment and, after a resume, complete."""
+    """Keeps a CSV file with one row an epoch: whole at any moment and, after a resume, complete.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> from fastconv import nn, train
+    >>> x, y = np.zeros((8, 2), np.float32), np.zeros(8, int)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     logger = train.CSVLogger(f"{folder}/log.csv")
+    ...     history = train.Trainer(nn.Linear(2, 2, seed=0), callbacks=[logger]).fit(x, y, epochs=2)
+    ...     len(pathlib.Path(f"{folder}/log.csv").read_text().splitlines())
+    3
+    """
 
     def __init__(self, path):
         self.path = Path(path)
@@ -201,7 +259,19 @@ class CSVLogger(Callback):
 
 
 class ProgressBar(Callback):
-    """On a terminal a bar per epoch (needs `pip install "fastconv[progress]"`); a line per epoch else."""
+    """On a terminal a bar per epoch (needs `pip install "fastconv[progress]"`); a line per epoch else.
+
+    Examples
+    --------
+    >>> import io
+    >>> import numpy as np
+    >>> from fastconv import nn, train
+    >>> x, y = np.zeros((8, 2), np.float32), np.zeros(8, int)
+    >>> trainer = train.Trainer(nn.Linear(2, 2, seed=0), callbacks=[train.ProgressBar(io.StringIO())])
+    >>> history = trainer.fit(x, y, epochs=4, validation_data=(x, y), verbose=False)
+    >>> len(history.epoch)
+    4
+    """
 
     def __init__(self, file=None):
         self.file = file

@@ -6,6 +6,15 @@ class History:
 
     `epoch` lists the epochs, counted from 1; `history` is the dict of all lists; `interrupted` says whether
     Ctrl-C ended the training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn, train
+    >>> x, y = np.zeros((8, 2), np.float32), np.zeros(8, int)
+    >>> history = train.Trainer(nn.Linear(2, 2, seed=0)).fit(x, y, epochs=2)
+    >>> history.epoch, sorted(history.history)
+    ([1, 2], ['accuracy', 'loss', 'lr'])
     """
 
     def __init__(self):

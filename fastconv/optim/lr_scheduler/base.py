@@ -12,7 +12,19 @@ from ..optimizer import Optimizer
 
 
 class LRScheduler:
-    """Base of schedules: writes "lr" of every parameter group of `optimizer`."""
+    """Base of schedules: writes "lr" of every parameter group of `optimizer`.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (epoch + 1))
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.25
+    """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
         name = type(self).__name__

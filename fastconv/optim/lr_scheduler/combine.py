@@ -9,7 +9,20 @@ from .base import LRScheduler, per_group
 
 
 class SequentialLR(LRScheduler):
-    """One schedule after the other: schedulers[i] runs from milestones[i - 1] on."""
+    """One schedule after the other: schedulers[i] runs from milestones[i - 1] on.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> parts = [optim.lr_scheduler.ConstantLR(optimizer, 0.1, 2), optim.lr_scheduler.ExponentialLR(optimizer, 0.9)]
+    >>> schedule = optim.lr_scheduler.SequentialLR(optimizer, parts, [2])
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.9
+    """
 
     def __init__(
         self, optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
@@ -63,7 +76,20 @@ class SequentialLR(LRScheduler):
 
 
 class ChainedScheduler(LRScheduler):
-    """Several schedules of one optimiser that take every step together, as `torch.optim.lr_scheduler` has it."""
+    """Several schedules of one optimiser that take every step together, as `torch.optim.lr_scheduler` has it.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> parts = [optim.lr_scheduler.StepLR(optimizer, 2), optim.lr_scheduler.ExponentialLR(optimizer, 0.9)]
+    >>> schedule = optim.lr_scheduler.ChainedScheduler(parts)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.0729
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer=None):
         if not schedulers:
@@ -92,7 +118,19 @@ class ChainedScheduler(LRScheduler):
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """Multiplies the rate by factor after more than patience epochs whose `step(metric)` was no better."""
+    """Multiplies the rate by factor after more than patience epochs whose `step(metric)` was no better.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)
+    >>> for _ in range(4):
+    ...     optimizer.step()
+    ...     schedule.step(1.0)
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.1
+    """
 
     def __init__(
         self,

@@ -39,6 +39,17 @@ class CyclicLR(_Cycling):
     mode: 'triangular', 'triangular2' (halves the height each cycle), 'exp_range' (height times gamma^t); or
     scale_fn of the cycle or, when scale_mode is 'iterations', of the step. `cycle_momentum` moves momentum
     the other way.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.CyclicLR(optimizer, 0.1, 1.0, step_size_up=6, cycle_momentum=False)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.55
     """
 
     def __init__(
@@ -99,6 +110,17 @@ class OneCycleLR(_Cycling):
     The rise takes pct_start of total_steps (or epochs · steps_per_epoch), and so does the fall back to the
     start when three_phase. anneal_strategy is 'cos' or 'linear'. `cycle_momentum` moves momentum the other
     way.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.OneCycleLR(optimizer, 1.0, total_steps=10, cycle_momentum=False)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.9505
     """
 
     def __init__(

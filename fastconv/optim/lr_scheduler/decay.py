@@ -9,7 +9,19 @@ from .base import LRScheduler, per_group
 
 
 class StepLR(LRScheduler):
-    """Multiplies the rate by gamma every step_size epochs."""
+    """Multiplies the rate by gamma every step_size epochs.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.StepLR(optimizer, 2)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.1
+    """
 
     def __init__(self, optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1):
         self.step_size, self.gamma = integer("StepLR", "step_size", step_size, 1), gamma
@@ -20,7 +32,19 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Multiplies the rate by gamma at each milestone (twice at one that is listed twice)."""
+    """Multiplies the rate by gamma at each milestone (twice at one that is listed twice).
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.MultiStepLR(optimizer, [2, 5])
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.1
+    """
 
     def __init__(self, optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1):
         self.milestones, self.gamma = sorted(milestones), gamma
@@ -36,7 +60,19 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Multiplies the rate by gamma every epoch."""
+    """Multiplies the rate by gamma every epoch.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.729
+    """
 
     def __init__(self, optimizer, gamma: float, last_epoch: int = -1):
         self.gamma = gamma
@@ -47,7 +83,19 @@ class ExponentialLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """Multiplies the rate by factor until total_iters."""
+    """Multiplies the rate by factor until total_iters.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.ConstantLR(optimizer, 0.5)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.5
+    """
 
     def __init__(self, optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1):
         if not 0 <= factor <= 1:
@@ -66,7 +114,19 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """Moves the rate's factor linearly from start_factor to end_factor over total_iters: a warm-up."""
+    """Moves the rate's factor linearly from start_factor to end_factor over total_iters: a warm-up.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.LinearLR(optimizer, 0.1, total_iters=6)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.55
+    """
 
     def __init__(
         self,
@@ -97,7 +157,19 @@ class LinearLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """base · (1 - t / total_iters)^power, and 0 from then on."""
+    """base · (1 - t / total_iters)^power, and 0 from then on.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.PolynomialLR(optimizer, 6)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.5
+    """
 
     def __init__(self, optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1):
         self.total_iters, self.power = integer("PolynomialLR", "total_iters", total_iters, 1), power
@@ -111,7 +183,19 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """eta_min + (base - eta_min) (1 + cos(π t / T_max)) / 2 (Loshchilov and Hutter 2017)."""
+    """eta_min + (base - eta_min) (1 + cos(π t / T_max)) / 2 (Loshchilov and Hutter 2017).
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=6)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.5
+    """
 
     def __init__(self, optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):
         self.T_max, self.eta_min = integer("CosineAnnealingLR", "T_max", T_max, 1), eta_min
@@ -128,6 +212,17 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """Cosine annealing over T_0 epochs, again over T_0 · T_mult, and so on (Loshchilov and Hutter 2017).
 
     `step(epoch)` takes a fraction of an epoch, for stepping after every batch.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 3)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    1.0
     """
 
     def __init__(self, optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1):
@@ -178,7 +273,19 @@ class _Function(LRScheduler):
 
 
 class LambdaLR(_Function):
-    """base · lr_lambda(t)."""
+    """base · lr_lambda(t).
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (epoch + 1))
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.25
+    """
 
     def _next(self, group, base, t):
         return base * self._factor(group, t)
@@ -187,7 +294,19 @@ class LambdaLR(_Function):
 
 
 class MultiplicativeLR(_Function):
-    """Multiplies the rate by lr_lambda(t) every epoch."""
+    """Multiplies the rate by lr_lambda(t) every epoch.
+
+    Examples
+    --------
+    >>> from fastconv import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.9)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> round(schedule.get_last_lr()[0], 4)
+    0.729
+    """
 
     def _next(self, group, base, t):
         return group["lr"] * self._factor(group, t)
