@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -34,11 +34,11 @@ class _GradMode(ContextDecorator):
     def _recreate_cm(self):
         return type(self)()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._token = _recording.set(self.mode)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: Any) -> None:
         _recording.reset(self._token)
 
 

@@ -1,6 +1,7 @@
 """Modules that hold modules: Sequential, ModuleList, ModuleDict."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from ..tensor import is_grad_enabled
 from .conv import _Conv
@@ -89,7 +90,7 @@ class Sequential(_Numbered):
     (3, 2)
     """
 
-    def __init__(self, *modules):
+    def __init__(self, *modules: Any):
         if len(modules) == 1 and isinstance(modules[0], dict):
             for name, module in modules[0].items():
                 setattr(self, name, _checked(self, module))

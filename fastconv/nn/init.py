@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import seeding
 from ..geometry import choice, value_error
+from ..tensor import Tensor
 
 manual_seed = seeding.manual_seed
 
@@ -53,12 +54,12 @@ def constant_(tensor, value: float):
     return _fill(tensor, value)
 
 
-def zeros_(tensor):
+def zeros_(tensor: Tensor) -> Tensor:
     """Fill with 0."""
     return _fill(tensor, 0)
 
 
-def ones_(tensor):
+def ones_(tensor: Tensor) -> Tensor:
     """Fill with 1."""
     return _fill(tensor, 1)
 

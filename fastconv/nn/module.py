@@ -246,7 +246,7 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
-    def summary(self, input_shape, dtype=np.float32):
+    def summary(self, input_shape: Any, dtype: Any = np.float32) -> Any:
         """Print and return a table of layers, output shapes, parameters and FLOPs.
 
         `input_shape` is the shape of one sample, such as `(3, 32, 32)`, or a list of such shapes for several

@@ -1,5 +1,7 @@
 """History: what fit measured, epoch by epoch."""
 
+from typing import Any
+
 
 class History:
     """Numbers per epoch: `history["val_accuracy"]` is a list with one value an epoch.
@@ -45,7 +47,7 @@ class History:
         )
         return f"History({len(self)} epochs; last: {last})" if len(self) else "History(0 epochs)"
 
-    def plot(self, path=None):
+    def plot(self, path: Any = None) -> Any:
         """Learning curves as a matplotlib figure: one panel a quantity, on training and on held-out data.
 
         `path`, when given, is the picture to write. Needs `pip install "fastconv[plot]"`.

@@ -52,7 +52,7 @@ class SequentialLR(LRScheduler):
     def _begin(self):
         self.schedulers[bisect_right(self.milestones, 0)]._begin()
 
-    def step(self):
+    def step(self) -> None:
         """Go on by one epoch."""
         self.last_epoch += 1
         number = bisect_right(self.milestones, self.last_epoch)
@@ -100,7 +100,7 @@ class ChainedScheduler(LRScheduler):
         self.schedulers = list(schedulers)
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
-    def step(self):
+    def step(self) -> None:
         """Go on by one epoch, in the order of the schedules."""
         for scheduler in self.schedulers:
             scheduler.step()
