@@ -4,7 +4,8 @@ import numpy as np
 
 from ._extend import extend, take_range
 
-SMALL = 1 << 19  # cells below which one extended copy costs less than borders apart
+# One extended copy costs less than borders apart below so many cells, and for windows beyond so many.
+SMALL, LONG = 1 << 19, 9
 
 
 def merge(shape, window):
@@ -33,7 +34,7 @@ def slide(x, window, starts, shape, modes, cval, run, harmless):
         return run(x, padding)
     stops = [start + m + w - 1 for start, m, w in zip(starts, shape, window)]
     wide = all(size >= 4 * w for size, w in zip(n, window) if w > 1)
-    if not level or tuple(shape) != n or x.size < SMALL or not wide:
+    if not level or tuple(shape) != n or x.size < SMALL or max(window) > LONG or not wide:
         return run(extend(x, (0, *starts), (len(x), *stops), ("", *modes), cval), [0] * len(n))
     result = run(x, padding)
     for axis, p in enumerate(padding):
