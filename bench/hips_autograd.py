@@ -30,7 +30,8 @@ def step(function, x, w):
 
     def loss(both):
         x, w = both
-        return anp.mean(function(x, w, axes=([2, 3], [2, 3]), dot_axes=([1], [0]), mode="valid") ** 2)
+        output = function(x, w, axes=([2, 3], [2, 3]), dot_axes=([1], [0]), mode="valid")
+        return anp.mean(output * output)
 
     gradients = grad(loss)
     return lambda: gradients((x, w))

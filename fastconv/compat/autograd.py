@@ -217,7 +217,7 @@ def convolve(A, B, axes=None, dot_axes=((), ()), mode="full"):
     kernel = w.shape[2:]
     padding = {"full": [k - 1 for k in kernel], "same": [k // 2 for k in kernel], "valid": 0}[mode]
     result = globals()[f"conv{rank}d"](x, w, padding=padding if mode == "valid" else tuple(padding))
-    if mode == "same":  # an even kernel's padding is one less at the end
+    if mode == "same" and any(k % 2 == 0 for k in kernel):  # its padding is one less at the end
         result = result[(slice(None), slice(None), *(slice(a) for a, _ in pairs))]
     return anp.reshape(result, (*kept_a, *kept_b, *result.shape[2:]))
 
