@@ -47,8 +47,19 @@ static product phase_product(const fc_conv_geometry *g, const int64_t phase[3]) 
         for (phase[1] = 0; phase[1] < min_i64(g->stride[1], g->input[1]); phase[1]++) \
             for (phase[2] = 0; phase[2] < min_i64(g->stride[2], g->input[2]); phase[2]++)
 
+/* The matrix of a phase, matrix[g, c, k * taps + t] = weight[g, k, c, tap[t]]. */
+typedef struct {
+    int64_t taps;
+    const int64_t *tap; /* flat kernel indices */
+    T *matrix;
+} phase_matrix;
+
 static int64_t weight_bytes(const fc_conv_geometry *g) {
     return line_bytes(g->K * (g->C / g->G) * volume(g->kernel) * (int64_t)sizeof(T));
+}
+
+static int64_t matrices_bytes(const fc_conv_geometry *g) {
+    return line_bytes(volume(g->kernel) * (int64_t)sizeof(phase_matrix));
 }
 
 static int64_t axis_bytes(const fc_conv_geometry *g) {
@@ -79,32 +90,33 @@ static int64_t conv_grad_input_scratch(const fc_conv_geometry *g, int threads) {
             most = max_i64(most, product_scratch(&p, threads));
         }
     }
-    return taps_bytes(g) * 2 + axis_bytes(g) + weight_bytes(g) + most;
+    return taps_bytes(g) * 2 + axis_bytes(g) + matrices_bytes(g) + weight_bytes(g) + most;
 }
 
 typedef struct {
     const fc_conv_geometry *g;
     const T *weight;
-    const int64_t *tap; /* flat kernel index of each of the phase's taps */
-    int64_t taps;
-    T *matrix;
+    const phase_matrix *phases;
+    int64_t count;
 } transpose_job;
 
-/* matrix[g, c, k * taps + t] = weight[g, k, c, tap[t]]; a task is a block of input channels of one group. */
+/* Writes the matrices of all phases in one pass over the weight; a task is a block of input channels of one group. */
 enum { TRANSPOSE_CHANNELS = 16 };
 static void transpose_weight(const void *context, int64_t task, int thread) {
     (void)thread;
     const transpose_job *job = context;
     const fc_conv_geometry *g = job->g;
     int64_t C = g->C / g->G, K = g->K / g->G, all = volume(g->kernel), parts = ceil_div(C, TRANSPOSE_CHANNELS);
-    int64_t group = task / parts, first = task % parts * TRANSPOSE_CHANNELS,
-            end = min_i64(C, first + TRANSPOSE_CHANNELS);
-    const T *weight = job->weight + group * K * C * all;
-    T *matrix = job->matrix + group * C * K * job->taps;
+    int64_t group = task / parts, first = task % parts * TRANSPOSE_CHANNELS;
+    int64_t end = min_i64(C, first + TRANSPOSE_CHANNELS);
     for (int64_t k = 0; k < K; k++)
-        for (int64_t c = first; c < end; c++)
-            for (int64_t t = 0; t < job->taps; t++)
-                matrix[(c * K + k) * job->taps + t] = weight[(k * C + c) * all + job->tap[t]];
+        for (int64_t c = first; c < end; c++) {
+            const T *weight = job->weight + ((group * K + k) * C + c) * all;
+            for (const phase_matrix *p = job->phases; p < job->phases + job->count; p++) {
+                T *row = p->matrix + ((group * C + c) * K + k) * p->taps;
+                for (int64_t t = 0; t < p->taps; t++) row[t] = weight[p->tap[t]];
+            }
+        }
 }
 
 /* A phase that no tap reaches is act(bias + residual) alone. */
@@ -133,9 +145,8 @@ typedef struct {
     T *matrix;
 } phase_lists;
 
-/* The phase's product with its taps listed and its matrix written. */
-static product list_phase(const fc_conv_geometry *g, const int64_t phase[3], const T *weight, phase_lists *lists,
-                          int threads) {
+/* The phase's product with its taps listed. */
+static product list_phase(const fc_conv_geometry *g, const int64_t phase[3], phase_lists *lists) {
     product p = phase_product(g, phase);
     int64_t count[3], t = 0;
     for (int axis = 0; axis < 3; axis++)
@@ -149,9 +160,6 @@ static product list_phase(const fc_conv_geometry *g, const int64_t phase[3], con
                 lists->offset[t][1] = lists->shift[1][b];
                 lists->offset[t][2] = lists->shift[2][c];
             }
-    transpose_job transpose = {g, weight, lists->flat, p.taps, lists->matrix};
-    if (p.taps > 0)
-        fc_parallel_for(g->G * ceil_div(g->C / g->G, TRANSPOSE_CHANNELS), threads, transpose_weight, &transpose);
     p.offset = (const int64_t (*)[3])lists->offset;
     p.matrix = lists->matrix;
     lists->offset += p.taps;
@@ -163,23 +171,32 @@ static product list_phase(const fc_conv_geometry *g, const int64_t phase[3], con
 static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, const void *weight,
                             const fc_epilogue *epilogue, void *grad_input, void *scratch, int threads) {
     char *rest = scratch;
-    phase_lists lists = {.offset = take(&rest, taps_bytes(g)), .flat = take(&rest, taps_bytes(g))};
+    phase_lists lists = {.offset = take(&rest, taps_bytes(g)), .flat = take(&rest, taps_bytes(g))}, all;
     int64_t *axis_tap = take(&rest, axis_bytes(g)), phase[3];
+    phase_matrix *matrices = take(&rest, matrices_bytes(g));
     lists.matrix = take(&rest, weight_bytes(g));
     for (int axis = 0; axis < 3; axis++) {
         lists.tap[axis] = axis_tap;
         lists.shift[axis] = axis_tap + g->kernel[axis];
         axis_tap += 2 * g->kernel[axis];
     }
+    transpose_job transpose = {g, weight, matrices, 0};
+    all = lists;
     FOR_PHASES(phase) {
-        phase_lists here = lists;
-        product p = list_phase(g, phase, weight, &here, threads), pair;
+        phase_lists here = all;
+        product p = list_phase(g, phase, &all);
+        if (p.taps > 0) matrices[transpose.count++] = (phase_matrix){p.taps, here.flat, here.matrix};
+    }
+    fc_parallel_for(g->G * ceil_div(g->C / g->G, TRANSPOSE_CHANNELS), threads, transpose_weight, &transpose);
+    FOR_PHASES(phase) {
+        int paired = pairs_columns(g, phase);
+        if (paired && phase[2] == 1) continue;
+        product p = list_phase(g, phase, &lists), pair;
         p.source = grad_output;
         p.dest = grad_input;
         p.epilogue = *epilogue;
-        if (pairs_columns(g, phase)) {
-            if (phase[2] == 1) continue;
-            pair = list_phase(g, (const int64_t[3]){phase[0], phase[1], 1}, weight, &here, threads);
+        if (paired) {
+            pair = list_phase(g, (const int64_t[3]){phase[0], phase[1], 1}, &lists);
             pair.source = grad_output;
             pair.epilogue = *epilogue;
             p.pair = &pair;

@@ -50,14 +50,14 @@ static gather_plan plan_gather(const product *p, int threads) {
     int64_t fit = GATHER_PANEL_BYTES / (plan.depth * (int64_t)sizeof(T)) / PANEL * PANEL;
     fit = clamp_i64(fit, PANEL, 64 * PANEL);
     int64_t parts = ceil_div(plan.unit_pixels, fit);
-    int64_t wanted = threads > 1 ? 4 * threads : 1;
+    int64_t wanted = threads > 1 ? 8 * threads : 1;
     int64_t most = max_i64(1, plan.unit_pixels / (4 * PANEL));
     while (parts < most && parts * plan.units * p->groups < wanted) parts++;
     plan.block = ceil_div(ceil_div(plan.unit_pixels, parts), PANEL) * PANEL;
     plan.block = min_i64(plan.block, ceil_div(plan.unit_pixels, LANES) * LANES);
     plan.blocks = ceil_div(plan.unit_pixels, plan.block);
     plan.row_parts = 1;
-    while (plan.row_parts * plan.blocks * plan.units * p->groups < wanted &&
+    while (plan.row_parts * plan.blocks * plan.units * p->groups < threads && /* each part packs the pixels anew */
            p->rows / (plan.row_parts + 1) >= GATHER_MIN_ROWS)
         plan.row_parts++;
 

@@ -30,7 +30,7 @@ typedef struct {
     int64_t dest, source, rows, width;
 } strip_piece;
 
-enum { STRIP_BYTES = 96 * 1024, SLIDE_BYTES = 24 * 1024, STRIP_COLUMNS = 2048, STRIP_TASKS = 16 };
+enum { STRIP_BYTES = 96 * 1024, SLIDE_BYTES = 24 * 1024, STRIP_COLUMNS = 1024, STRIP_TASKS = 16 };
 
 /* Tiles of pixel rows: as full as the registers allow, and of those the widest. */
 static int64_t sliding_rows(int64_t vectors) {
@@ -64,8 +64,8 @@ static strip_plan plan_strip(const product *p) {
         int64_t fit = SLIDE_BYTES / (depth_bytes * (2 * s.tile_rows + s.span[1])) - s.span[2];
         fit = max_i64(fit, 16 * LANES);
         if (Q > 2 * fit) s.columns = ceil_div(ceil_div(Q, ceil_div(Q, fit)), LANES) * LANES;
-    } else if (Q > 2 * STRIP_COLUMNS) {
-        s.columns = STRIP_COLUMNS;
+    } else if (Q > STRIP_COLUMNS) {
+        s.columns = ceil_div(ceil_div(Q, ceil_div(Q, STRIP_COLUMNS)), LANES) * LANES;
     }
     s.column_blocks = ceil_div(Q, s.columns);
     s.pitch = s.columns + s.span[2];
