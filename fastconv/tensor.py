@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from .geometry.arrays import is_half, to_ndarray, type_error, value_error
+from .geometry.arrays import allocate, is_half, to_ndarray, type_error, value_error
 
 _recording: contextvars.ContextVar[bool] = contextvars.ContextVar("fastconv_recording", default=True)
 
@@ -325,7 +325,8 @@ def _walk(root: Tensor, grad: np.ndarray) -> None:
             elif link in owned:
                 grads[link] += result
             else:
-                grads[link] = grads[link] + result
+                total = allocate("backward", result.shape, result.dtype)
+                grads[link] = np.add(grads[link], result, out=total)
                 owned.add(link)
 
 

@@ -287,12 +287,16 @@ class Trainer:
         }
 
     def save(self, path) -> None:
-        """Write `state_dict()` to a .npz or .safetensors file, whole or not at all."""
+        """Write `state_dict()` to a .npz or .safetensors file, whole or not at all.
+
+        To be called between epochs, as `Checkpoint` does: `resume` starts with a whole epoch.
+        """
         checkpoint.write(path, self.state_dict())
 
     def resume(self, path) -> Self:
         """Take over a checkpoint; the next `fit` goes on from it, bit for bit as if it had never stopped.
 
+        What was done of an epoch after the checkpoint was written is done again.
         Give `fit` the same data, batch size and `epochs`, the number of epochs in all.
 
         Raises
