@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastconv import nn
-from fastconv.compat.onnx import weights
+from fastconv.compat.onnx import prepare, weights
 
 onnx = pytest.importorskip("onnx")
 
@@ -30,3 +30,122 @@ def test_missing_onnx_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r'pip install "fastconv\[onnx\]"'):
         weights("net.onnx")
+
+
+def model(nodes, inputs, opset=18, **initialisers):
+    """A model of nodes (operator, input names, attributes); each output is named by its place, the last is 'y'."""
+    from onnx import helper
+
+    made = []
+    for place, (kind, names, attributes) in enumerate(nodes):
+        output = "y" if place == len(nodes) - 1 else f"n{place}"
+        made.append(helper.make_node(kind, names, [output], **attributes))
+    infos = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, array.shape) for name, array in inputs.items()]
+    arrays = [onnx.numpy_helper.from_array(np.asarray(array), name) for name, array in initialisers.items()]
+    end = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+    graph = helper.make_graph(made, "net", infos, [end], arrays)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+
+
+def draw(*shape):
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+
+
+WINDOWS = {
+    "Conv": {"strides": [2, 1], "dilations": [1, 2], "group": 2, "pads": [1, 0, 2, 1]},
+    "Conv same upper": {"strides": [2, 2], "auto_pad": "SAME_UPPER", "group": 2},
+    "Conv same lower": {"auto_pad": "SAME_LOWER", "group": 2},
+    "Conv valid": {"auto_pad": "VALID", "group": 2},
+    "MaxPool": {"kernel_shape": [3, 2], "strides": [2, 2], "pads": [1, 0, 0, 1]},
+    "MaxPool ceil": {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1},
+    "MaxPool same": {"kernel_shape": [2, 2], "auto_pad": "SAME_LOWER"},
+    "MaxPool dilated": {"kernel_shape": [2, 2], "dilations": [2, 2]},
+    "AveragePool": {"kernel_shape": [3, 2], "strides": [2, 2], "pads": [1, 0, 0, 1]},
+    "AveragePool counting": {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1},
+    "AveragePool uneven": {"kernel_shape": [3, 3], "pads": [1, 0, 1, 2], "count_include_pad": 1},
+    "AveragePool same": {"kernel_shape": [2, 2], "strides": [2, 2], "auto_pad": "SAME_UPPER"},
+    "GlobalAveragePool": {},
+    "GlobalMaxPool": {},
+    "ConvTranspose": {"auto_pad": "NOTSET", "strides": [2, 2], "pads": [1] * 4, "output_padding": [1, 0], "group": 2},
+    "ConvTranspose uneven": {"strides": [2, 1], "pads": [1, 0, 0, 1]},
+}
+
+
+def compare(made, inputs):
+    runtime = pytest.importorskip("onnxruntime")
+    session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+    expected = session.run(None, inputs)
+    for result, other in zip(prepare(made).run(inputs), expected, strict=True):
+        assert result.dtype == other.dtype
+        np.testing.assert_allclose(result, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_windows_are_those_of_onnx_runtime(name):
+    kind, attributes = name.split()[0], WINDOWS[name]
+    inputs, arrays = {"x": draw(2, 4, 9, 8)}, {}
+    if kind == "Conv":
+        arrays = {"w": draw(6, 2, 3, 2), "b": draw(6)}
+    elif kind == "ConvTranspose":
+        arrays = {"w": draw(4, 3, 3, 2), "b": draw(3 * attributes.get("group", 1))}
+    compare(model([(kind, ["x", *arrays], attributes)], inputs, **arrays), inputs)
+
+
+SINGLE = {
+    "Relu": {}, "Sigmoid": {}, "Tanh": {}, "Softplus": {}, "HardSwish": {}, "HardSigmoid": {"alpha": 0.3},
+    "Elu": {"alpha": 0.5}, "LeakyRelu": {"alpha": 0.2}, "Softmax": {"axis": 1}, "LogSoftmax": {}, "Identity": {},
+    "Flatten": {"axis": 2}, "Transpose": {"perm": [0, 2, 3, 1]}, "Dropout": {}, "ReduceMean": {"keepdims": 0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_operators_of_one_input_are_those_of_onnx_runtime(name):
+    inputs = {"x": draw(2, 3, 4, 5)}
+    compare(model([(name, ["x"], SINGLE[name])], inputs), inputs)
+
+
+def test_a_network_with_shapes_computed_in_the_graph():
+    inputs = {"x": draw(3, 2, 8, 8)}
+    ints = {"zero": [0], "one": [1], "last": [-1], "steps": [-1], "far": [-99], "edges": [0, 0, 1, 1, 0, 0, 0, 2]}
+    arrays = {name: np.int64(value) for name, value in ints.items()}
+    floats = {"w": draw(4, 2, 3, 3), "s": draw(4), "t": draw(4), "m": draw(4), "v": np.abs(draw(4)) + 1}
+    dense = {"d": draw(10, 4 * 9 * 10 // 2), "c": draw(10), "low": np.float32(-1), "high": np.float32(1)}
+    nodes = [
+        ("Conv", ["x", "w"], {"pads": [1, 1, 1, 1]}),
+        ("BatchNormalization", ["n0", "s", "t", "m", "v"], {}),
+        ("Clip", ["n1", "low", "high"], {}),
+        ("Pad", ["n2", "edges"], {}),  # (3, 4, 9, 11)
+        ("Slice", ["n3", "last", "far", "last", "steps"], {}),
+        ("Slice", ["n4", "one", "eleven", "last"], {}),  # (3, 4, 9, 10)
+        ("Shape", ["n5"], {}),
+        ("Gather", ["n6", "zero"], {}),
+        ("Concat", ["n7", "last"], {"axis": 0}),
+        ("Reshape", ["n5", "n8"], {}),
+        ("Slice", ["n9", "zero", "half", "one"], {}),
+        ("Gemm", ["n10", "d", "c"], {"transB": 1, "alpha": 0.5}),
+        ("Unsqueeze", ["n11", "one"], {}),
+        ("Squeeze", ["n12", "one"], {}),
+        ("Mul", ["n13", "n13"], {}),
+        ("Sub", ["n14", "high"], {}),
+        ("Cast", ["n15"], {"to": onnx.TensorProto.DOUBLE}),
+        ("Cast", ["n16"], {"to": onnx.TensorProto.FLOAT}),
+        ("ReduceMean", ["n17", "one"], {}),
+        ("Div", ["n14", "n18"], {}),
+    ]
+    arrays |= {"eleven": np.int64([11]), "half": np.int64([180])} | floats | dense
+    compare(model(nodes, inputs, **arrays), inputs)
+
+
+def test_inputs_by_place_and_by_name():
+    x, w = draw(2, 3), draw(3, 4)
+    net = prepare(model([("MatMul", ["x", "w"], {})], {"x": x, "w": w}))
+    assert (net.inputs, net.outputs) == (["x", "w"], ["y"])
+    for inputs in ([x, w], {"w": w, "x": x}):
+        np.testing.assert_allclose(net.run(inputs)[0], x @ w, rtol=1e-6)
+    with pytest.raises(ValueError, match="inputs are"):
+        net.run({"x": x})
+    with pytest.raises(ValueError, match="operator Einsum"):
+        prepare(model([("Einsum", ["x"], {"equation": "ij->ji"})], {"x": x}))
+    x, w = draw(1, 2, 4, 4), draw(2, 3, 3, 3)
+    with pytest.raises(ValueError, match="ConvTranspose: auto_pad"):
+        prepare(model([("ConvTranspose", ["x", "w"], {"auto_pad": "SAME_UPPER"})], {"x": x}, w=w)).run(x)
