@@ -174,6 +174,16 @@ def test_nan_policies(size):
         ours.correlate(x, weights, nan_policy="drop")
 
 
+@pytest.mark.parametrize("shape", [(), (0,), (0, 3), (1, 1, 1, 1, 3)])
+def test_no_axes_no_cells_and_many_axes(shape):
+    x = image(shape)
+    same("correlate", x, np.full([1] * max(len(shape) - 1, 0) + [2] * min(len(shape), 1), 2.0))
+    for name in ("gaussian_filter", "uniform_filter", "maximum_filter"):
+        same(name, x, 2)
+        assert type(getattr(ours, name)(x, 2)) is np.ndarray
+    assert type(ours.correlate(np.array(3.0), np.array(2.0))) is np.ndarray
+
+
 def test_results_go_to_the_given_output():
     x = np.arange(12).reshape(3, 4)
     output = np.zeros((3, 4), np.float32)[:, ::-1]

@@ -113,7 +113,7 @@ class Output:
 
     def give(self, result):
         """`result` as the caller wants it."""
-        result = cast(result, self.dtype)
+        result = cast(np.asarray(result), self.dtype)
         if self.array is None:
             return result
         self.array[...] = result
