@@ -9,6 +9,9 @@
  *
  * A source of at most 4 x 4 cells that makes more outputs is one tile by itself, with up to 6 x 6 outputs. */
 
+/* Filters may grow so many times: where most of a slice's taps are missing, their memory costs more than is saved. */
+enum { WINOGRAD_GROWTH = 9 };
+
 enum winograd_form { WINOGRAD_WIDE = 1, WINOGRAD_TALL, WINOGRAD_SQUARE, WINOGRAD_WHOLE };
 
 typedef struct {
@@ -122,6 +125,7 @@ static winograd_tiles cut_tiles(const product *p) {
     for (int form = WINOGRAD_WIDE; form <= WINOGRAD_SQUARE; form++) {
         if ((form & WINOGRAD_WIDE && p->count[2] == 1) || (form & WINOGRAD_TALL && p->count[1] == 1)) continue;
         winograd_tiles t = cut_form(p, form);
+        if (t.points * t.slices > WINOGRAD_GROWTH * p->taps) continue;
         if (t.cost < best.cost) best = t;
     }
     return best;
