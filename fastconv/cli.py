@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a small network on a data set", allow_abbrev=False)
     train.add_argument("data_set", choices=("digits", "cifar10", "mnist"))
     train.add_argument("--data", type=Path, metavar="PATH", help="folder or archive of cifar10 or mnist")
-    train.add_argument("--epochs", type=_positive, help="default: digits 12, cifar10 10, mnist 5")
+    train.add_argument("--epochs", type=_positive, help="default: digits 10, cifar10 10, mnist 5")
     train.add_argument("--batch-size", type=_positive, default=64)
     train.add_argument("--lr", type=_rate, default=1e-3, help="Adam's learning rate (default 0.001)")
     train.add_argument("--seed", type=int, default=0)

@@ -92,7 +92,7 @@ def _from_path(load: Callable, name: str, home: str) -> Callable[[Path | None], 
 DIGITS = Recipe(
     lambda path: data.load_digits(),
     digits_network,
-    epochs=12,
+    epochs=10,
     loss=nn.CrossEntropyLoss(label_smoothing=0.1),
     augment=RandomAffine(12, translate=(0.09, 0.09), scale=(0.87, 1.15), shear=12),
     one_cycle=10.0,
