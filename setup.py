@@ -138,7 +138,7 @@ setup(
             ["fastconv/_core.pyx"],
             include_dirs=["src_c", "fastconv", numpy.get_include()],
             define_macros=[(name, "NPY_2_0_API_VERSION") for name in ("NPY_NO_DEPRECATED_API", "NPY_TARGET_VERSION")],
-            depends=[*HEADERS, "fastconv/blocks.h"],
+            depends=[*HEADERS, "fastconv/blocks.h", "fastconv/_calls.pxi"],
             extra_compile_args=["-O2", "-fvisibility=hidden", *EXTRA_CFLAGS],
         )
     ],

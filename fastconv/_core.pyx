@@ -44,6 +44,7 @@ cdef extern from *:
     int fc_check_signals() noexcept nogil
     unsigned long fc_main_thread
 
+from cpython.tuple cimport PyTuple_CheckExact
 from libc.stdlib cimport free
 
 cdef extern from "numpy/arrayobject.h":
@@ -63,6 +64,10 @@ cdef extern from "fastconv.h" nogil:
         int64_t stride[3]
         int64_t padding[3]
         int64_t dilation[3]
+        int exact
+    ctypedef struct fc_choice:
+        const char *kernel
+        const char *reason
     ctypedef struct fc_pool_geometry:
         int64_t planes
         int64_t input[3]
@@ -87,11 +92,14 @@ cdef extern from "fastconv.h" nogil:
         const char *isa
         int64_t lanes
         int64_t conv_forward_scratch(const fc_conv_geometry *, int) noexcept nogil
-        void conv_forward(const fc_conv_geometry *, const void *, const void *, const fc_epilogue *, void *, void *, int) noexcept nogil
+        void conv_forward(const fc_conv_geometry *, const void *, const void *, const void *, const fc_epilogue *, void *, void *, int) noexcept nogil
         int64_t conv_grad_input_scratch(const fc_conv_geometry *, int) noexcept nogil
-        void conv_grad_input(const fc_conv_geometry *, const void *, const void *, const fc_epilogue *, void *, void *, int) noexcept nogil
+        void conv_grad_input(const fc_conv_geometry *, const void *, const void *, const void *, const fc_epilogue *, void *, void *, int) noexcept nogil
         int64_t conv_grad_weight_scratch(const fc_conv_geometry *, int) noexcept nogil
         void conv_grad_weight(const fc_conv_geometry *, const void *, const void *, void *, void *, int) noexcept nogil
+        int64_t conv_packed_bytes(const fc_conv_geometry *, int) noexcept nogil
+        void conv_pack(const fc_conv_geometry *, int, const void *, void *, void *, int) noexcept nogil
+        int64_t conv_choices(const fc_conv_geometry *, int, const fc_choice **, int64_t) noexcept nogil
         void channel_sum(int64_t, int64_t, int64_t, const void *, void *, int) noexcept nogil
         int64_t pool_forward_scratch(const fc_pool_geometry *, int, int) noexcept nogil
         void pool_forward(const fc_pool_geometry *, int, const void *, void *, int64_t *, void *, int) noexcept nogil
@@ -105,6 +113,7 @@ cdef extern from "fastconv.h" nogil:
         void norm_sums(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
         void norm_apply(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, int, void *, int) noexcept nogil
         void optimise(const fc_step *, int64_t, void *, const void *, void *, void *, void *, int) noexcept nogil
+        void reorder(int64_t, int64_t, int64_t, const void *, void *, int) noexcept nogil
         double fma_probe(int64_t) noexcept nogil
     const fc_operators *fc_operators_for(int)
     const char *fc_isa_level(int)
@@ -132,6 +141,12 @@ cdef int threads_here():
     return min(default_threads, fc_threads_allowed())
 
 
+# Waking threads costs as much as passing over some hundred thousand elements in cache: `work`, counted in them, below
+# that stays on one.
+cdef int threads_for(int64_t work):
+    return threads_here() if work > 1 << 17 else 1
+
+
 def set_default_threads(int count):
     global default_threads
     default_threads = count
@@ -146,6 +161,31 @@ def use_local_threads(count):
 
 def get_threads():
     return threads_here()
+
+
+# How convolutions may round, in the order of PRECISIONS in fastconv/geometry/conv.py; -1 leaves it to the context.
+cdef enum:
+    EXACT = 1
+
+cdef bint any_local_precision = False
+local_precision = contextvars.ContextVar("fastconv_precision", default=0)
+
+
+cdef int precision_here(int asked=-1):
+    if asked < 0 and any_local_precision:
+        return local_precision.get()
+    return asked
+
+
+def use_local_precision(int code):
+    """Set the context's own precision; returns the token that `local_precision.reset` takes."""
+    global any_local_precision
+    any_local_precision = True
+    return local_precision.set(code)
+
+
+def get_precision():
+    return local_precision.get()
 
 
 def isa_levels():
@@ -280,6 +320,21 @@ def empty(tuple shape, cnp.dtype dtype):
         PyDataMem_SetHandler(previous)
 
 
+# The same for a plain array of floats.
+cdef object empty_plain(int n, cnp.npy_intp *shape, int type):
+    cdef double bytes = 8 if type == cnp.NPY_FLOAT64 else 4
+    cdef int axis
+    for axis in range(n):
+        bytes *= <double>shape[axis]
+    if not LARGE_RESULT <= bytes:
+        return cnp.PyArray_EMPTY(n, shape, type, 0)
+    previous = PyDataMem_SetHandler(blocks)
+    try:
+        return cnp.PyArray_EMPTY(n, shape, type, 0)
+    finally:
+        PyDataMem_SetHandler(previous)
+
+
 # ---- arrays --------------------------------------------------------------------------------------------------
 
 cdef inline const fc_operators *operators(cnp.ndarray x):
@@ -297,7 +352,7 @@ cdef inline bint is_plain(x, int type):
             and cnp.PyArray_CHKFLAGS(<cnp.ndarray>x, cnp.NPY_ARRAY_CARRAY_RO) and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>x))
 
 
-def plain(x, y=None, z=None, w=None):
+cpdef bint plain(x, y=None, z=None, w=None):
     """Whether all are C-contiguous, aligned, native ndarrays of one dtype, float32 or float64; None passes."""
     cdef int type
     if not cnp.PyArray_CheckExact(x):
@@ -310,10 +365,22 @@ def plain(x, y=None, z=None, w=None):
 
 # ---- convolution ---------------------------------------------------------------------------------------------
 
+# Planning a small convolution to know its scratch costs as much as computing it.
+ctypedef struct fc_conv_size:
+    const fc_operators *op
+    int threads, exact
+    int64_t bytes
+
+
+cdef enum:
+    MOST_CHOICES = 64  # phases of a strided gradient that are told apart
+
+
 @cython.final
 cdef class ConvGeometry:
     """A checked convolution: extents of its arrays and its parameters, three spatial axes."""
     cdef fc_conv_geometry c
+    cdef fc_conv_size sizes[3]  # of each pass, as it was last asked for
     cdef bint worth_threads  # waking them costs as much as about a million multiply-adds
 
     def __init__(self, N, C, K, G, input, output, kernel, stride, padding, dilation):
@@ -331,6 +398,36 @@ cdef class ConvGeometry:
     cdef int threads(self):
         return threads_here() if self.worth_threads else 1
 
+    cdef fc_conv_geometry with_precision(self, int precision):
+        cdef fc_conv_geometry g = self.c
+        g.exact = precision_here(precision) == EXACT
+        return g
+
+    cdef int64_t scratch(self, const fc_operators *op, const fc_conv_geometry *g, int number, int threads):
+        cdef fc_conv_size *size = &self.sizes[number]
+        with cython.critical_section(self):
+            if size.op != op or size.threads != threads or size.exact != g.exact:
+                size.op, size.threads, size.exact = op, threads, g.exact
+                if number == 0:
+                    size.bytes = op.conv_forward_scratch(g, threads)
+                elif number == 1:
+                    size.bytes = op.conv_grad_input_scratch(g, threads)
+                else:
+                    size.bytes = op.conv_grad_weight_scratch(g, threads)
+            return size.bytes
+
+    def packed_bytes(self, bint forward, int type, int precision=-1):
+        """Bytes of what a pass makes of the weight alone; 0 if it reads the weight in place."""
+        cdef fc_conv_geometry g = self.with_precision(precision)
+        return fc_operators_for(type).conv_packed_bytes(&g, 0 if forward else 1)
+
+    def choices(self, int backward_pass, int type, int precision):
+        """[(kernel, reason)] of the products that a pass consists of: 0 forward, 1 input gradient, 2 weight gradient."""
+        cdef fc_conv_geometry g = self.with_precision(precision)
+        cdef const fc_choice *found[MOST_CHOICES]
+        cdef int64_t count = fc_operators_for(type).conv_choices(&g, backward_pass, found, MOST_CHOICES)
+        return [(found[i].kernel.decode(), found[i].reason.decode()) for i in range(min(count, MOST_CHOICES))]
+
     @property
     def macs(self):
         """Multiply-adds of one pass, those on padding included."""
@@ -341,9 +438,9 @@ cdef class ConvGeometry:
 
 # The two passes that end in an epilogue: forward, and input gradient (which is transposed convolution's forward).
 cdef convolve(ConvGeometry geometry, bint forward, cnp.ndarray source, cnp.ndarray weight, bias, residual, int activation,
-              cnp.ndarray result):
+              cnp.ndarray result, int precision, packed):
     cdef const fc_operators *op = operators(source)
-    cdef const fc_conv_geometry *g = &geometry.c
+    cdef fc_conv_geometry g = geometry.with_precision(precision)
     cdef fc_epilogue epilogue
     cdef int threads = geometry.threads()
     cdef Arena arena
@@ -351,32 +448,49 @@ cdef convolve(ConvGeometry geometry, bint forward, cnp.ndarray source, cnp.ndarr
         return result
     epilogue.bias, epilogue.residual, epilogue.activation = data(bias), data(residual), activation
     arena = borrow()
-    cdef void *scratch = arena.reserve(
-        op.conv_forward_scratch(g, threads) if forward else op.conv_grad_input_scratch(g, threads))
+    cdef void *scratch = arena.reserve(geometry.scratch(op, &g, 0 if forward else 1, threads))
     cdef void *x = data(source)
     cdef void *w = data(weight)
     cdef void *y = data(result)
+    cdef void *made = data(packed)
     with nogil:
         if forward:
-            op.conv_forward(g, x, w, &epilogue, y, scratch, threads)
+            op.conv_forward(&g, x, w, made, &epilogue, y, scratch, threads)
         else:
-            op.conv_grad_input(g, x, w, &epilogue, y, scratch, threads)
+            op.conv_grad_input(&g, x, w, made, &epilogue, y, scratch, threads)
     pool.append(arena)
     raise_interrupt()
     return result
 
 
-def conv_forward(ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray output):
-    return convolve(geometry, True, input, weight, bias, residual, activation, output)
+def conv_forward(ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray output,
+                 int precision=-1, packed=None):
+    return convolve(geometry, True, input, weight, bias, residual, activation, output, precision, packed)
 
 
-def conv_grad_input(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray grad_input):
-    return convolve(geometry, False, grad_output, weight, bias, residual, activation, grad_input)
+def conv_grad_input(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray grad_input,
+                    int precision=-1, packed=None):
+    return convolve(geometry, False, grad_output, weight, bias, residual, activation, grad_input, precision, packed)
 
 
-def conv_grad_weight(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray input, cnp.ndarray grad_weight):
+def conv_pack(ConvGeometry geometry, bint forward, cnp.ndarray weight, cnp.ndarray packed, int precision=-1):
+    """Fill `packed`, of geometry.packed_bytes(...), with what the pass makes of the weight."""
+    cdef const fc_operators *op = operators(weight)
+    cdef fc_conv_geometry g = geometry.with_precision(precision)
+    cdef int threads = geometry.threads()
+    cdef Arena arena = borrow()
+    cdef void *scratch = arena.reserve(geometry.scratch(op, &g, 0 if forward else 1, threads))
+    cdef void *w = data(weight)
+    cdef void *made = data(packed)
+    with nogil:
+        op.conv_pack(&g, 0 if forward else 1, w, made, scratch, threads)
+    pool.append(arena)
+    raise_interrupt()
+
+
+cpdef conv_grad_weight(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray input, cnp.ndarray grad_weight, int precision=-1):
     cdef const fc_operators *op = operators(grad_output)
-    cdef const fc_conv_geometry *g = &geometry.c
+    cdef fc_conv_geometry g = geometry.with_precision(precision)
     cdef int threads = geometry.threads()
     cdef Arena arena
     cdef void *scratch
@@ -384,27 +498,42 @@ def conv_grad_weight(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray
         grad_weight[...] = 0
         return grad_weight
     arena = borrow()
-    scratch = arena.reserve(op.conv_grad_weight_scratch(g, threads))
+    scratch = arena.reserve(geometry.scratch(op, &g, 2, threads))
     cdef void *dy = data(grad_output)
     cdef void *x = data(input)
     cdef void *dw = data(grad_weight)
     with nogil:
-        op.conv_grad_weight(g, dy, x, dw, scratch, threads)
+        op.conv_grad_weight(&g, dy, x, dw, scratch, threads)
     pool.append(arena)
     raise_interrupt()
     return grad_weight
 
 
-def channel_sum(int64_t outer, int64_t channels, int64_t inner, cnp.ndarray x, cnp.ndarray result):
+cpdef channel_sum(int64_t outer, int64_t channels, int64_t inner, cnp.ndarray x, cnp.ndarray result):
     """result[c] = sum of x[:, c, :] for x of shape (outer, channels, inner)."""
     cdef const fc_operators *op = operators(x)
-    cdef int threads = threads_here()
+    cdef int threads = threads_for(outer * channels * inner)
     cdef void *source = data(x)
     cdef void *target = data(result)
     with nogil:
         op.channel_sum(outer, channels, inner, source, target, threads)
     raise_interrupt()
     return result
+
+
+def reorder(int64_t outer, int64_t rows, int64_t columns, cnp.ndarray x, cnp.ndarray y):
+    """y (outer, columns, rows) = x (outer, rows, columns)."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_for(cnp.PyArray_SIZE(x))
+    cdef void *source = data(x)
+    cdef void *target = data(y)
+    with nogil:
+        op.reorder(outer, rows, columns, source, target, threads)
+    raise_interrupt()
+    return y
+
+
+include "_calls.pxi"
 
 
 # ---- pooling -------------------------------------------------------------------------------------------------
@@ -429,6 +558,15 @@ cdef class PoolGeometry:
                 self.c.asked_kernel[axis] = asked_kernel[axis]
                 self.c.asked_padding[axis] = asked_padding[axis]
 
+    cdef int64_t work(self):
+        cdef fc_pool_geometry *g = &self.c
+        cdef int64_t seen = g.output[0] * g.output[1] * g.output[2]
+        cdef int64_t cells = g.input[0] * g.input[1] * g.input[2]
+        cdef int axis
+        for axis in range(3):
+            seen *= 1 if g.adaptive else min(g.kernel[axis], 4)  # large windows are not read cell by cell
+        return g.planes * max(seen, cells)
+
     @property
     def cells(self):
         """Cells of one plane."""
@@ -439,7 +577,7 @@ def pool_forward(PoolGeometry geometry, int kind, cnp.ndarray input, cnp.ndarray
     """Pool `input` into `output`; kind 0 max, 1 min, 2 mean. int64 `indices` may be None."""
     cdef const fc_operators *op = operators(input)
     cdef const fc_pool_geometry *g = &geometry.c
-    cdef int threads = threads_here()
+    cdef int threads = threads_for(geometry.work())
     cdef Arena arena
     cdef void *scratch
     cdef void *x = data(input)
@@ -459,7 +597,7 @@ def pool_forward(PoolGeometry geometry, int kind, cnp.ndarray input, cnp.ndarray
 def pool_grad_mean(PoolGeometry geometry, cnp.ndarray grad_output, cnp.ndarray grad_input):
     cdef const fc_operators *op = operators(grad_output)
     cdef const fc_pool_geometry *g = &geometry.c
-    cdef int threads = threads_here()
+    cdef int threads = threads_for(geometry.work())
     cdef Arena arena
     cdef void *scratch
     cdef void *dy = data(grad_output)
@@ -478,7 +616,7 @@ def pool_grad_mean(PoolGeometry geometry, cnp.ndarray grad_output, cnp.ndarray g
 def pool_scatter(int64_t planes, cnp.ndarray source, cnp.ndarray indices, cnp.ndarray result, bint add):
     """Planes of result: source at indices, added up or the last one, zeros elsewhere. False if an index is outside."""
     cdef const fc_operators *op = operators(source)
-    cdef int threads = threads_here()
+    cdef int threads = threads_for(4 * max(cnp.PyArray_SIZE(source), cnp.PyArray_SIZE(result)))
     cdef void *x = data(source)
     cdef void *y = data(result)
     cdef const int64_t *positions = <const int64_t *>data(indices)
@@ -496,7 +634,7 @@ def pool_scatter(int64_t planes, cnp.ndarray source, cnp.ndarray indices, cnp.nd
 def pool_gather(int64_t planes, cnp.ndarray source, cnp.ndarray indices, cnp.ndarray result):
     """Planes of result: source's cells at indices. False if an index is outside."""
     cdef const fc_operators *op = operators(source)
-    cdef int threads = threads_here()
+    cdef int threads = threads_for(4 * cnp.PyArray_SIZE(result))
     cdef void *x = data(source)
     cdef void *y = data(result)
     cdef const int64_t *positions = <const int64_t *>data(indices)
@@ -513,11 +651,15 @@ def pool_gather(int64_t planes, cnp.ndarray source, cnp.ndarray indices, cnp.nda
 
 # ---- elementwise ---------------------------------------------------------------------------------------------
 
-def activation(int code, cnp.ndarray input, cnp.ndarray output, double a=0, double b=0, grad_output=None):
-    """output = f(input), or grad_output * f'(input); code is the number in geometry.conv.ACTIVATIONS, a and b its parameters."""
+def activation(int code, cnp.ndarray input, output, double a=0, double b=0, grad_output=None):
+    """output = f(input), or grad_output * f'(input); code is the number in geometry.conv.ACTIVATIONS, a and b its parameters.
+
+    A fresh array stands in for None."""
     cdef const fc_operators *op = operators(input)
-    cdef int threads = threads_here()
+    cdef int threads = threads_for(cnp.PyArray_SIZE(input) * (1 if code == 1 else 4))
     cdef int64_t n = cnp.PyArray_SIZE(input)
+    if output is None:
+        output = empty_plain(cnp.PyArray_NDIM(input), cnp.PyArray_DIMS(input), cnp.PyArray_TYPE(input))
     cdef void *g = data(grad_output)
     cdef void *x = data(input)
     cdef void *y = data(output)
@@ -532,7 +674,7 @@ def softmax(int kind, int64_t outer, int64_t C, int64_t inner, cnp.ndarray input
 
     With grad_output input is the forward's result, output the gradient."""
     cdef const fc_operators *op = operators(input)
-    cdef int threads = threads_here()
+    cdef int threads = threads_for(4 * outer * C * inner)
     cdef void *g = data(grad_output)
     cdef void *x = data(input)
     cdef void *s = data(scale)
@@ -550,7 +692,7 @@ def softmax(int kind, int64_t outer, int64_t C, int64_t inner, cnp.ndarray input
 def norm_moments(int64_t A, int64_t B, int64_t L, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray variance):
     """Mean and biased variance (B,) of x (A, B, L) over A and L."""
     cdef const fc_operators *op = operators(x)
-    cdef int threads = threads_here()
+    cdef int threads = threads_for(2 * A * B * L)
     cdef void *source = data(x)
     cdef void *first = data(mean)
     cdef void *second = data(variance)
@@ -564,7 +706,7 @@ def norm_sums(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray x, cnp
     """Sums (B,) over A and L of u = g * weight[L] and u * (x - mean[B]); with scale of g and g * (x - mean[A]) * scale[A];
     with scale and gate (B,) of the g that a ReLU after (x - mean) * scale + gate lets through."""
     cdef const fc_operators *op = operators(x)
-    cdef int threads = threads_here()
+    cdef int threads = threads_for(2 * A * B * L)
     cdef void *slope = data(g)
     cdef void *source = data(x)
     cdef void *centre = data(mean)
@@ -583,7 +725,7 @@ def norm_apply(int64_t L, int64_t period, g, cnp.ndarray x, cnp.ndarray mean, cn
     """Rows r of L with parameters r % period: y = (x - mean) * scale * weight[L] + shift + bias[L] + residual, with relu
     no less than 0; or with g y = g * scale * weight[L] + (x - mean) * slope + shift, g gated as in norm_sums."""
     cdef const fc_operators *op = operators(x)
-    cdef int threads = threads_here()
+    cdef int threads = threads_for(cnp.PyArray_SIZE(x))
     cdef int64_t rows = cnp.PyArray_SIZE(x) // L
     cdef void *grad = data(g)
     cdef void *source = data(x)
@@ -612,7 +754,7 @@ def optimise(int kind, cnp.ndarray parameter, cnp.ndarray gradient, momentum, sq
              bint nesterov=False, bint maximize=False):
     """One step of an optimiser, in place on contiguous arrays of one dtype and size; ops/optimise.inc.c has the formulas."""
     cdef const fc_operators *op = operators(parameter)
-    cdef int threads = threads_here()
+    cdef int threads = threads_for(4 * cnp.PyArray_SIZE(parameter))
     cdef fc_step step
     cdef int64_t n = cnp.PyArray_SIZE(parameter)
     cdef void *w = data(parameter)

@@ -1,9 +1,9 @@
 """@op: declare an operation once; arrays, Tensors, half precision and the plain backward follow."""
 
 import functools
-import inspect
 from collections.abc import Callable
-from typing import Any
+from types import CodeType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from .geometry.arrays import (
     value_error,
 )
 from .tensor import Tensor, cast, is_grad_enabled, record
+
+if TYPE_CHECKING:
+    import inspect
 
 OPS: dict[str, "Op"] = {}
 
@@ -37,6 +40,7 @@ class Op:
         weak: bool = False,
         quiet: bool = False,
         recorded: Callable | None = None,
+        quick: Callable | None = None,
     ):
         self.name = name
         self.forward = _quiet(forward) if quiet else forward
@@ -50,11 +54,20 @@ class Op:
         self.sequence = sequence
         self.weak = weak
         self.quiet = quiet
-        self.signature = inspect.signature(forward)
-        kinds = [p.kind for p in self.signature.parameters.values()]
-        self.positional = len(kinds) - kinds.count(inspect.Parameter.KEYWORD_ONLY)
-        self.required = {n for n, p in self.signature.parameters.items() if p.default is p.empty}
+        self.quick = quick
+        code, defaults = forward.__code__, forward.__defaults__ or ()
+        self.positional = code.co_argcount
+        self.names = code.co_varnames[: self.positional + code.co_kwonlyargcount]
+        self.defaults = dict(zip(self.names[self.positional - len(defaults) :], defaults))
+        self.defaults |= forward.__kwdefaults__ or {}
+        self.required = set(self.names) - set(self.defaults)
         self.public = _make_public(self)
+
+    @functools.cached_property
+    def signature(self) -> "inspect.Signature":
+        import inspect
+
+        return inspect.signature(self.public)
 
     # The bare forward on a full map of its arguments, in the order of the signature.
     def run(self, call: dict[str, Any], recording: bool) -> tuple:
@@ -67,8 +80,10 @@ class Op:
         return f"Op({self.name}{self.signature})"
 
     # Declares the gradient. The tape runs the bare function; the returned public one adds half precision and
-    # Tensors.
-    def gradient(self, function: Callable) -> Callable:
+    # Tensors. `quick` is to it what the trait of that name is to the forward.
+    def gradient(self, function: Callable | None = None, *, quick: Callable | None = None) -> Callable:
+        if function is None:
+            return functools.partial(self.gradient, quick=quick)
         code = function.__code__
         takes_needs = "needs" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         function = _quiet(function) if self.quiet else function
@@ -80,11 +95,12 @@ class Op:
             if saved and type(saved[-1]) is dict:
                 *saved, rest = saved
                 keywords |= rest
-            return function(grad_output, *saved, **keywords)
+            grads = quick(grad_output, *saved, **keywords) if quick else None
+            return function(grad_output, *saved, **keywords) if grads is None else grads
 
         self.on_tape = on_tape
         needed = ("grad_output", *(name for name in self.inputs if name in self.required))
-        self.public_backward = _plain_backward(f"{self.name}_backward", function, needed)
+        self.public_backward = _plain_backward(f"{self.name}_backward", function, needed, quick)
         return self.public_backward
 
     # Where the differentiable arrays of one call stand: [(container, key, name)]; `call` maps parameters to
@@ -113,6 +129,7 @@ def op(*inputs: str, name: str | None = None, **traits: Any) -> Callable[[Callab
     quiet: NumPy's floating-point warnings are off inside, for there NaN and Inf are answers.
     recorded: what runs in place of the forward when a gradient is recorded, if that needs more than the
     result.
+    quick: takes the forward's arguments by position and returns the result if it can do so at once, else None.
 
     >>> @op("input", name="example_double")
     ... def double(input):
@@ -142,15 +159,11 @@ def _quiet(function: Callable) -> Callable:
 # than the whole budget of a call. Exact ndarrays, the first one float32 or float64, go straight to forward,
 # which itself refuses any other dtype among the rest; everything else takes the general road.
 def _make_public(operation: Op) -> Callable:
-    parameters = operation.signature.parameters.values()
-    names = [p.name for p in parameters]
-    declared, passed, defaults = [], [], {}
-    for p in parameters:
-        if p.kind is p.KEYWORD_ONLY and "*" not in declared:
-            declared.append("*")
-        declared.append(p.name if p.default is p.empty else f"{p.name}=_{p.name}")
-        passed.append(f"{p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else p.name)
-        defaults[f"_{p.name}"] = p.default
+    names, count = operation.names, operation.positional
+    declared = [f"{name}=_{name}" if name in operation.defaults else name for name in names]
+    if len(names) > count:
+        declared.insert(count, "*")
+    passed = [*names[:count], *(f"{name}={name}" for name in names[count:])]
     tests = [
         f"type({name}) is _ndarray"
         if name in operation.required
@@ -160,21 +173,32 @@ def _make_public(operation: Op) -> Callable:
     first = operation.inputs[0]
     tests[0] = f"type({first}) is _ndarray and ({first}.dtype is _float32 or {first}.dtype is _float64)"
     fast = f"    if {' and '.join(tests)}:\n        return _forward({', '.join(passed)})[0]\n"
+    if operation.quick:
+        fast = (
+            f"    result = _quick({', '.join(names)})\n    if result is not None:\n        return result\n{fast}"
+        )
     source = (
-        f"def {operation.name}({', '.join(declared)}):\n"
+        f"def public({', '.join(declared)}):\n"
         f"{'' if operation.sequence else fast}"
         f"    return _general(_operation, {{{', '.join(f'{name!r}: {name}' for name in names)}}})\n"
     )
-    scope = {"_ndarray": ndarray, "_float32": FLOAT32, "_float64": FLOAT64}
-    scope |= {"_general": _general, "_operation": operation}
-    exec(source, scope | defaults | {"_forward": operation.forward}, scope)
-    public = scope[operation.name]
+    scope = {"_ndarray": ndarray, "_float32": FLOAT32, "_float64": FLOAT64, "_general": _general}
+    scope |= {"_operation": operation, "_forward": operation.forward, "_quick": operation.quick}
+    scope |= {f"_{name}": default for name, default in operation.defaults.items()}
+    exec(_compiled(source), scope)
+    public = scope["public"]
+    public.__code__ = public.__code__.replace(co_name=operation.name)
     functools.update_wrapper(public, operation.forward)
     public.__name__ = public.__qualname__ = operation.name
-    public.__signature__ = operation.signature
     public.op = operation
     public.gradient = operation.gradient
     return public
+
+
+# Operations of the same parameters share the work.
+@functools.cache
+def _compiled(source: str) -> CodeType:
+    return compile(source, "<operation>", "exec")
 
 
 # Prepared weights are their own business: they pass through as they are.
@@ -244,6 +268,10 @@ def _half(operation: Op, half: np.dtype, call: dict[str, Any], places: list) -> 
                     operation.name, name, f"is {value.dtype}, another input is {half}", "one dtype"
                 )
             container[key] = cast(value, FLOAT32) if isinstance(value, Tensor) else value.astype(FLOAT32)
+        elif value is not None and not _is_array(value):
+            if value.dtype != half:
+                raise type_error(operation.name, name, f"is {value.dtype}, another input is {half}", "one dtype")
+            container[key] = value.single()
     for name in operation.constants:
         value = call[name]
         if isinstance(value, (ndarray, Tensor)) and is_half(value.dtype):
@@ -275,18 +303,32 @@ def _own(result: Any, grad_output: Any) -> Any:
     return result
 
 
+def _any_special(values: tuple) -> bool:
+    for value in values:
+        if isinstance(value, ndarray):
+            if value.itemsize == 2 and is_half(value.dtype):
+                return True
+        elif isinstance(value, Tensor):
+            return True
+    return False
+
+
 # The public backward: Tensors count as their arrays, half precision is cast around the call. None is refused
 # for the arrays `needed`.
-def _plain_backward(name: str, function: Callable, needed: tuple[str, ...]) -> Callable:
-    names = list(inspect.signature(function).parameters)
+def _plain_backward(name: str, function: Callable, needed: tuple[str, ...], quick: Callable | None) -> Callable:
+    names = getattr(function, "__wrapped__", function).__code__.co_varnames
     places = [(names.index(one), one) for one in needed if one in names]
 
     def public(*args, **kwargs):
+        if quick:
+            result = quick(*args, **kwargs)
+            if result is not None:
+                return result
         for place, one in places:
             if (args[place] if place < len(args) else kwargs.get(one, args)) is None:
                 raise type_error(name, one, "is None", "an array")
-        values = [*args, *kwargs.values()]
-        if not any(isinstance(v, Tensor) or (isinstance(v, ndarray) and is_half(v.dtype)) for v in values):
+        values = (*args, *kwargs.values())
+        if not _any_special(values):
             return _own(function(*args, **kwargs), values[0] if values else None)
         arrays = [value.data if isinstance(value, Tensor) else value for value in values]
         floats = {

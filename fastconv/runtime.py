@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from .geometry.arguments import integer
+from .geometry.arguments import choice, integer
 from .geometry.arrays import value_error
+from .geometry.conv import PRECISIONS
 
 MAX_THREADS = 1024
 
@@ -99,6 +100,28 @@ def threads(n: int) -> Iterator[None]:
         _core.local_threads.reset(token)
 
 
+@contextmanager
+def precision(mode: str) -> Iterator[None]:
+    """How convolutions inside the block may round; local to the thread and the asyncio task.
+
+    "exact": direct summation only, so that small integers give exact results. "default": Winograd's F(4x4, 3x3) where
+    it pays; error at most 32 eps max sum |x||w|. "fast": reduced precision where the machine computes it faster; no
+    kernel does so yet, and "fast" computes as "default". A call's own `precision=` goes before the block's. Recorded
+    gradients are computed as their forward was. Raises TypeError or ValueError for another mode.
+
+    >>> import numpy as np, fastconv
+    >>> x, w = np.ones((1, 16, 8, 8), np.float32), np.ones((16, 16, 3, 3), np.float32)
+    >>> with fastconv.precision("exact"):
+    ...     fastconv.conv2d(x, w).max()
+    np.float32(144.0)
+    """
+    token = _core.use_local_precision(PRECISIONS.index(choice("precision", "mode", mode, PRECISIONS)))
+    try:
+        yield
+    finally:
+        _core.local_precision.reset(token)
+
+
 def _thread_count(op: str, n: Any) -> int:
     n = integer(op, "n", n, 1)
     if n > MAX_THREADS:
@@ -143,6 +166,7 @@ def configuration() -> dict[str, Any]:
         "in use": _core.isa(),
         "openmp": _core.openmp(),
         "threads": _core.get_threads(),
+        "precision": PRECISIONS[_core.get_precision()],
         "cpus available": available_cpus(),
         "scratch held": f"{_core.scratch_bytes()} bytes",
         "freed results held": f"{_core.freed_bytes()} bytes",

@@ -19,7 +19,15 @@ typedef struct {
     int64_t stride[3];
     int64_t padding[3];
     int64_t dilation[3];
+    int exact; /* direct summation only */
 } fc_conv_geometry;
+
+enum fc_conv_pass { FC_FORWARD, FC_GRAD_INPUT, FC_GRAD_WEIGHT };
+
+/* A way to compute: the kernel's name, and why it is taken. */
+typedef struct {
+    const char *kernel, *reason;
+} fc_choice;
 
 enum fc_pool_kind { FC_POOL_MAX, FC_POOL_MIN, FC_POOL_MEAN };
 

@@ -203,6 +203,8 @@ def test_convolution_gradients_equal_their_formula(name, exact, dtype, isa):
     report = Report(name, dtype, isa=isa)
     formula = lookup(name[:-2] + "_backward")
     for sample in filter(harness.is_plain, SAMPLES[name]):
+        if exact and not harness.is_exact(name, sample):
+            continue
         arguments = sample.make(dtype, exact)
         parameters = {key: value for key, value in arguments.items() if key != "bias"}
         weight = harness.grad_output_for(call(name, arguments), exact)

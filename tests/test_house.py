@@ -28,6 +28,7 @@ ARROWS = {
     "tensor": {"geometry"},
     "autograd": {"geometry", "seeding", "tensor"},
     "op": {"geometry", "tensor"},
+    "insight": LOW | {"ops"},
     "ops": LOW | {"runtime"},
     "nn": LOW - {"_core"} | {"ops", "runtime"},
     "optim": {"_core", "geometry", "tensor", "nn"},

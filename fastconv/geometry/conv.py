@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._core import ConvGeometry
-from .arguments import integer, integers
+from .arguments import choice, integer, integers
 from .arrays import type_error, value_error
 
 # Extents beyond this can't be those of any array; below it no sum of theirs overflows 64 bits.
@@ -116,6 +116,27 @@ def conv_geometry(op: str, rank: int, input: tuple, weight: tuple, stride, paddi
     return _kernel_geometry(rank, N, C, K, groups, spatial, output, kernel, stride, low, dilation), shape
 
 
+def check_parameters(
+    op: str, rank: int, transposed: bool, weight: tuple[int, ...], *, stride=1, padding=0, output_padding=0, dilation=1,
+    groups=1,
+) -> None:
+    """Refuse a weight and parameters that no input fits: by the shape rules, for an input as small as can be."""
+    stride, output_padding, dilation = parameters(
+        op, rank, stride=stride, output_padding=output_padding, dilation=dilation
+    )
+    groups = integer(op, "groups", groups, 1)
+    padding = parameters(op, rank, padding=padding)[0] if transposed else padding_parameter(op, rank, padding)
+    _check_weight(op, rank, weight, stride, dilation, groups)
+    reach = tuple(d * (k - 1) + 1 for k, d in zip(weight[2:], per_axis(rank, dilation)))
+    if not transposed:
+        conv_geometry(op, rank, (1, weight[1] * groups, *reach), weight, stride, padding, dilation, groups)
+    else:
+        spatial = tuple(2 * p + 1 for p in per_axis(rank, padding))
+        conv_transpose_geometry(
+            op, rank, (1, weight[0], *spatial), weight, stride, padding, output_padding, groups, dilation
+        )
+
+
 @functools.lru_cache(4096)
 def conv_transpose_geometry(
     op: str, rank: int, input: tuple, weight: tuple, stride, padding, output_padding, groups: int, dilation
@@ -173,6 +194,15 @@ def activation_code(op: str, activation: str | None) -> int:
     if activation not in ACTIVATIONS[1:]:
         raise value_error(op, "activation", f"is {activation!r}", f"None or one of {', '.join(ACTIVATIONS[1:])}")
     return ACTIVATIONS.index(activation)
+
+
+# In the order of the kernels' numbers; -1 leaves the choice to the context.
+PRECISIONS = ("default", "exact", "fast")
+
+
+def precision_code(op: str, precision: str | None) -> int:
+    """The kernels' number of a precision, -1 for None."""
+    return -1 if precision is None else PRECISIONS.index(choice(op, "precision", precision, PRECISIONS))
 
 
 def needs_flags(op: str, needs: Any) -> None:

@@ -5,6 +5,8 @@ import math
 import numpy as np
 
 from ..geometry import choice, integer, integers, value_error
+from ..ops.prepare import prepare
+from ..tensor import is_grad_enabled
 from . import functional as F
 from . import init
 from .lazy import Lazy, lazy_name
@@ -19,6 +21,28 @@ def _one(values):
 
 class _Convolution(Lazy):
     rank = 0
+    op_name = ""
+    _ready = None
+
+    def _op(self, *arguments, **keywords):
+        return getattr(F, self.op_name)(*arguments, **keywords)
+
+    # The weight for one call. What was prepared counts only while the parameter holds its very array, which nothing can
+    # write to; so it is never stale.
+    def _weight(self):
+        ready = self._ready
+        return self.weight if ready is None or self.weight.data is not ready.array or is_grad_enabled() else ready
+
+    def _prepare(self):
+        if self.in_channels is not None:
+            self._ready = prepare(getattr(F, self.op_name), self.weight.data, groups=self.groups)
+            self.weight.data = self._ready.array
+
+    def _unprepare(self):
+        if self._ready is not None:
+            if self.weight.data is self._ready.array:
+                self.weight.data = self.weight.data.copy()
+            self._ready = None
 
     # Shared by both directions: arguments, checks, arrays.
     def _setup(self, in_channels, out_channels, kernel_size, stride, dilation, groups, bias, dtype, seed):
@@ -119,7 +143,7 @@ class _Conv(_Convolution):
             input, padding = F.pad(input, self._borders(), self.padding_mode), 0
         arguments = (
             input,
-            self.weight,
+            self._weight(),
             self.bias,
             _one(self.stride),
             padding,
@@ -180,9 +204,8 @@ class _ConvTranspose(_Convolution):
         if self.in_channels is None:
             self._infer_from_input(input)
         extra = self.output_padding if output_size is None else self._output_padding_for(input, output_size)
-        return self._op(
-            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
-        )
+        stride, padding, extra, dilation = map(_one, (self.stride, self.padding, extra, self.dilation))
+        return self._op(input, self._weight(), self.bias, stride, padding, extra, self.groups, dilation)
 
 
 _CONV_DOC = """{rank}-D convolution (cross-correlation) with learned weights, as `torch.nn.Conv{rank}d`.
@@ -236,10 +259,7 @@ def _layer(base: type, prefix: str, rank: int, doc: str) -> type:
     }
     op_name = ("conv" if base is _Conv else "conv_transpose") + f"{rank}d"
 
-    def _op(*arguments, **keywords):
-        return getattr(F, op_name)(*arguments, **keywords)
-
-    body = {"rank": rank, "_op": staticmethod(_op), "__doc__": doc.format(**words), "__module__": __name__}
+    body = {"rank": rank, "op_name": op_name, "__doc__": doc.format(**words), "__module__": __name__}
     return type(f"{prefix}{rank}d", (base,), body)
 
 

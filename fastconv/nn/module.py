@@ -162,6 +162,7 @@ class Module:
         for key, array in arrays.items():
             module, name = own[key]
             target = getattr(module, name)
+            module._unprepare()
             np.copyto(target.data if isinstance(target, Parameter) else target, array, casting="unsafe")
         return missing, unexpected
 
@@ -198,11 +199,31 @@ class Module:
         """Set the training mode of this module and all inside it (dropout and batch norm differ)."""
         for module in self.modules():
             module.training = mode
+            if mode:
+                module._unprepare()
         return self
 
     def eval(self) -> Self:
         """`train(False)`."""
         return self.train(False)
+
+    def prepare(self) -> Self:
+        """`eval()`, and make the weights of convolutions ready for many calls without gradients (`fastconv.prepare`).
+
+        Those weights become arrays that cannot be written to, so what is held is never stale: assigning other ones,
+        `load_state_dict`, an optimiser's step and `train()` replace them, and the layer computes with the new ones.
+        """
+        self.eval()
+        for module in self.modules():
+            module._prepare()
+        return self
+
+    # What `prepare` and its end mean to one module.
+    def _prepare(self) -> None:
+        pass
+
+    def _unprepare(self) -> None:
+        pass
 
     def apply(self, function: Callable[["Module"], Any]) -> Self:
         """Call `function(module)` for every module inside this one, then for this one."""

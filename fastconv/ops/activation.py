@@ -3,7 +3,7 @@
 
 from .. import _core
 from ..geometry.arguments import choice, real
-from ..geometry.arrays import allocate, as_array, contiguous, ndarray, new_output
+from ..geometry.arrays import as_array, contiguous, ndarray, new_output
 from ..geometry.conv import ACTIVATIONS
 from ..geometry.elementwise import like
 from ..op import op
@@ -13,6 +13,8 @@ _GELU = {"none": ACTIVATIONS.index("gelu"), "tanh": len(ACTIVATIONS)}
 
 
 def _value(name: str, code: int, input, out, *numbers: float) -> ndarray:
+    if out is None and _core.plain(input):
+        return _core.activation(code, input, None, *numbers)
     input = as_array(name, "input", input)
     out = new_output(name, out, input.shape, input.dtype, input)
     return _core.activation(code, contiguous(input), out, *numbers)
@@ -21,8 +23,7 @@ def _value(name: str, code: int, input, out, *numbers: float) -> ndarray:
 def _slope(name: str, code: int, grad_output, input, *numbers: float) -> ndarray:
     if not _core.plain(input, grad_output) or input.shape != grad_output.shape:
         grad_output, input = map(contiguous, like(name, grad_output, input))
-    out = allocate(name, input.shape, input.dtype)
-    return _core.activation(code, input, out, *numbers, grad_output=grad_output)
+    return _core.activation(code, input, None, *numbers, grad_output=grad_output)
 
 
 # Those that PyTorch gives no `inplace`.

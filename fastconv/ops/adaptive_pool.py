@@ -8,13 +8,13 @@ from ..geometry.arguments import choice
 from ..geometry.arrays import allocate, arrays, contiguous, index_array, new_output, value_error
 from ..geometry.conv import same_shape, shape_argument
 from ..op import op
+from .layout import LAYOUTS, channels_first
 from .pool import (
     AXES,
-    LAYOUTS,
     MAX,
     MEAN,
     RAISES,
-    channels_first,
+    kernel_array,
     mean_gradient,
     moved,
     native,
@@ -26,10 +26,7 @@ from .pool import (
 
 
 def _adaptive(name, rank, kind, input, output_size, layout, out, indexed):
-    x = plain_array(name, input)
-    if layout != "NCHW":
-        choice(name, "layout", layout, LAYOUTS)
-        x = channels_first(rank, x) if rank == 3 and x.ndim >= 4 else x
+    x = kernel_array(name, rank, layout, input)
     size = rules.output_size(name, rank, output_size)
     geometry, shape = rules.adaptive_geometry(name, rank, x.shape, size, native(layout, rank))
     return run(name, rank, kind, geometry, x, shape, layout, out, indexed)
@@ -69,7 +66,7 @@ def _bind_adaptive_mean(rank):
         reorder = layout != native(layout, rank)
         if reorder:
             shape = moved(shape, rank, layout)
-            grad_output = channels_first(rank, grad_output) if grad_output.ndim >= 4 else grad_output
+            grad_output = channels_first(back, rank, grad_output) if grad_output.ndim >= 4 else grad_output
         size = rules.output_size(back, rank, output_size)
         geometry, expected = rules.adaptive_geometry(back, rank, shape, size, native(layout, rank))
         return mean_gradient(back, rank, geometry, grad_output, expected, shape, reorder)

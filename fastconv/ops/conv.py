@@ -5,13 +5,13 @@ import numpy as np
 from .. import _core
 from ..geometry import conv as rules
 from ..geometry.arguments import choice
-from ..geometry.arrays import allocate, arrays, contiguous, new_output
+from ..geometry.arrays import allocate, arrays, contiguous, new_output, same_dtype
 from ..op import OPS, op
+from .layout import LAYOUTS, channels_first, channels_last
+from .prepare import TAKES, Prepared
 
 # Public functions beside the operations: conv2d_input and conv2d_weight, for each rank.
 extras = []
-
-LAYOUTS = ("NCHW", "NHWC")
 
 # Activations whose slope the result tells as well as what they were applied to.
 SLOPE_FROM_RESULT = ("relu", "relu6")
@@ -22,32 +22,25 @@ def plain_arrays(name, **named):
     return tuple(value if value is None else contiguous(value) for value in arrays(name, **named))
 
 
-def to_channels_first(layout, rank, *values):
-    """Arrays of the caller's layout in the kernels'."""
-    if layout == "NCHW":
-        return values
-    return tuple(x if x is None else contiguous(np.moveaxis(x, -1, -rank - 1)) for x in values)
-
-
-def to_layout(name, layout, rank, x, out, *inputs):
-    """A result of the kernels in the caller's layout, in `out` if that is given."""
-    if layout == "NCHW":
-        return x
-    x = np.moveaxis(x, -rank - 1, -1)
-    if out is None:
-        return contiguous(x)
-    new_output(name, out, x.shape, x.dtype, *inputs)[...] = x
-    return out
+def _kernel_arrays(name, layout, rank, *, weight, bias=None, **images):
+    """(*images, weight, bias) as the kernels take them: channels first and contiguous, copied once at most."""
+    choice(name, "layout", layout, LAYOUTS)
+    *given, weight, bias = arrays(name, **images, weight=weight, bias=bias)
+    given = (channels_first(name, rank, x) if layout == "NHWC" else x for x in given)
+    return tuple(x if x is None else contiguous(x) for x in (*given, weight, bias))
 
 
 # What differs between a convolution and its transpose: the shape rule, and which pass of the kernels is the forward.
+# `names` are the parameters of `geometry` after the shapes, in order.
 class Convolution:
+    names = ("stride", "padding", "dilation", "groups")
+    transposed = False
     forward = staticmethod(_core.conv_forward)
     grad_input = staticmethod(_core.conv_grad_input)
 
     @staticmethod
-    def grad_weight(geometry, grad_output, input, grad_weight):
-        return _core.conv_grad_weight(geometry, grad_output, input, grad_weight)
+    def grad_weight(geometry, grad_output, input, grad_weight, precision):
+        return _core.conv_grad_weight(geometry, grad_output, input, grad_weight, precision)
 
     @staticmethod
     def geometry(name, rank, input, weight, stride, padding, dilation, groups):
@@ -61,12 +54,14 @@ class Convolution:
 
 
 class Transpose:
+    names = ("stride", "padding", "output_padding", "groups", "dilation")
+    transposed = True
     forward = staticmethod(_core.conv_grad_input)
     grad_input = staticmethod(_core.conv_forward)
 
     @staticmethod
-    def grad_weight(geometry, grad_output, input, grad_weight):
-        return _core.conv_grad_weight(geometry, input, grad_output, grad_weight)
+    def grad_weight(geometry, grad_output, input, grad_weight, precision):
+        return _core.conv_grad_weight(geometry, input, grad_output, grad_weight, precision)
 
     @staticmethod
     def geometry(name, rank, input, weight, stride, padding, output_padding, groups, dilation):
@@ -80,34 +75,59 @@ class Transpose:
         )
 
 
-def _forward(kind, name, rank, input, weight, bias, parameters, activation, residual, layout, out):
-    if layout != "NCHW":
-        choice(name, "layout", layout, LAYOUTS)
+CALLS: dict[str, "_Calls"] = {}
+
+
+# One operation: its kind and rank, and the geometries of the calls made so far.
+class _Calls:
+    def __init__(self, kind, rank):
+        self.kind, self.rank = kind, rank
+        self.name = f"conv{'_transpose' * kind.transposed}{rank}d"
+        self.quick = (_core.TransposeCalls if kind.transposed else _core.ConvCalls)(rank, kind.transposed)
+        TAKES[self.name] = (rank, kind.transposed)
+        CALLS[self.name] = self
+
+    # (geometry, result's shape), channels first; what can be remembered for the short way is.
+    def geometry(self, name, input, weight, parameters):
+        found = self.kind.geometry(name, self.rank, input.shape, weight.shape, *parameters)
+        self.quick.remember(found[0], input, weight, **dict(zip(self.kind.names, parameters)))
+        return found
+
+
+def _forward(calls, name, input, weight, bias, parameters, activation, residual, layout, precision, out):
+    kind, rank, code = calls.kind, calls.rank, rules.precision_code(name, precision)
     arrays_given = (input, weight, bias, residual)
+    ready = weight if isinstance(weight, Prepared) else None
+    if ready is not None:
+        (input,) = arrays(name, input=input)
+        same_dtype(name, input=input, weight=ready)
+        weight = ready.array
     if not _core.plain(input, weight, bias, residual) or layout != "NCHW":
-        input, weight, bias, residual = plain_arrays(
-            name, input=input, weight=weight, bias=bias, residual=residual
+        input, residual, weight, bias = _kernel_arrays(
+            name, layout, rank, input=input, residual=residual, weight=weight, bias=bias
         )
-        input, residual = to_channels_first(layout, rank, input, residual)
-    geometry, shape = kind.geometry(name, rank, input.shape, weight.shape, *parameters)
+    geometry, shape = calls.geometry(name, input, weight, parameters)
     rules.channel_vector(name, "bias", bias, shape[-rank - 1])
     rules.same_shape(name, "residual", residual, shape)
-    code = 0 if activation is None else rules.activation_code(name, activation)
+    fused = 0 if activation is None else rules.activation_code(name, activation)
     if out is None or layout != "NCHW":
         result = allocate(name, shape, input.dtype)
     else:
         result = new_output(name, out, shape, input.dtype, *arrays_given)
-    kind.forward(geometry, input, weight, bias, residual, code, result)
-    return to_layout(name, layout, rank, result, out, *arrays_given)
+    packed = None if ready is None else ready.packed(geometry, not kind.transposed, code)
+    kind.forward(geometry, input, weight, bias, residual, fused, result, code, packed)
+    if layout == "NCHW":
+        return result
+    return channels_last(name, rank, result, out, *arrays_given)
 
 
-def _per_sample(kind, name, rank, parameters, grad_output, input, weight, grads):
+def _per_sample(kind, name, rank, parameters, grad_output, input, weight, grads, precision):
     """Weight and bias gradients of each sample alone, stacked along a first axis."""
     single = kind.geometry(name, rank, (1, *input.shape[1:]), weight.shape, *parameters)[0]
     grad_weight, grad_bias = grads
     for n in range(input.shape[0]):
         if grad_weight is not None:
-            kind.grad_weight(single, grad_output[n : n + 1], input[n : n + 1], grad_weight[n])
+            kind.grad_weight(single, grad_output[n : n + 1], input[n : n + 1], grad_weight[n], precision)
         if grad_bias is not None:
             _bias_grad(rank, grad_output[n], grad_bias[n])
 
@@ -118,28 +138,29 @@ def _bias_grad(rank, grad_output, grad_bias):
     return _core.channel_sum(outer, grad_output.shape[-rank - 1], pixels, grad_output, grad_bias)
 
 
-def _backward(kind, name, rank, grad_output, input, weight, parameters, needs, activation, bias, residual, output,
-              layout, per_sample):
-    choice(name, "layout", layout, LAYOUTS)
-    grad_output, input, weight, bias, residual = plain_arrays(
-        name, grad_output=grad_output, input=input, weight=weight, bias=bias, residual=residual
-    )
-    if output is not None and activation in SLOPE_FROM_RESULT:
-        grad_output = OPS[activation].backward(grad_output, output)
-    elif activation is not None:
-        grad_output = _through_activation(kind, name, rank, grad_output, input, weight, bias, parameters, activation,
-                                          residual, layout)
-    grad_residual = grad_output
-    grad_output, input = to_channels_first(layout, rank, grad_output, input)
-    geometry, shape = kind.geometry(name, rank, input.shape, weight.shape, *parameters)
-    rules.same_shape(name, "grad_output", grad_output, shape)
+def _backward(calls, grad_output, input, weight, parameters, needs, activation, bias, residual, output, layout,
+              per_sample, precision):
+    kind, rank, name = calls.kind, calls.rank, f"{calls.name}_backward"
+    code = rules.precision_code(name, precision)
     rules.needs_flags(name, needs)
+    images = {"grad_output": grad_output, "input": input, "residual": residual, "output": output}
+    grad_output, input, residual, output, weight, bias = _kernel_arrays(
+        name, layout, rank, **images, weight=weight, bias=bias
+    )
+    geometry, shape = calls.geometry(name, input, weight, parameters)
+    rules.same_shape(name, "grad_output", grad_output, shape)
+    rules.same_shape(name, "output", output, shape)
+    if output is not None and activation in SLOPE_FROM_RESULT:
+        grad_output = contiguous(OPS[activation].backward(grad_output, output))
+    elif activation is not None:
+        grad_output = _through_activation(calls, name, grad_output, input, weight, bias, parameters, activation,
+                                          residual, precision)
     dtype, K = input.dtype, shape[-rank - 1]
     grad_input = grad_weight = grad_bias = None
     if needs[0]:
         grad_input = allocate(name, input.shape, dtype)
-        kind.grad_input(geometry, grad_output, weight, None, None, 0, grad_input)
-        grad_input = to_layout(name, layout, rank, grad_input, None)
+        kind.grad_input(geometry, grad_output, weight, None, None, 0, grad_input, code)
+        grad_input = grad_input if layout == "NCHW" else channels_last(name, rank, grad_input)
     samples = (input.shape[0],) if per_sample else ()
     if needs[1]:
         grad_weight = allocate(name, (*samples, *weight.shape), dtype)
@@ -147,31 +168,55 @@ def _backward(kind, name, rank, grad_output, input, weight, parameters, needs, a
         grad_bias = allocate(name, (*samples, K), dtype)
     if per_sample:
         rules.batched(name, rank, input.shape)
-        _per_sample(kind, name, rank, parameters, grad_output, input, weight, (grad_weight, grad_bias))
+        _per_sample(kind, name, rank, parameters, grad_output, input, weight, (grad_weight, grad_bias), code)
     else:
         if needs[1]:
-            kind.grad_weight(geometry, grad_output, input, grad_weight)
+            kind.grad_weight(geometry, grad_output, input, grad_weight, code)
         if needs[2]:
             _bias_grad(rank, grad_output, grad_bias)
     grads = (grad_input, grad_weight, grad_bias)
-    return (*grads, grad_residual if needs[3] else None) if len(needs) == 4 else grads
+    if len(needs) == 3:
+        return grads
+    if needs[3] and layout == "NHWC":
+        grad_output = channels_last(name, rank, grad_output)
+    return (*grads, grad_output if needs[3] else None)
 
 
 # d/d(sum) of activation(sum): the sum is computed once more, which costs a forward and no memory between passes.
-def _through_activation(kind, name, rank, grad_output, input, weight, bias, parameters, activation, residual, layout):
+def _through_activation(calls, name, grad_output, input, weight, bias, parameters, activation, residual, precision):
     rules.activation_code(name, activation)
-    total = _forward(kind, name, rank, input, weight, bias, parameters, None, residual, layout, None)
-    rules.same_shape(name, "grad_output", grad_output, total.shape)
+    total = _forward(calls, name, input, weight, bias, parameters, None, residual, "NCHW", precision, None)
     return contiguous(OPS[activation].backward(grad_output, total))
 
 
-# Arguments of the backward function that most calls leave at their defaults.
-def _extra(bias, activation, residual, layout, result):
-    if activation is None and layout == "NCHW":
-        return ()
-    if activation in SLOPE_FROM_RESULT:
-        return ({"activation": activation, "output": result, "layout": layout},)
-    return ({"activation": activation, "bias": bias, "residual": residual, "layout": layout},)
+# What explain() asks: the passes of a call of `name`, as (label, the kernels' number of it, geometry).
+def passes(name, arguments):
+    calls = CALLS[name.removesuffix("_backward")]
+    kind, rank = calls.kind, calls.rank
+    input = np.asarray(arguments["input"])
+    if arguments["layout"] == "NHWC":
+        input = np.moveaxis(input, -1, -rank - 1)
+    parameters = [arguments[key] for key in kind.names]
+    geometry = kind.geometry(name, rank, input.shape, arguments["weight"].shape, *parameters)[0]
+    numbers = {"forward": int(kind.transposed), "grad_input": int(not kind.transposed), "grad_weight": 2}
+    if not name.endswith("_backward"):
+        wanted = ["forward"]
+    else:
+        wanted = [label for label, need in zip(("grad_input", "grad_weight"), arguments["needs"]) if need]
+    return [(label, numbers[label], geometry) for label in wanted]
+
+
+# The result and what the backward function takes; arguments that most calls leave at their defaults are left out.
+def _recorded(calls, input, weight, bias, parameters, activation, residual, layout, precision, out):
+    result = _forward(calls, calls.name, input, weight, bias, parameters, activation, residual, layout, precision, out)
+    saved = (input, weight.array if isinstance(weight, Prepared) else weight, *parameters)
+    if precision is None:
+        precision = rules.PRECISIONS[_core.get_precision()]
+    if activation is None and layout == "NCHW" and precision == "default":
+        return result, saved
+    rest = {"activation": activation, "layout": layout, "precision": precision}
+    rest |= {"output": result} if activation in SLOPE_FROM_RESULT else {"bias": bias, "residual": residual}
+    return result, (*saved, rest)
 
 
 EXAMPLE = """
@@ -187,15 +232,15 @@ def _bind_conv(rank):
     axes = ("L", "H, W", "D, H, W")[rank - 1]
     kernel = ("S", "R, S", "T, R, S")[rank - 1]
 
-    @op("input", "weight", "bias", "residual", name=f"conv{rank}d")
-    def conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, *, activation=None, residual=None,
-             layout="NCHW", out=None):
-        parameters = (stride, padding, dilation, groups)
-        result = _forward(Convolution, conv_name, rank, input, weight, bias, parameters, activation, residual, layout,
-                          out)
-        return result, (input, weight, *parameters, *_extra(bias, activation, residual, layout, result))
+    calls = _Calls(Convolution, rank)
+    conv_name = calls.name
 
-    conv_name = conv.op.name
+    @op("input", "weight", "bias", "residual", name=conv_name, quick=calls.quick.forward)
+    def conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, *, activation=None, residual=None,
+             layout="NCHW", precision=None, out=None):
+        parameters = (stride, padding, dilation, groups)
+        return _recorded(calls, input, weight, bias, parameters, activation, residual, layout, precision, out)
+
     conv.__doc__ = f"""Cross-correlate `input` with `weight` over {rank} spatial {'axis' if rank == 1 else 'axes'}.
 
     output[n, k, o] = activation(bias[k] + residual[n, k, o] +
@@ -206,7 +251,9 @@ def _bind_conv(rank):
     1, output as large as the input, an odd cell of padding at the end). groups: channels are split into that many
     independent convolutions. activation: None, 'relu', 'relu6', 'leaky_relu', 'sigmoid', 'tanh', 'silu', 'hardswish',
     'hardsigmoid', 'elu', 'gelu', 'mish' or 'softplus', fused with residual (shaped as the result). layout: 'NHWC' takes
-    and gives channels last. out: array to write to.
+    and gives channels last. precision: 'exact' (direct summation only), 'default' (Winograd where it pays) or 'fast'
+    (as default: no kernel of lower precision exists yet); None is what `fastconv.precision` says. A weight may come
+    from `fastconv.prepare`. out: array to write to.
 
     Raises TypeError for dtypes other than float32 and float64 (float16 and bfloat16 are stored only) or mixed ones,
     ValueError for shapes and values that do not fit, MemoryError for a result too large.
@@ -214,22 +261,24 @@ def _bind_conv(rank):
     Source: the semantics of torch.nn.functional.conv{rank}d.
     {EXAMPLE.format(rank=rank, ones=", 5" * rank, threes=", 3" * rank)}"""
 
-    @conv.gradient
+    @conv.op.gradient(quick=calls.quick.backward)
     def backward(grad_output, input, weight, stride=1, padding=0, dilation=1, groups=1, needs=(True, True, True), *,
-                 activation=None, bias=None, residual=None, output=None, layout="NCHW", per_sample=False):
+                 activation=None, bias=None, residual=None, output=None, layout="NCHW", per_sample=False,
+                 precision=None):
         parameters = (stride, padding, dilation, groups)
-        return _backward(Convolution, f"{conv_name}_backward", rank, grad_output, input, weight, parameters, needs,
-                         activation, bias, residual, output, layout, per_sample)
+        return _backward(calls, grad_output, input, weight, parameters, needs, activation, bias, residual, output,
+                         layout, per_sample, precision)
 
     backward.__doc__ = _backward_doc(rank, "conv")
 
-    def grad_input(input_shape, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
+    def grad_input(input_shape, weight, grad_output, stride=1, padding=0, dilation=1, groups=1, *, precision=None):
         name = f"{conv_name}_input"
         weight, grad_output = plain_arrays(name, weight=weight, grad_output=grad_output)
         shape = rules.shape_argument(name, "input_shape", input_shape)
         geometry, expected = Convolution.geometry(name, rank, shape, weight.shape, stride, padding, dilation, groups)
         rules.same_shape(name, "grad_output", grad_output, expected)
-        return _core.conv_grad_input(geometry, grad_output, weight, None, None, 0, allocate(name, shape, weight.dtype))
+        code, result = rules.precision_code(name, precision), allocate(name, shape, weight.dtype)
+        return _core.conv_grad_input(geometry, grad_output, weight, None, None, 0, result, code)
 
     grad_input.__doc__ = f"""Gradient of conv{rank}d with respect to its input, of shape `input_shape`.
 
@@ -241,13 +290,14 @@ def _bind_conv(rank):
     (1, 2{", 7" * rank})
     """
 
-    def grad_weight(input, weight_shape, grad_output, stride=1, padding=0, dilation=1, groups=1):
+    def grad_weight(input, weight_shape, grad_output, stride=1, padding=0, dilation=1, groups=1, *, precision=None):
         name = f"{conv_name}_weight"
         input, grad_output = plain_arrays(name, input=input, grad_output=grad_output)
         shape = rules.shape_argument(name, "weight_shape", weight_shape)
         geometry, expected = Convolution.geometry(name, rank, input.shape, shape, stride, padding, dilation, groups)
         rules.same_shape(name, "grad_output", grad_output, expected)
-        return _core.conv_grad_weight(geometry, grad_output, input, allocate(name, shape, input.dtype))
+        code, result = rules.precision_code(name, precision), allocate(name, shape, input.dtype)
+        return _core.conv_grad_weight(geometry, grad_output, input, result, code)
 
     grad_weight.__doc__ = f"""Gradient of conv{rank}d with respect to its weight, of shape `weight_shape`.
 
@@ -267,15 +317,15 @@ def _bind_conv_transpose(rank):
     axes = ("L", "H, W", "D, H, W")[rank - 1]
     kernel = ("S", "R, S", "T, R, S")[rank - 1]
 
-    @op("input", "weight", "bias", "residual", name=f"conv_transpose{rank}d")
-    def conv(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1, *, activation=None,
-             residual=None, layout="NCHW", out=None):
-        parameters = (stride, padding, output_padding, groups, dilation)
-        result = _forward(Transpose, conv_name, rank, input, weight, bias, parameters, activation, residual, layout,
-                          out)
-        return result, (input, weight, *parameters, *_extra(bias, activation, residual, layout, result))
+    calls = _Calls(Transpose, rank)
+    conv_name = calls.name
 
-    conv_name = conv.op.name
+    @op("input", "weight", "bias", "residual", name=conv_name, quick=calls.quick.forward)
+    def conv(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1, *, activation=None,
+             residual=None, layout="NCHW", precision=None, out=None):
+        parameters = (stride, padding, output_padding, groups, dilation)
+        return _recorded(calls, input, weight, bias, parameters, activation, residual, layout, precision, out)
+
     conv.__doc__ = f"""Transposed convolution: the gradient of conv{rank}d with respect to its input, as an operation.
 
     Every input cell adds weight * cell to a window of the output; output extent on each axis
@@ -293,13 +343,13 @@ def _bind_conv_transpose(rank):
     (1, 4{", 10" * rank})
     """
 
-    @conv.gradient
+    @conv.op.gradient(quick=calls.quick.backward)
     def backward(grad_output, input, weight, stride=1, padding=0, output_padding=0, groups=1, dilation=1,
                  needs=(True, True, True), *, activation=None, bias=None, residual=None, output=None,
-                 layout="NCHW", per_sample=False):
+                 layout="NCHW", per_sample=False, precision=None):
         parameters = (stride, padding, output_padding, groups, dilation)
-        return _backward(Transpose, f"{conv_name}_backward", rank, grad_output, input, weight, parameters, needs,
-                         activation, bias, residual, output, layout, per_sample)
+        return _backward(calls, grad_output, input, weight, parameters, needs, activation, bias, residual, output,
+                         layout, per_sample, precision)
 
     backward.__doc__ = _backward_doc(rank, "conv_transpose")
 
@@ -310,8 +360,8 @@ def _backward_doc(rank, kind):
 
     grad_output is shaped as the result of {kind}{rank}d; `needs` says which of the three to compute. per_sample=True
     gives grad_weight and grad_bias a leading axis N, one gradient for each sample. A call that fused activation or
-    residual passes them again (and bias); `output`, its result, spares computing it once more. Everything is checked
-    anew; raises as {kind}{rank}d does.
+    residual passes them again (and bias); `output`, its result, spares computing it once more. precision is as in
+    {kind}{rank}d. Everything is checked anew; raises as {kind}{rank}d does.
 
     >>> import numpy as np, fastconv
     >>> x, w = np.ones((1, 2{', 5' * rank})), np.ones({shape})

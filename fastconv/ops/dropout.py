@@ -27,7 +27,7 @@ def _probability(name: str, p) -> float:
     return number
 
 
-def _generator(name: str, seed, generator) -> np.random.Generator:
+def _generator(name: str, seed, generator) -> "np.random.Generator":
     if generator is not None:
         if not isinstance(generator, np.random.Generator):
             raise type_error(
@@ -40,7 +40,7 @@ def _generator(name: str, seed, generator) -> np.random.Generator:
 
 
 # The factors 0 or 1 / (1 - p), as one array that broadcasts to the input.
-def _mask(shape: tuple[int, ...], p: float, dtype, source: np.random.Generator) -> ndarray:
+def _mask(shape: tuple[int, ...], p: float, dtype, source: "np.random.Generator") -> ndarray:
     if p == 1.0:
         return np.zeros(shape, dtype)
     kept = source.random(shape, dtype=np.float32) >= np.float32(p)

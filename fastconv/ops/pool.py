@@ -17,8 +17,8 @@ from ..geometry.arrays import (
 )
 from ..geometry.conv import same_shape, shape_argument
 from ..op import op
+from .layout import LAYOUTS, channels_first, channels_last
 
-LAYOUTS = ("NCHW", "NHWC")
 MAX, MIN, MEAN = 0, 1, 2
 
 
@@ -26,12 +26,13 @@ def plain_array(name, input):
     return input if _core.plain(input) else contiguous(as_array(name, "input", input))
 
 
-def channels_first(rank, x):
-    return contiguous(np.moveaxis(x, -1, -rank - 1))
-
-
-def channels_last(rank, x):
-    return contiguous(np.moveaxis(x, -rank - 1, -1))
+def kernel_array(name, rank, layout, input):
+    """The input as the kernels take it, copied once at most."""
+    if layout == "NCHW":
+        return plain_array(name, input)
+    choice(name, "layout", layout, LAYOUTS)
+    x = as_array(name, "input", input)
+    return channels_first(name, rank, x) if rank == 3 and x.ndim >= 4 else contiguous(x)
 
 
 def moved(shape, rank, layout):
@@ -62,11 +63,8 @@ def run(name, rank, kind, geometry, x, shape, layout, out, indexed):
         if layout == "NHWC" and not reorder:
             indices //= x.shape[-1]
     if reorder:
-        indices = indices if indices is None else channels_last(rank, indices)
-        result = channels_last(rank, result)
-        if out is not None:
-            new_output(name, out, result.shape, x.dtype, x)[...] = result
-            result = out
+        indices = indices if indices is None else channels_last(name, rank, indices)
+        result = channels_last(name, rank, result, out, x)
     return result, indices
 
 
@@ -81,10 +79,7 @@ def _indexed(geometry, kind, x, result, indices):
 
 
 def _extreme(name, rank, kind, input, window, ceil_mode, layout, out, indexed):
-    x = plain_array(name, input)
-    if layout != "NCHW":
-        choice(name, "layout", layout, LAYOUTS)
-        x = channels_first(rank, x) if rank == 3 and x.ndim >= 4 else x
+    x = kernel_array(name, rank, layout, input)
     window = rules.window_parameters(name, rank, *window)
     geometry, shape, hollow = rules.pool_geometry(
         name, rank, x.shape, *window, bool(ceil_mode), native(layout, rank)
@@ -102,13 +97,14 @@ def scatter_gradient(name, rank, grad_output, indices, input_shape, layout="NCHW
     if layout == "NHWC":
         if grad_output.ndim <= rank or indices.ndim != grad_output.ndim:
             raise value_error(name, "grad_output", f"has shape {grad_output.shape}", f"{rank + 2} dimensions")
-        grad_output, indices = channels_first(rank, grad_output), channels_first(rank, indices)
+        grad_output = channels_first(name, rank, grad_output)
+        indices = channels_first(name, rank, contiguous(indices))
         input_shape = moved(tuple(input_shape), rank, layout)
     shape, planes = rules.planes_of(name, rank, input_shape, grad_output, indices)
     result = allocate(name, shape, grad_output.dtype)
     if not _core.pool_scatter(planes, contiguous(grad_output), contiguous(indices), result, True):
         refuse_indices(name, indices, int(np.prod(shape[-rank:])))
-    return result if layout == "NCHW" else channels_last(rank, result)
+    return result if layout == "NCHW" else channels_last(name, rank, result)
 
 
 def refuse_indices(name, indices, cells):
@@ -117,10 +113,7 @@ def refuse_indices(name, indices, cells):
 
 
 def _mean(name, rank, input, window, ceil_mode, count_include_pad, divisor_override, layout, out):
-    x = plain_array(name, input)
-    if layout != "NCHW":
-        choice(name, "layout", layout, LAYOUTS)
-        x = channels_first(rank, x) if rank == 3 and x.ndim >= 4 else x
+    x = kernel_array(name, rank, layout, input)
     window = rules.window_parameters(name, rank, *window, 1)
     divisor = rules.divisor(name, divisor_override)
     geometry, shape, _ = rules.pool_geometry(
@@ -140,7 +133,7 @@ def _mean_backward(
     reorder = layout != native(layout, rank)
     if reorder:
         shape = moved(shape, rank, layout)
-        grad_output = channels_first(rank, grad_output) if grad_output.ndim >= 4 else grad_output
+        grad_output = channels_first(name, rank, grad_output) if grad_output.ndim >= 4 else grad_output
     geometry, expected, _ = rules.pool_geometry(
         name, rank, shape, *window, bool(ceil_mode), native(layout, rank), divisor, bool(count_include_pad)
     )
@@ -151,7 +144,7 @@ def mean_gradient(name, rank, geometry, grad_output, expected, shape, reorder):
     same_shape(name, "grad_output", grad_output, expected)
     result = allocate(name, shape, grad_output.dtype)
     _core.pool_grad_mean(geometry, contiguous(grad_output), result)
-    return channels_last(rank, result) if reorder else result
+    return channels_last(name, rank, result) if reorder else result
 
 
 AXES = {1: "L", 2: "H, W", 3: "D, H, W"}

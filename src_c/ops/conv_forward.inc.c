@@ -27,8 +27,12 @@ static product one_row(product p) {
 }
 
 static product forward_product(const fc_conv_geometry *g) {
-    product p = {
-        .groups = g->G, .images = g->N, .channels = g->C / g->G, .rows = g->K / g->G, .taps = volume(g->kernel)};
+    product p = {.groups = g->G,
+                 .images = g->N,
+                 .channels = g->C / g->G,
+                 .rows = g->K / g->G,
+                 .taps = volume(g->kernel),
+                 .exact = g->exact};
     for (int axis = 0; axis < 3; axis++) {
         p.count[axis] = g->kernel[axis];
         p.extent[axis] = g->input[axis];
@@ -50,15 +54,22 @@ static int64_t conv_forward_scratch(const fc_conv_geometry *g, int threads) {
     return taps_bytes(g) + product_scratch(&p, threads);
 }
 
-static void conv_forward(const fc_conv_geometry *g, const void *input, const void *weight, const fc_epilogue *epilogue,
-                         void *output, void *scratch, int threads) {
-    char *rest = scratch;
-    int64_t (*offset)[3] = take(&rest, taps_bytes(g));
+/* The forward product with its taps listed in scratch, which is moved past them. */
+static product list_forward(const fc_conv_geometry *g, const void *weight, char **scratch) {
+    int64_t (*offset)[3] = take(scratch, taps_bytes(g));
     list_taps(g, offset);
     product p = forward_product(g);
     p.offset = (const int64_t (*)[3])offset;
-    p.source = input;
     p.matrix = weight;
+    return p;
+}
+
+static void conv_forward(const fc_conv_geometry *g, const void *input, const void *weight, const void *packed,
+                         const fc_epilogue *epilogue, void *output, void *scratch, int threads) {
+    char *rest = scratch;
+    product p = list_forward(g, weight, &rest);
+    p.packed = packed;
+    p.source = input;
     p.dest = output;
     p.epilogue = *epilogue;
     run_product(&p, rest, threads);

@@ -27,7 +27,8 @@ static int64_t phase_taps(const fc_conv_geometry *g, int axis, int64_t phase, in
 }
 
 static product phase_product(const fc_conv_geometry *g, const int64_t phase[3]) {
-    product p = {.groups = g->G, .images = g->N, .channels = g->K / g->G, .rows = g->C / g->G, .taps = 1};
+    product p = {
+        .groups = g->G, .images = g->N, .channels = g->K / g->G, .rows = g->C / g->G, .taps = 1, .exact = g->exact};
     for (int axis = 0; axis < 3; axis++) {
         p.extent[axis] = g->output[axis];
         p.stride[axis] = 1;
@@ -72,7 +73,7 @@ static int pairs_columns(const fc_conv_geometry *g, const int64_t phase[3]) {
     if (g->stride[2] != 2 || g->input[2] == 1 || is_narrow(g->C / g->G, g->K / g->G)) return 0;
     for (int64_t column = 0; column < 2; column++) {
         product p = phase_product(g, (const int64_t[3]){phase[0], phase[1], column});
-        if (p.taps > 0 && choose_method(&p) == WINOGRAD) return 0;
+        if (p.taps > 0 && choose_way(&p) == WINOGRAD) return 0;
     }
     return 1;
 }
@@ -168,30 +169,71 @@ static product list_phase(const fc_conv_geometry *g, const int64_t phase[3], pha
     return p;
 }
 
-static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, const void *weight,
-                            const fc_epilogue *epilogue, void *grad_input, void *scratch, int threads) {
-    char *rest = scratch;
-    phase_lists lists = {.offset = take(&rest, taps_bytes(g)), .flat = take(&rest, taps_bytes(g))}, all;
-    int64_t *axis_tap = take(&rest, axis_bytes(g)), phase[3];
-    phase_matrix *matrices = take(&rest, matrices_bytes(g));
-    lists.matrix = take(&rest, weight_bytes(g));
+/* Lists in scratch, which is moved past them; phases have their matrices one after another from `matrix` on, in scratch
+ * if that is NULL. */
+static phase_lists make_lists(const fc_conv_geometry *g, void *matrix, char **scratch) {
+    phase_lists lists = {.offset = take(scratch, taps_bytes(g)), .flat = take(scratch, taps_bytes(g))};
+    int64_t *axis_tap = take(scratch, axis_bytes(g));
+    void *own = take(scratch, weight_bytes(g));
+    lists.matrix = matrix ? matrix : own;
     for (int axis = 0; axis < 3; axis++) {
         lists.tap[axis] = axis_tap;
         lists.shift[axis] = axis_tap + g->kernel[axis];
         axis_tap += 2 * g->kernel[axis];
     }
+    return lists;
+}
+
+static void write_matrices(const fc_conv_geometry *g, const void *weight, phase_lists lists, phase_matrix *matrices,
+                           int threads) {
     transpose_job transpose = {g, weight, matrices, 0};
-    all = lists;
+    int64_t phase[3];
     FOR_PHASES(phase) {
-        phase_lists here = all;
-        product p = list_phase(g, phase, &all);
+        phase_lists here = lists;
+        product p = list_phase(g, phase, &lists);
         if (p.taps > 0) matrices[transpose.count++] = (phase_matrix){p.taps, here.flat, here.matrix};
     }
     fc_parallel_for(g->G * ceil_div(g->C / g->G, TRANSPOSE_CHANNELS), threads, transpose_weight, &transpose);
+}
+
+/* The matrices of all phases, then what their ways make of them. */
+static int64_t grad_input_packed_bytes(const fc_conv_geometry *g) {
+    int64_t phase[3], bytes = weight_bytes(g);
+    FOR_PHASES(phase) {
+        product p = phase_product(g, phase);
+        bytes += packed_bytes(&p);
+    }
+    return bytes;
+}
+
+static void grad_input_pack(const fc_conv_geometry *g, const void *weight, void *packed, void *scratch, int threads) {
+    char *rest = scratch, *made = (char *)packed + weight_bytes(g);
+    int64_t phase[3];
+    phase_lists lists = make_lists(g, packed, &rest);
+    write_matrices(g, weight, lists, take(&rest, matrices_bytes(g)), threads);
+    FOR_PHASES(phase) {
+        product p = list_phase(g, phase, &lists);
+        int64_t bytes = packed_bytes(&p);
+        if (bytes) pack_product(&p, made, threads);
+        made += bytes;
+    }
+}
+
+static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, const void *weight, const void *packed,
+                            const fc_epilogue *epilogue, void *grad_input, void *scratch, int threads) {
+    char *rest = scratch;
+    const char *made = packed ? (const char *)packed + weight_bytes(g) : NULL;
+    int64_t phase[3];
+    phase_lists lists = make_lists(g, (void *)packed, &rest);
+    phase_matrix *matrices = take(&rest, matrices_bytes(g));
+    if (!packed) write_matrices(g, weight, lists, matrices, threads);
     FOR_PHASES(phase) {
         int paired = pairs_columns(g, phase);
         if (paired && phase[2] == 1) continue;
         product p = list_phase(g, phase, &lists), pair;
+        int64_t bytes = made ? packed_bytes(&p) : 0;
+        if (bytes) p.packed = made;
+        if (made) made += bytes;
         p.source = grad_output;
         p.dest = grad_input;
         p.epilogue = *epilogue;
@@ -213,5 +255,18 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
             fc_parallel_for(p.images * g->C, threads, fill_phase, &fill);
         }
     }
+}
+
+static int64_t grad_input_choices(const fc_conv_geometry *g, const fc_choice **choices, int64_t most) {
+    int64_t phase[3], count = 0;
+    FOR_PHASES(phase) {
+        int paired = pairs_columns(g, phase);
+        if (paired && phase[2] == 1) continue;
+        product p = phase_product(g, phase);
+        if (paired) p.pair = &p;
+        if (count < most) choices[count] = &ways[choose_way(&p)];
+        count++;
+    }
+    return count;
 }
 #undef FOR_PHASES

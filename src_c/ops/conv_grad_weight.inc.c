@@ -211,17 +211,42 @@ static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, c
 }
 
 static int64_t conv_grad_weight_scratch(const fc_conv_geometry *g, int threads) {
-    if (use_narrow_weight(g)) return narrow_grad_weight_scratch(g, threads);
+    product p = forward_product(g);
+    enum way way = choose_weight_way(&p);
+    if (way == TAPS_NARROW) return narrow_grad_weight_scratch(g, threads);
     int64_t direct = direct_weight_scratch(g, threads);
-    return use_winograd_weight(g) ? max_i64(direct, winograd_weight_scratch(g, threads)) : direct;
+    return way == WINOGRAD_WEIGHT ? max_i64(direct, winograd_weight_scratch(g, threads)) : direct;
 }
 
 static void conv_grad_weight(const fc_conv_geometry *g, const void *grad_output, const void *input, void *grad_weight,
                              void *scratch, int threads) {
-    if (use_narrow_weight(g)) {
-        narrow_grad_weight(g, grad_output, input, grad_weight, scratch, threads);
+    product p = forward_product(g);
+    enum way way = choose_weight_way(&p);
+    if (way == TAPS_NARROW) narrow_grad_weight(g, grad_output, input, grad_weight, scratch, threads);
+    else if (way != WINOGRAD_WEIGHT || !run_winograd_weight(g, grad_output, input, grad_weight, scratch, threads))
+        run_direct_weight(g, grad_output, input, grad_weight, scratch, threads);
+}
+
+static int64_t conv_packed_bytes(const fc_conv_geometry *g, int pass) {
+    if (pass == FC_GRAD_INPUT) return grad_input_packed_bytes(g);
+    product p = forward_product(g);
+    return packed_bytes(&p);
+}
+
+static void conv_pack(const fc_conv_geometry *g, int pass, const void *weight, void *packed, void *scratch,
+                      int threads) {
+    if (pass == FC_GRAD_INPUT) {
+        grad_input_pack(g, weight, packed, scratch, threads);
         return;
     }
-    if (use_winograd_weight(g) && run_winograd_weight(g, grad_output, input, grad_weight, scratch, threads)) return;
-    run_direct_weight(g, grad_output, input, grad_weight, scratch, threads);
+    char *rest = scratch;
+    product p = list_forward(g, weight, &rest);
+    pack_product(&p, packed, threads);
+}
+
+static int64_t conv_choices(const fc_conv_geometry *g, int pass, const fc_choice **choices, int64_t most) {
+    if (pass == FC_GRAD_INPUT) return grad_input_choices(g, choices, most);
+    product p = forward_product(g);
+    if (most > 0) *choices = &ways[pass == FC_FORWARD ? choose_way(&p) : choose_weight_way(&p)];
+    return 1;
 }

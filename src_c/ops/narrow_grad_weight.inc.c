@@ -17,14 +17,7 @@ typedef struct {
     int64_t table_bytes, strip_bytes, g_bytes, sums_bytes, thread_bytes;
 } narrow_plan;
 
-enum { NARROW_TASKS = 16, NARROW_PAIRS = 64, NARROW_SUM_BYTES = 24 * 1024 };
-
-/* Few channel pairs, and pixel rows that fill vectors better than output channels do. */
-static int use_narrow_weight(const fc_conv_geometry *g) {
-    int64_t C = g->C / g->G, K = g->K / g->G, Q = g->output[2];
-    int long_rows = g->stride[2] == 1 && Q >= 3 * LANES;
-    return volume(g->kernel) > 1 && C * K <= NARROW_PAIRS && Q >= LANES / 2 && (K < LANES || long_rows);
-}
+enum { NARROW_TASKS = 16, NARROW_SUM_BYTES = 24 * 1024 };
 
 static narrow_plan plan_narrow(const fc_conv_geometry *g) {
     narrow_plan w = {.p = forward_product(g), .C = g->C / g->G, .K = g->K / g->G, .taps = volume(g->kernel)};

@@ -1,31 +1,104 @@
-/* plan.inc.c: which way a product is computed. The choice depends on shapes and instruction set alone. */
+/* plan.inc.c: which way a product is computed, and a weight gradient. The choice depends on shapes, instruction set and
+ * the asked precision alone. */
 
-enum product_method { GATHER, STRIP, WINOGRAD };
+/* Every way there is; explain() prints the reasons. Direct ways come in threes, in the order of why_direct. */
+enum way {
+    STRIP_NARROW,
+    STRIP_GROUPS,
+    WINOGRAD,
+    GATHER,
+    GATHER_EXACT,
+    GATHER_SMALL,
+    GATHER_PAIR,
+    FILL,
+    TAPS_NARROW,
+    WINOGRAD_WEIGHT,
+    TILES,
+    TILES_EXACT,
+    TILES_SMALL
+};
 
-/* Few channels on one side: packing would cost as much as the product. */
+#define ONE_TAP "many channels; single taps along height and width give Winograd nothing to save"
+#define ASKED_EXACT "many channels; exact precision asks for direct sums"
+#define TOO_SMALL "many channels; Winograd's transforms would cost more than they save"
+#define FEWER "F(4, 3) tiles take fewer multiply-adds, transforms counted"
+static const fc_choice ways[] = {
+    [STRIP_NARROW] = {"strip", "few channels on one side: packing would cost as much as the product"},
+    [STRIP_GROUPS] = {"strip", "small groups do not repay packing"},
+    [WINOGRAD] = {"winograd", FEWER},
+    [GATHER] = {"gather", ONE_TAP},
+    [GATHER_EXACT] = {"gather", ASKED_EXACT},
+    [GATHER_SMALL] = {"gather", TOO_SMALL},
+    [GATHER_PAIR] = {"gather", "stride 2: both column phases together, so that rows are written whole"},
+    [FILL] = {"fill", "no tap reaches these cells"},
+    [TAPS_NARROW] = {"taps", "few channel pairs: lanes run along rows of pixels"},
+    [WINOGRAD_WEIGHT] = {"winograd", FEWER},
+    [TILES] = {"tiles", ONE_TAP},
+    [TILES_EXACT] = {"tiles", ASKED_EXACT},
+    [TILES_SMALL] = {"tiles", TOO_SMALL},
+};
+
+enum { NARROW_PAIRS = 64, MOST_WINOGRAD_DEPTH = 4096 };
+
+/* Few channels on one side. */
 static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_ROWS || channels < 8; }
 
-static enum product_method choose_method(const product *p) {
-    if (is_narrow(p->rows, p->channels)) return STRIP;
-    /* Groups are packed one at a time: small ones do not repay it. */
-    enum product_method direct_method = p->groups > 1 && p->rows <= 16 && p->channels <= 64 ? STRIP : GATHER;
-    /* Multiply-adds, transforms counted at what they cost in them. */
+/* 0: the shape does not allow Winograd; 1: the precision does not; 2: it does not pay, in multiply-adds with the
+ * transforms counted at what they cost in them; -1: take it. The weight gradient transforms its rows as it does its
+ * channels, and its shorter products take some longer. */
+static int why_direct(const product *p, int weight) {
+    winograd_tiles t = weight ? cut_tiles(p) : cut_product(p);
     double direct = (double)p->images * volume(p->pixels) * p->taps * p->channels * p->rows;
-    winograd_tiles t = cut_product(p);
-    return t.depth <= 4096 && t.cost < direct ? WINOGRAD : direct_method;
+    if (t.cost == INFINITY) return 0;
+    if (p->exact) return 1;
+    if (weight) t.cost = 1.15 * (t.cost + (t.in - t.out) * t.tiles * p->rows);
+    return t.depth <= MOST_WINOGRAD_DEPTH && t.cost < direct ? -1 : 2;
+}
+
+static enum way choose_way(const product *p) {
+    if (p->pair) return GATHER_PAIR;
+    if (p->taps == 0) return FILL;
+    if (is_narrow(p->rows, p->channels)) return STRIP_NARROW;
+    int direct = why_direct(p, 0);
+    if (direct < 0) return WINOGRAD;
+    /* Groups are packed one at a time: small ones do not repay it. */
+    return p->groups > 1 && p->rows <= 16 && p->channels <= 64 ? STRIP_GROUPS : GATHER + direct;
+}
+
+/* The same for the weight gradient of the convolution that has this forward product. */
+static enum way choose_weight_way(const product *p) {
+    int64_t Q = p->pixels[2];
+    int long_rows = p->stride[2] == 1 && Q >= 3 * LANES;
+    if (p->taps > 1 && p->channels * p->rows <= NARROW_PAIRS && Q >= LANES / 2 && (p->rows < LANES || long_rows))
+        return TAPS_NARROW;
+    int direct = p->rows < LANES || p->channels < 8 ? 2 : why_direct(p, 1);
+    return direct < 0 ? WINOGRAD_WEIGHT : TILES + direct;
+}
+
+/* What a way makes of the matrix alone. */
+static int64_t packed_bytes(const product *p) {
+    return choose_way(p) == WINOGRAD ? plan_winograd(p, 1).matrix_bytes : 0;
+}
+
+static void pack_product(const product *p, void *packed, int threads) {
+    winograd_plan w = plan_winograd(p, threads);
+    transform_all_filters(p, &w, packed, threads);
 }
 
 static int64_t product_scratch(const product *p, int threads) {
-    switch (choose_method(p)) {
-    case STRIP: return strip_scratch(p, threads);
+    switch (choose_way(p)) {
+    case FILL: return 0;
+    case STRIP_NARROW:
+    case STRIP_GROUPS: return strip_scratch(p, threads);
     case WINOGRAD: return winograd_scratch(p, threads);
     default: return gather_scratch(p, threads);
     }
 }
 
 static void run_product(const product *p, void *scratch, int threads) {
-    switch (choose_method(p)) {
-    case STRIP: run_strip(p, scratch, threads); break;
+    switch (choose_way(p)) {
+    case STRIP_NARROW:
+    case STRIP_GROUPS: run_strip(p, scratch, threads); break;
     case WINOGRAD: run_winograd(p, scratch, threads); break;
     default: run_gather(p, scratch, threads);
     }

@@ -14,12 +14,14 @@ typedef struct product {
     const int64_t (*offset)[3];
     int64_t low[3], high[3]; /* the offsets' range on each axis */
     int64_t stride[3];
-    const T *matrix; /* (groups * rows, channels * taps) */
+    const T *matrix;    /* (groups * rows, channels * taps) */
+    const void *packed; /* what the chosen way makes of the matrix, made before; or NULL */
     int64_t rows;
     int64_t pixels[3];
     T *dest; /* (images, groups * rows, dest_extent), written at pixel * dest_stride + dest_start */
     int64_t dest_extent[3], dest_stride[3], dest_start[3];
     fc_epilogue epilogue;
+    int exact;                  /* direct summation only */
     const struct product *pair; /* of dest stride 2: the product of the columns between, or NULL */
 } product;
 

@@ -96,17 +96,23 @@ static int64_t winograd_scratch(const product *p, int threads) {
 
 typedef struct {
     const product *p;
+    const winograd_plan *w;
+    T *matrix;
+} winograd_filter_job;
+
+typedef struct {
+    const product *p;
     winograd_plan w;
-    T *matrix; /* [group][point][row][level] */
+    const T *matrix; /* [group][point][row][level] */
     char *scratch;
 } winograd_job;
 
 /* Transforms the filters of one row of the matrix. */
 static void winograd_filter_task(const void *context, int64_t task, int thread) {
     (void)thread;
-    const winograd_job *job = context;
+    const winograd_filter_job *job = context;
     const product *p = job->p;
-    const winograd_plan *w = &job->w;
+    const winograd_plan *w = job->w;
     int64_t group = task / p->rows, row = task % p->rows, place[9];
     const T *filters = p->matrix + task * p->channels * p->taps;
     T *points = job->matrix + group * w->t.points * w->matrix_point + row * w->matrix_row;
@@ -242,11 +248,19 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     }
 }
 
-static void run_winograd(const product *p, void *scratch, int threads) {
-    winograd_job job = {.p = p, .w = plan_winograd(p, threads)};
-    char *rest = scratch;
-    job.matrix = take(&rest, job.w.matrix_bytes);
-    job.scratch = rest;
+static void transform_all_filters(const product *p, const winograd_plan *w, T *matrix, int threads) {
+    winograd_filter_job job = {p, w, matrix};
     fc_parallel_for(p->groups * p->rows, threads, winograd_filter_task, &job);
+}
+
+static void run_winograd(const product *p, void *scratch, int threads) {
+    winograd_job job = {.p = p, .w = plan_winograd(p, threads), .matrix = p->packed};
+    char *rest = scratch;
+    T *matrix = take(&rest, job.w.matrix_bytes);
+    job.scratch = rest;
+    if (!job.matrix) {
+        transform_all_filters(p, &job.w, matrix, threads);
+        job.matrix = matrix;
+    }
     fc_parallel_for(p->groups * job.w.blocks * job.w.parts, threads, winograd_task, &job);
 }

@@ -20,15 +20,6 @@ typedef struct {
     int64_t v_bytes, dy_bytes, sum_bytes, run_bytes, thread_bytes;
 } winograd_weight_plan;
 
-/* Whether it costs less, in multiply-adds; the shorter products take some longer. */
-static int use_winograd_weight(const fc_conv_geometry *g) {
-    product p = forward_product(g);
-    if (p.rows < LANES || p.channels < 8) return 0;
-    winograd_tiles t = cut_tiles(&p);
-    double direct = (double)p.images * volume(p.pixels) * p.taps * p.channels * p.rows;
-    return t.depth <= 4096 && 1.15 * (t.cost + (t.in - t.out) * t.tiles * p.rows) < direct;
-}
-
 static winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     product p = forward_product(g);
     winograd_weight_plan w = {.t = cut_tiles(&p), .K = p.rows};

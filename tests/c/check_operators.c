@@ -190,14 +190,14 @@ static void check_conv(int type) {
     }
     array result = new_array(type, outputs);
     void *scratch = new_scratch(op->conv_forward_scratch(&g, THREADS));
-    op->conv_forward(&g, sums.input.data, sums.weight.data, &epilogue, result.data, scratch, THREADS);
+    op->conv_forward(&g, sums.input.data, sums.weight.data, NULL, &epilogue, result.data, scratch, THREADS);
     compare(op->isa, "conv_forward", problem, result, (const double (*)[2])sums.output);
     free(scratch);
     release(result, problem);
 
     result = new_array(type, inputs);
     scratch = new_scratch(op->conv_grad_input_scratch(&g, THREADS));
-    op->conv_grad_input(&g, sums.grad_output.data, sums.weight.data, &none, result.data, scratch, THREADS);
+    op->conv_grad_input(&g, sums.grad_output.data, sums.weight.data, NULL, &none, result.data, scratch, THREADS);
     compare(op->isa, "conv_grad_input", problem, result, (const double (*)[2])sums.grad_input);
     free(scratch);
     release(result, problem);

@@ -90,9 +90,14 @@ def add_bias(output, bias):
 
 
 def fused(convolution):
-    """`convolution` with its epilogue, activation(result + residual), and with channels last if asked."""
+    """`convolution` with its epilogue, activation(result + residual), and with channels last if asked.
 
-    def whole(input, weight, *arguments, activation=None, residual=None, layout="NCHW", **parameters):
+    Every precision has the same reference: direct sums.
+    """
+
+    def whole(
+        input, weight, *arguments, activation=None, residual=None, layout="NCHW", precision=None, **parameters
+    ):
         last = layout == "NHWC"
         input = np.moveaxis(input, -1, 1 - weight.ndim) if last else input
         result = convolution(input, weight, *arguments, **parameters)
@@ -111,7 +116,9 @@ def conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return result[0] if added else result
 
 
-def conv_backward(grad_output, input, weight, stride=1, padding=0, dilation=1, groups=1):
+def conv_backward(
+    grad_output, input, weight, stride=1, padding=0, dilation=1, groups=1, precision=None
+):
     """(grad_input, grad_weight, grad_bias) of conv."""
     stride, dilation, pads, out = conv_geometry(input, weight, stride, padding, dilation)
     shape = input.shape
@@ -145,7 +152,15 @@ def conv_transpose(input, weight, bias=None, stride=1, padding=0, output_padding
 
 
 def conv_transpose_backward(
-    grad_output, input, weight, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+    grad_output,
+    input,
+    weight,
+    stride=1,
+    padding=0,
+    output_padding=0,
+    groups=1,
+    dilation=1,
+    precision=None,
 ):
     """(grad_input, grad_weight, grad_bias) of conv_transpose."""
     stride, dilation, pads, _ = transpose_geometry(input, weight, stride, padding, output_padding, dilation)

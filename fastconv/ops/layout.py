@@ -1,0 +1,41 @@
+"""Channels last: arrays reordered to channels first, as the kernels have them, and back, by one pass over memory."""
+
+import math
+
+import numpy as np
+
+from .. import _core
+from ..geometry.arrays import FLOAT64, INT64, allocate, contiguous, new_output, value_error
+
+LAYOUTS = ("NCHW", "NHWC")
+
+
+def channels_first(name, rank, x):
+    """(…, *spatial, C) as C-contiguous (…, C, *spatial), copied once at most; None stays None.
+
+    Positions, C-contiguous int64, move as the float64 of their bits.
+    """
+    if x is None:
+        return None
+    if x.ndim <= rank:
+        raise value_error(name, "input", f"has {x.ndim} dimensions, shape {x.shape}", f"{rank + 2} dimensions")
+    if x.dtype == INT64:
+        return channels_first(name, rank, x.view(FLOAT64)).view(INT64)
+    first = np.moveaxis(x, -1, -rank - 1)
+    if first.flags.c_contiguous or not _core.plain(x) or not x.size:
+        return contiguous(first)
+    result = allocate(name, first.shape, x.dtype)
+    cells, channels = math.prod(x.shape[-rank - 1 : -1]), x.shape[-1]
+    return _core.reorder(x.size // (cells * channels), cells, channels, x, result)
+
+
+def channels_last(name, rank, x, out=None, *inputs):
+    """C-contiguous (…, C, *spatial) as C-contiguous (…, *spatial, C), in `out` if that is given."""
+    if x.dtype == INT64:
+        return channels_last(name, rank, x.view(FLOAT64)).view(INT64)
+    last = np.moveaxis(x, -rank - 1, -1)
+    if out is None and last.flags.c_contiguous:
+        return last
+    result = new_output(name, out, last.shape, x.dtype, *inputs)
+    cells, channels = math.prod(x.shape[-rank:]), x.shape[-rank - 1]
+    return _core.reorder(x.size // (cells * channels), channels, cells, x, result) if x.size else result

@@ -1,0 +1,111 @@
+"""layout="NHWC": the values of channels first, moved; one copy at most."""
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from arguments import each_rank, function
+from fastconv import _core
+from harness import same_bits
+
+RNG = np.random.default_rng(11)
+
+
+def drawn(*shape, dtype=np.float32):
+    return RNG.standard_normal(shape).astype(dtype)
+
+
+def last(x, rank):
+    return np.ascontiguousarray(np.moveaxis(x, -rank - 1, -1))
+
+
+SIZES = [(1, 1), (3, 5), (16, 16), (17, 33), (130, 7), (5, 300), (129, 131), (64, 1), (1, 90)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_transpose_moves_every_element(size, dtype, isa):
+    for outer in (1, 3):
+        x = drawn(outer, *size, dtype=dtype)
+        y = np.full((outer, *size[::-1]), np.nan, dtype)
+        _core.reorder(outer, *size, x, y)
+        np.testing.assert_array_equal(y, np.swapaxes(x, 1, 2))
+
+
+@each_rank
+@pytest.mark.parametrize("kind", ["conv", "conv_transpose"])
+def test_convolutions_and_their_gradients_give_the_bits_of_channels_first(kind, rank, isa):
+    x, w, b = drawn(2, 8, *(19, 6, 9)[:rank]), drawn(8, 8, *(3,) * rank), drawn(8)
+    keywords = {"padding": 1, "groups": 1}
+    want = function(kind, rank)(x, w, b, **keywords)
+    residual, dy = drawn(*want.shape), drawn(*want.shape)
+    got = function(kind, rank)(last(x, rank), w, b, **keywords, layout="NHWC")
+    assert same_bits(got, last(want, rank))
+    fused = function(kind, rank)(x, w, b, **keywords, residual=residual, activation="relu")
+    got = function(kind, rank)(
+        last(x, rank), w, b, **keywords, residual=last(residual, rank), activation="relu", layout="NHWC"
+    )
+    assert same_bits(got, last(fused, rank))
+    want = function(kind, rank, "_backward")(dy, x, w, **keywords)
+    got = function(kind, rank, "_backward")(last(dy, rank), last(x, rank), w, **keywords, layout="NHWC")
+    assert same_bits(got[0], last(want[0], rank))
+    assert same_bits(got[1], want[1])
+    assert same_bits(got[2], want[2])
+
+
+POOLS = [
+    ("max_pool", (2,)),
+    ("min_pool", (2,)),
+    ("avg_pool", (2,)),
+    ("adaptive_avg_pool", (3,)),
+    ("adaptive_max_pool", (3,)),
+]
+
+
+@each_rank
+@pytest.mark.parametrize(("kind", "arguments"), POOLS, ids=[name for name, _ in POOLS])
+def test_pools_give_the_values_of_channels_first(kind, arguments, rank):
+    x = drawn(2, 5, *(9, 8, 7)[:rank])
+    got = function(kind, rank)(last(x, rank), *arguments, layout="NHWC")
+    np.testing.assert_allclose(got, last(function(kind, rank)(x, *arguments), rank), rtol=1e-5, atol=1e-6)
+    a, b = fc.Tensor(x, requires_grad=True), fc.Tensor(last(x, rank), requires_grad=True)
+    function(kind, rank)(a, *arguments).sum().backward()
+    function(kind, rank)(b, *arguments, layout="NHWC").sum().backward()
+    np.testing.assert_allclose(b.grad, last(a.grad, rank), rtol=1e-5, atol=1e-6)
+
+
+@each_rank
+def test_positions_are_moved_with_their_values(rank):
+    x = drawn(2, 5, *(9, 8, 7)[:rank])
+    want = function("max_pool", rank)(x, 2, return_indices=True)[1]
+    got = function("max_pool", rank)(last(x, rank), 2, return_indices=True, layout="NHWC")[1]
+    np.testing.assert_array_equal(got, last(want, rank))
+
+
+def test_out_is_filled_in_the_callers_layout():
+    x, w = drawn(2, 9, 8, 5), drawn(4, 5, 3, 3)
+    out = np.full((2, 7, 6, 4), np.nan, np.float32)
+    assert fc.conv2d(x, w, layout="NHWC", out=out) is out
+    assert same_bits(out, fc.conv2d(x, w, layout="NHWC"))
+    with pytest.raises(ValueError, match=r"^conv2d: out has shape"):
+        fc.conv2d(x, w, layout="NHWC", out=np.empty((2, 4, 7, 6), np.float32))
+
+
+def test_a_view_of_channels_first_is_not_copied_and_one_of_no_order_once(monkeypatch):
+    first, w, copies = drawn(2, 8, 20, 24), drawn(4, 8, 3, 3), []
+    reorder = _core.reorder
+    monkeypatch.setattr(_core, "reorder", lambda *a: copies.append(a[3].shape) or reorder(*a))
+    want = last(fc.conv2d(first, w), 2)
+    got = fc.conv2d(np.moveaxis(first, 1, -1), w, layout="NHWC")
+    assert same_bits(got, want)
+    assert copies == [(2, 4, 18, 22)]
+    fc.conv2d(last(first, 2), w, layout="NHWC")
+    assert len(copies) == 3
+
+
+def test_refuses_other_layouts_and_too_few_axes():
+    x, w = drawn(2, 8, 8, 5), drawn(4, 5, 3, 3)
+    with pytest.raises(ValueError, match=r"^conv2d: layout is 'NHCW'"):
+        fc.conv2d(x, w, layout="NHCW")
+    with pytest.raises(ValueError, match=r"^conv2d: input has 2 dimensions"):
+        fc.conv2d(x[0, 0], w, layout="NHWC")
