@@ -10,6 +10,7 @@
 
 #include "../kernels/tile.inc.c"
 #include "../kernels/strip_tile.inc.c"
+#include "../kernels/slide_tile.inc.c"
 #include "../kernels/tap_tile.inc.c"
 #include "../kernels/winograd.inc.c"
 #include "../kernels/functions.inc.c"
@@ -19,6 +20,7 @@
 
 #include "../ops/gather.inc.c"
 #include "../ops/strip.inc.c"
+#include "../ops/strip_product.inc.c"
 #include "../ops/winograd_tiles.inc.c"
 #include "../ops/winograd.inc.c"
 

@@ -28,6 +28,7 @@ VEC_INLINE void tap_products(const int low, const int high, const int n, vec acc
                              int64_t g_row, const vec *lanes) {
     FC_UNROLL for (int i = low; i < high; i++) {
         vec y = load(g + i * g_row);
+        FC_KEEP(y);
         FC_UNROLL for (int j = 0; j < n; j++) acc[i][j] += y * lanes[j];
     }
 }
@@ -37,7 +38,10 @@ VEC_INLINE void tap_row(const int low, const int high, const int n, vec acc[TAP_
     int64_t l = 0;
     vec lanes[TAP_COLUMNS];
     for (; l + LANES <= t->length; l += LANES) {
-        FC_UNROLL for (int j = 0; j < n; j++) lanes[j] = load(x + t->column[j] + l);
+        FC_UNROLL for (int j = 0; j < n; j++) {
+            lanes[j] = load(x + t->column[j] + l);
+            FC_KEEP(lanes[j]);
+        }
         tap_products(low, high, n, acc, g + l, t->g_row, lanes);
     }
     if (l == t->length) return;

@@ -15,6 +15,18 @@
 #define LANES (VECTOR_BYTES / T_BYTES)
 #define VEC_INLINE static inline __attribute__((always_inline, unused))
 
+/* Keeps a vector that is used several times in a register: GCC would load it again for each use. */
+#if defined(__x86_64__) && VECTOR_BYTES == 64 && defined(__AVX512F__)
+#define FC_KEEP(v) __asm__("" : "+v"(v))
+#elif defined(__x86_64__) && (VECTOR_BYTES == 16 || (VECTOR_BYTES == 32 && defined(__AVX__)))
+#define FC_KEEP(v) __asm__("" : "+x"(v))
+#else
+#define FC_KEEP(v) (void)0
+#endif
+
+/* In a loop of loads and stores: keeps it from becoming a call of memcpy, which is slow for short rows. */
+#define FC_KEEP_LOOP __asm__ volatile("")
+
 typedef T vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef T vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
@@ -130,15 +142,29 @@ VEC_INLINE void copy_run(T *dst, const T *src, int64_t n) {
         copy_short(dst, src, n);
         return;
     }
-    for (int64_t i = 0; i < n - LANES; i += LANES) store(dst + i, load(src + i));
+    for (int64_t i = 0; i < n - LANES; i += LANES) {
+        FC_KEEP_LOOP;
+        store(dst + i, load(src + i));
+    }
     store(dst + n - LANES, load(src + n - LANES));
 }
 
-/* n elements, 1 <= n < LANES, the other lanes 0. */
+/* n elements, 1 <= n <= LANES, the other lanes 0. */
 VEC_INLINE vec load_part(const T *p, int64_t n) {
+#if defined(__AVX512F__) && VECTOR_BYTES == 64 && T_BYTES == 4
+    return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#elif defined(__AVX512F__) && VECTOR_BYTES == 64
+    return (vec)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+#elif defined(__AVX2__) && VECTOR_BYTES == 32 && T_BYTES == 4
+    return (vec)_mm256_maskload_ps(p, (__m256i)((positions){0, 1, 2, 3, 4, 5, 6, 7} < (position)n));
+#elif defined(__AVX2__) && VECTOR_BYTES == 32
+    return (vec)_mm256_maskload_pd(p, (__m256i)((positions){0, 1, 2, 3} < (position)n));
+#else
+    if (n == LANES) return load(p);
     T lanes[LANES] = {0};
     copy_short(lanes, p, n);
     return load(lanes);
+#endif
 }
 VEC_INLINE void store_part(T *p, vec v, int64_t n) {
     T lanes[LANES];

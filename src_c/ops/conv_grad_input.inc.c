@@ -70,7 +70,9 @@ static int64_t axis_bytes(const fc_conv_geometry *g) {
 /* Two phases that alternate along a row are computed together, so that rows are written whole, unless other methods
  * gain more. */
 static int pairs_columns(const fc_conv_geometry *g, const int64_t phase[3]) {
-    if (g->stride[2] != 2 || g->input[2] == 1 || is_narrow(g->C / g->G, g->K / g->G)) return 0;
+    if (g->stride[2] != 2 || g->input[2] == 1) return 0;
+    product narrow = phase_product(g, phase);
+    if (is_narrow(narrow.rows, narrow.channels)) return slides(&narrow);
     for (int64_t column = 0; column < 2; column++) {
         product p = phase_product(g, (const int64_t[3]){phase[0], phase[1], column});
         if (p.taps > 0 && choose_way(&p) == WINOGRAD) return 0;
@@ -86,7 +88,7 @@ static int64_t conv_grad_input_scratch(const fc_conv_geometry *g, int threads) {
             if (phase[2] == 1) continue;
             pair = phase_product(g, (const int64_t[3]){phase[0], phase[1], 1});
             p.pair = &pair;
-            most = max_i64(most, gather_scratch(&p, threads));
+            if (p.taps + pair.taps > 0) most = max_i64(most, product_scratch(&p, threads));
         } else if (p.taps > 0) {
             most = max_i64(most, product_scratch(&p, threads));
         }
@@ -101,23 +103,32 @@ typedef struct {
     int64_t count;
 } transpose_job;
 
-/* Writes the matrices of all phases in one pass over the weight; a task is a block of input channels of one group. */
-enum { TRANSPOSE_CHANNELS = 16 };
+/* Writes the matrices of all phases in one pass over the weight; a task is a block of input channels of one group, or
+ * several narrow groups. */
+enum { TRANSPOSE_CHANNELS = 16, TRANSPOSE_PAIRS = 1024 };
+
+static int64_t transpose_parts(const fc_conv_geometry *g) { return ceil_div(g->C / g->G, TRANSPOSE_CHANNELS); }
+
+static int64_t transpose_groups(const fc_conv_geometry *g) {
+    return transpose_parts(g) > 1 ? 1 : max_i64(1, TRANSPOSE_PAIRS / (g->C / g->G * (g->K / g->G)));
+}
+
 static void transpose_weight(const void *context, int64_t task, int thread) {
     (void)thread;
     const transpose_job *job = context;
     const fc_conv_geometry *g = job->g;
-    int64_t C = g->C / g->G, K = g->K / g->G, all = volume(g->kernel), parts = ceil_div(C, TRANSPOSE_CHANNELS);
-    int64_t group = task / parts, first = task % parts * TRANSPOSE_CHANNELS;
-    int64_t end = min_i64(C, first + TRANSPOSE_CHANNELS);
-    for (int64_t k = 0; k < K; k++)
-        for (int64_t c = first; c < end; c++) {
-            const T *weight = job->weight + ((group * K + k) * C + c) * all;
-            for (const phase_matrix *p = job->phases; p < job->phases + job->count; p++) {
-                T *row = p->matrix + ((group * C + c) * K + k) * p->taps;
-                for (int64_t t = 0; t < p->taps; t++) row[t] = weight[p->tap[t]];
+    int64_t C = g->C / g->G, K = g->K / g->G, all = volume(g->kernel), parts = transpose_parts(g);
+    int64_t first = task % parts * TRANSPOSE_CHANNELS, end = min_i64(C, first + TRANSPOSE_CHANNELS);
+    int64_t group = task / parts * transpose_groups(g), groups = min_i64(g->G, group + transpose_groups(g));
+    for (; group < groups; group++)
+        for (int64_t k = 0; k < K; k++)
+            for (int64_t c = first; c < end; c++) {
+                const T *weight = job->weight + ((group * K + k) * C + c) * all;
+                for (const phase_matrix *p = job->phases; p < job->phases + job->count; p++) {
+                    T *row = p->matrix + ((group * C + c) * K + k) * p->taps;
+                    for (int64_t t = 0; t < p->taps; t++) row[t] = weight[p->tap[t]];
+                }
             }
-        }
 }
 
 /* A phase that no tap reaches is act(bias + residual) alone. */
@@ -193,7 +204,7 @@ static void write_matrices(const fc_conv_geometry *g, const void *weight, phase_
         product p = list_phase(g, phase, &lists);
         if (p.taps > 0) matrices[transpose.count++] = (phase_matrix){p.taps, here.flat, here.matrix};
     }
-    fc_parallel_for(g->G * ceil_div(g->C / g->G, TRANSPOSE_CHANNELS), threads, transpose_weight, &transpose);
+    fc_parallel_for(ceil_div(g->G, transpose_groups(g)) * transpose_parts(g), threads, transpose_weight, &transpose);
 }
 
 /* The matrices of all phases, then what their ways make of them. */
@@ -243,7 +254,7 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
             pair.epilogue = *epilogue;
             p.pair = &pair;
             if (p.taps + pair.taps > 0) {
-                run_gather(&p, rest, threads);
+                run_product(&p, rest, threads);
                 continue;
             }
             p.dest_stride[2] = 1; /* nothing reaches the whole rows */

@@ -26,7 +26,7 @@ static narrow_plan plan_narrow(const fc_conv_geometry *g) {
     w.s = plan_strip(p);
     const strip_plan *s = &w.s;
     w.weights = w.K * w.C * w.taps;
-    w.sliding = w.K < 3 && s->sliding;
+    w.sliding = w.K < 3 && s->sliding && s->gap == 1;
     w.g_copied = s->columns % LANES != 0 || s->column_blocks > 1;
     w.g_pitch = ceil_div(s->columns, LANES) * LANES;
     w.g_channel = s->rows * w.g_pitch;

@@ -56,13 +56,14 @@ static int why_direct(const product *p, int weight) {
 }
 
 static enum way choose_way(const product *p) {
-    if (p->pair) return GATHER_PAIR;
-    if (p->taps == 0) return FILL;
+    if (p->taps == 0 && !p->pair) return FILL;
     if (is_narrow(p->rows, p->channels)) return STRIP_NARROW;
+    if (p->pair) return GATHER_PAIR;
     int direct = why_direct(p, 0);
     if (direct < 0) return WINOGRAD;
-    /* Groups are packed one at a time: small ones do not repay it. */
-    return p->groups > 1 && p->rows <= 16 && p->channels <= 64 ? STRIP_GROUPS : GATHER + direct;
+    /* Groups are packed one at a time: small ones do not repay it, nor do short rows. */
+    int small = p->rows <= 16 || (p->rows <= 64 && p->pixels[2] < 2 * LANES);
+    return p->groups > 1 && p->channels <= 64 && small ? STRIP_GROUPS : GATHER + direct;
 }
 
 /* The same for the weight gradient of the convolution that has this forward product. */

@@ -52,14 +52,52 @@ VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
         for (int64_t i = 0; i < n; i++) dest[i] = from[step * i];
 }
 
-/* dest = even[0], odd[0], even[1], odd[1], ...: n elements. */
+/* Rows of n elements, as copy_step does. The last vector of a row is written whole, with zeros at its end. */
+static void lay_rows(T *dest, int64_t dest_row, const T *from, int64_t from_row, int64_t rows, int64_t n,
+                     int64_t step) {
+    int64_t whole = (n - 1) / LANES * LANES;
+    for (; rows > 0; rows--, dest += dest_row, from += from_row) {
+        if (step > 1) {
+            copy_step(dest, from, n, step);
+            continue;
+        }
+        for (int64_t i = 0; i < whole; i += LANES) {
+            FC_KEEP_LOOP;
+            store(dest + i, load(from + i));
+        }
+        store(dest + whole, load_part(from + whole, n - whole));
+    }
+}
+
+/* Splits rows of n elements into their even and odd ones; last vectors as above. */
+static void split_rows(T *even, T *odd, int64_t dest_row, const T *from, int64_t from_row, int64_t rows, int64_t n) {
+    int64_t whole = (n - 1) / (2 * LANES) * LANES, left = n - 2 * whole;
+    for (; rows > 0; rows--, even += dest_row, odd += dest_row, from += from_row) {
+        for (int64_t i = 0; i < whole; i += LANES) {
+            vec a = load(from + 2 * i), b = load(from + 2 * i + LANES);
+            store(even + i, evens(a, b));
+            store(odd + i, odds(a, b));
+        }
+        const T *last = from + 2 * whole;
+        vec a = load_part(last, min_i64(left, LANES)),
+            b = left > LANES ? load_part(last + LANES, left - LANES) : (vec){0};
+        store(even + whole, evens(a, b));
+        store(odd + whole, odds(a, b));
+    }
+}
+
+/* dest = even[0], odd[0], even[1], odd[1], ...: n elements; whole vectors are read. */
 VEC_INLINE void zip_run(T *dest, const T *even, const T *odd, int64_t n) {
     int64_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
         store(dest + i, zip_low(load(even + i / 2), load(odd + i / 2)));
         store(dest + i + LANES, zip_high(load(even + i / 2), load(odd + i / 2)));
     }
-    for (; i < n; i++) dest[i] = i % 2 ? odd[i / 2] : even[i / 2];
+    if (i == n) return;
+    T last[2 * LANES];
+    store(last, zip_low(load(even + i / 2), load(odd + i / 2)));
+    store(last + LANES, zip_high(load(even + i / 2), load(odd + i / 2)));
+    copy_run(dest + i, last, n - i);
 }
 
 /* dest[i] = from[first + i * step] where that lies in [0, extent), else 0. */

@@ -1,0 +1,270 @@
+/* strip_product.inc.c: a product (see product.inc.c) with few rows, computed on the strip of strip.inc.c. */
+
+typedef struct {
+    const product *p;
+    strip_plan s;
+    const int64_t *table; /* of p, then of its pair */
+    char *scratch;
+} strip_job;
+
+/* A block of a task: pixel rows and columns of one output slice, and its place in dest. */
+typedef struct {
+    int64_t rows, columns, dest_columns;
+    int64_t row_step, column_step;
+    int64_t top, bottom; /* rows of the strip's first plane inside the source */
+    int64_t end;         /* cells of dest before this are the task's, and it writes them in ascending order */
+    T *strip, *stage;
+} strip_block;
+
+/* Whether tiles of n vectors, `inside` cells of them pixels, may be written where they belong: a vector may run over
+ * the end of a row of pixels if the cells behind are written later. `last` is the place of the tile's last row. */
+static int in_place(const strip_block *b, int64_t n, int64_t inside, int64_t last) {
+    return b->column_step == 1 && (inside == n * LANES || last + n * LANES <= b->end);
+}
+
+/* A run of n pixels to dest[to]; x may lie there already. */
+static void place_run(const product *p, const T *x, int64_t to, int64_t n, int64_t step) {
+    const T *residual = p->epilogue.residual;
+    finish_run(p->dest + to, x, residual ? residual + to : NULL, n, step, p->epilogue.activation);
+}
+
+/* The steps of a tile: the tap rows that see source rows, a few at a time. Pixel row i of the tile sees row
+ * row + (i + r) * gap of a phase with its tap row phase + r * stride. */
+static slide_step *list_steps(const product *p, const strip_plan *s, int64_t o, int64_t row, const slide_block *tile,
+                              slide_step *step) {
+    int64_t R = p->count[1], S = p->count[2], stride = p->stride[1], m = tile->rows;
+    int64_t most = s->tile_rows * s->tile_vecs > SLIDE_TILE - 2 ? 3 : SLIDE_TAPS;
+    int reversed = p->offset[0][1] != p->low[1];
+    for (int64_t t = 0; t < p->count[0]; t++) {
+        int64_t depth = p->offset[t * R * S][0], z = o * p->stride[0] + depth;
+        if (z < 0 || z >= p->extent[0]) continue;
+        for (int64_t a = 0; a < s->phases[1]; a++) {
+            int64_t taps = ceil_div(R - a, stride), plane = ((depth - p->low[0]) * s->phases[1] + a) * s->phases[2];
+            /* Of the rows that the tile sees, [top, bottom) exist. */
+            int64_t y = (row + tile->row) * stride + p->low[1] + a, from_row = stride * s->gap, seen = taps + m - 1;
+            int64_t top = clamp_i64(ceil_div(max_i64(-y, 0), from_row), 0, seen);
+            int64_t bottom = clamp_i64(floor_div(p->extent[1] - 1 - y, from_row) + 1, top, seen);
+            int64_t low = max_i64(0, top - m + 1), high = min_i64(taps, bottom), parts = ceil_div(high - low, most);
+            for (int64_t part = 0; part < parts && top < bottom; part++, step++) {
+                int64_t r = low + part_start(high - low, parts, part), tap = a + r * stride;
+                step->taps = low + part_start(high - low, parts, part + 1) - r;
+                step->x = plane * s->phase + (tile->row + r * s->gap) * s->pitch;
+                step->tap = t * R + (reversed ? R - 1 - tap : tap);
+            }
+        }
+    }
+    return step;
+}
+
+/* Cuts a block's pixel rows into tiles of neighbours, `gap` rows apart. */
+static void list_tiles(const product *p, const strip_plan *s, int64_t o, int64_t row, int64_t rows, slide_block *tile,
+                       slide_step *step) {
+    const product *seen = p->taps > 0 ? p : p->pair;
+    for (int64_t first = 0; first < min_i64(s->gap, rows); first++) {
+        int64_t count = ceil_div(rows - first, s->gap), blocks = ceil_div(count, s->tile_rows);
+        for (int64_t block = 0; block < blocks; block++, tile++) {
+            int64_t begin = part_start(count, blocks, block);
+            tile->row = first + begin * s->gap;
+            tile->rows = part_start(count, blocks, block + 1) - begin;
+            tile->step = step;
+            tile->end = step = list_steps(seen, s, o, row, tile, step);
+        }
+    }
+    tile->rows = 0;
+}
+
+/* One output channel whose block starts at dest[at]. Parts of a row go from right to left: a tile's upper rows may
+ * run over the left ends of its lower ones. `odd` are the arguments of the pair. */
+static void slide(const strip_job *job, const strip_block *b, const slide_block *tile, slide_arguments *t,
+                  slide_arguments *odd, int64_t at) {
+    const product *p = job->p;
+    const strip_plan *s = &job->s;
+    int64_t vectors = ceil_div(b->columns, LANES), parts = ceil_div(vectors, s->tile_vecs), step = s->gap * b->row_step;
+    int64_t fewer = vectors / parts, wider = vectors % parts; /* parts of a row with one vector more */
+    int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
+    for (; tile->rows; tile++)
+        for (int64_t part = parts - 1, v = vectors; part >= 0; part--) {
+            int64_t n = fewer + (part < wider), m = tile->rows;
+            v -= n;
+            int64_t to = at + tile->row * b->row_step + v * LANES * b->column_step;
+            int64_t inside = min_i64(n * LANES, b->columns - v * LANES);
+            int staged = p->pair || !in_place(b, n, inside, to + (m - 1) * step);
+            t->step = odd->step = tile->step;
+            t->end = odd->end = tile->end;
+            t->x = odd->x = b->strip + v * LANES;
+            t->c = staged ? b->stage : p->dest + to;
+            t->c_row = staged ? n * LANES : step;
+            slide_tiles[m - 1][n - 1](t);
+            if (p->pair) {
+                odd->c = b->stage + m * n * LANES;
+                odd->c_row = n * LANES;
+                slide_tiles[m - 1][n - 1](odd);
+                inside = min_i64(2 * n * LANES, b->dest_columns - 2 * v * LANES);
+                for (int64_t i = 0; i < m; i++) {
+                    zip_run(p->dest + to + i * step, t->c + i * t->c_row, odd->c + i * odd->c_row, inside);
+                    if (!plain) place_run(p, p->dest + to + i * step, to + i * step, inside, 1);
+                }
+            } else if (staged || !plain) {
+                for (int64_t i = 0; i < m; i++)
+                    place_run(p, t->c + i * t->c_row, to + i * step, inside, b->column_step);
+            }
+        }
+}
+
+/* One output channel by slide_roll. */
+static void roll(const strip_job *job, const strip_block *b, const slide_arguments *t, int64_t at) {
+    const product *p = job->p;
+    int64_t vectors = ceil_div(b->columns, LANES);
+    int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
+    roll_arguments r = {.rows = b->rows,
+                        .top = b->top,
+                        .bottom = b->bottom,
+                        .a = t->a_row > 0 ? t->a : t->a - 2 * t->a_row,
+                        .a_row = t->a_row,
+                        .x_row = job->s.pitch,
+                        .column = t->column,
+                        .init = t->init};
+    for (int64_t end = vectors; end > 0;) {
+        int64_t n = min_i64(end, ROLL_VECS), v = end - n, inside = min_i64(n * LANES, b->columns - v * LANES);
+        int64_t to = at + v * LANES * b->column_step;
+        int staged = !in_place(b, n, inside, to + (b->rows - 1) * b->row_step);
+        r.x = b->strip + v * LANES;
+        r.c = staged ? b->stage : p->dest + to;
+        r.c_row = staged ? n * LANES : b->row_step;
+        (n == 1 ? slide_roll_1 : slide_roll_2)(&r);
+        end = v;
+        if (staged || !plain)
+            for (int64_t i = 0; i < b->rows; i++)
+                place_run(p, r.c + i * r.c_row, to + i * b->row_step, inside, b->column_step);
+    }
+}
+
+/* m output channels together, the first one's block at dest[at]. */
+static void together(const strip_job *job, const strip_block *b, strip_arguments *t, int64_t m, int64_t at) {
+    const product *p = job->p;
+    const strip_plan *s = &job->s;
+    int64_t plane = volume(p->dest_extent), most = strip_vecs[m - 1];
+    int64_t vectors = ceil_div(s->flat ? (b->rows - 1) * s->pitch + b->columns : b->columns, LANES),
+            parts = ceil_div(vectors, most);
+    int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
+    for (int64_t r = 0; r < (s->flat ? 1 : b->rows); r++)
+        for (int64_t part = 0; part < parts; part++) {
+            int64_t v = part_start(vectors, parts, part), n = part_start(vectors, parts, part + 1) - v;
+            int64_t to = at + r * b->row_step + v * LANES * b->column_step;
+            int64_t inside = min_i64(n * LANES, b->columns - v * LANES);
+            int staged = !in_place(b, n, inside, to);
+            t->x = b->strip + r * s->pitch + v * LANES;
+            t->c = s->flat ? b->stage + v * LANES : staged ? b->stage : p->dest + to;
+            t->c_row = s->flat ? s->stage_row : staged ? n * LANES : plane;
+            strip_tiles[m - 1][n - 1](t);
+            if (s->flat || (!staged && plain)) continue;
+            for (int64_t i = 0; i < m; i++) place_run(p, t->c + i * t->c_row, to + i * plane, inside, b->column_step);
+        }
+    if (!s->flat) return;
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t r = 0; r < b->rows; r++)
+            place_run(p, b->stage + i * s->stage_row + r * s->pitch, at + i * plane + r * b->row_step, b->columns,
+                      b->column_step);
+}
+
+static void set_channel(slide_arguments *t, const product *p, const strip_plan *s, const int64_t *table, int64_t row) {
+    int reversed = p->taps > 0 && p->offset[0][1] != p->low[1];
+    t->channels = p->channels;
+    t->x_channel = s->channel;
+    t->a_channel = p->taps;
+    t->column = table;
+    t->count = p->count[2];
+    t->a = p->matrix + row * p->channels * p->taps;
+    t->a_row = reversed ? -p->count[2] : p->count[2] * p->stride[1];
+    t->x_row = s->pitch * s->gap;
+    t->init = p->epilogue.bias ? ((const T *)p->epilogue.bias)[row] : 0;
+}
+
+/* One (image, group) pair whose source is in the strip; its first channel's block starts at dest[at]. */
+static void strip_pair(const strip_job *job, const strip_block *b, const slide_block *tiles, int64_t group,
+                       int64_t at) {
+    const product *p = job->p;
+    const strip_plan *s = &job->s;
+    int64_t plane = volume(p->dest_extent), first = group * p->rows;
+    if (s->sliding) {
+        for (int64_t k = 0; k < p->rows; k++, at += plane) {
+            slide_arguments t, odd;
+            set_channel(&t, p, s, job->table, first + k);
+            if (p->pair) set_channel(&odd, p->pair, s, job->table + p->count[2], first + k);
+            if (s->rolling) roll(job, b, &t, at);
+            else slide(job, b, tiles, &t, &odd, at);
+        }
+        return;
+    }
+    int64_t blocks = ceil_div(p->rows, STRIP_ROWS);
+    const T *bias = p->epilogue.bias;
+    for (int64_t block = 0; block < blocks; block++) {
+        int64_t k = part_start(p->rows, blocks, block), m = part_start(p->rows, blocks, block + 1) - k;
+        strip_arguments t = {.column = job->table,
+                             .count = s->columns_listed,
+                             .a = p->matrix + (first + k) * p->channels * p->taps,
+                             .a_row = p->channels * p->taps};
+        for (int64_t i = 0; i < m; i++) t.init[i] = bias ? bias[first + k + i] : 0;
+        together(job, b, &t, m, at + k * plane);
+    }
+}
+
+/* Strips are laid one pair ahead: what was just written can't be read at once. */
+static void strip_task(const void *context, int64_t task, int thread) {
+    const strip_job *job = context;
+    const product *p = job->p;
+    const strip_plan *s = &job->s;
+    char *scratch = job->scratch + thread * s->thread_bytes;
+    T *strip[2] = {take(&scratch, s->strip_bytes), take(&scratch, s->strip_bytes)};
+    T *stage = take(&scratch, s->stage_bytes);
+    slide_block *tiles = take(&scratch, s->tile_bytes);
+    slide_step *steps = take(&scratch, s->step_bytes);
+    strip_piece *pieces = take(&scratch, s->piece_bytes);
+    int64_t plane = volume(p->dest_extent), source_plane = p->channels * volume(p->extent);
+
+    int64_t column = task % s->column_blocks * s->columns;
+    int64_t row = task / s->column_blocks % s->row_blocks * s->rows;
+    int64_t o = task / s->column_blocks / s->row_blocks % p->pixels[0];
+    int64_t first = task / s->column_blocks / s->row_blocks / p->pixels[0] * s->chunk;
+    int64_t last = min_i64(first + s->chunk, p->images * p->groups);
+    int64_t corner =
+        ((o * p->dest_stride[0] + p->dest_start[0]) * p->dest_extent[1] + row * p->dest_stride[1] + p->dest_start[1]) *
+            p->dest_extent[2] +
+        column * p->dest_stride[2] + p->dest_start[2];
+    strip_block b = {.rows = min_i64(s->rows, p->pixels[1] - row),
+                     .columns = min_i64(s->columns, p->pixels[2] - column),
+                     .dest_columns = p->dest_extent[2] - column * p->dest_stride[2],
+                     .row_step = p->dest_extent[2] * p->dest_stride[1],
+                     .column_step = p->dest_stride[2],
+                     .stage = stage};
+    int ascending = b.columns == p->dest_extent[2] && p->dest_stride[1] == 1 && s->gap == 1;
+    int whole = ascending && s->sliding && b.rows * b.columns == plane;
+
+    list_pieces(p, s, o, row, b.rows, column, pieces);
+    b.top = pieces->dest / s->pitch;
+    b.bottom = b.top + pieces->rows;
+    if (s->sliding) list_tiles(p, s, o, row, b.rows, tiles, steps);
+    for (int i = 0; i < 2; i++) zero_run(strip[i], p->channels * s->channel + s->shared);
+    int64_t group = first % p->groups;
+    for (int64_t pair = first; pair <= last; pair++) {
+        if (pair < last) lay_strip(p, s, p->source + pair * source_plane, pieces, strip[pair & 1]);
+        if (pair == first) continue;
+        int64_t at = (pair - 1) * p->rows * plane + corner;
+        b.strip = strip[(pair - 1) & 1];
+        b.end = whole ? last * p->rows * plane : 0;
+        strip_pair(job, &b, tiles, group, at);
+        group = group + 1 < p->groups ? group + 1 : 0;
+    }
+}
+
+static void run_strip(const product *p, void *scratch, int threads) {
+    strip_job job = {.p = p, .s = plan_strip(p)};
+    strip_plan *s = &job.s;
+    char *rest = scratch;
+    int64_t *table = take(&rest, s->table_bytes);
+    list_strip_columns(p, s, table);
+    if (p->pair) list_strip_columns(p->pair, s, table + p->count[2]);
+    job.table = table;
+    job.scratch = rest;
+    fc_parallel_for(s->chunks * p->pixels[0] * s->row_blocks * s->column_blocks, threads, strip_task, &job);
+}
