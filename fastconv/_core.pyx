@@ -738,9 +738,11 @@ def norm_apply(int64_t L, int64_t period, g, cnp.ndarray x, cnp.ndarray mean, cn
     cdef void *r = data(residual)
     cdef void *o = data(gate)
     cdef void *target = data(y)
-    if rows:
-        with nogil:
-            op.norm_apply(rows, L, period, grad, source, m, s, k, t, w, b, r, o, relu, target, threads)
+    if rows == 0:
+        return y
+    with nogil:
+        op.norm_apply(rows, L, period, grad, source, m, s, k, t, w, b, r, o, relu, target, threads)
+    raise_interrupt()
     return y
 
 

@@ -36,6 +36,7 @@ CALLS = {
     "grad_weight": lambda n: fc.conv2d_weight(zeros(n, 128, 96, 96), (128, 128, 3, 3), zeros(n, 128, 94, 94)),
     "grad_weight 5x5": lambda n: fc.conv2d_weight(zeros(n, 64, 64, 64), (128, 64, 5, 5), zeros(n, 128, 60, 60)),
     "max_pool": lambda n: fc.max_pool2d(zeros(n, 64, 256, 256), 31, 1, 15),
+    "batch_norm": lambda n: fc.batch_norm(zeros(n, 64, 256, 256), zeros(64), zeros(64) + 1),
     "gelu": lambda n: fc.gelu(zeros(n, 256, 256, 64)),
 }
 

@@ -26,7 +26,7 @@ typedef struct {
 
 enum { WEIGHT_PIXELS = 384, WEIGHT_STRIP_BYTES = 256 * 1024, WEIGHT_TASKS = 8, WEIGHT_CHANNELS = 256 };
 
-static weight_plan plan_weight(const fc_conv_geometry *g, int threads) {
+static weight_plan plan_weight(const fc_conv_geometry *g) {
     weight_plan w = {.C = g->C / g->G, .K = g->K / g->G, .taps = volume(g->kernel)};
     int64_t P = g->output[1], Q = g->output[2];
     for (int axis = 0; axis < 3; axis++) {
@@ -61,12 +61,11 @@ static weight_plan plan_weight(const fc_conv_geometry *g, int threads) {
     w.thread_bytes = w.lanes_bytes + w.strip_bytes + w.offset_bytes;
     w.sums = w.c_part * w.taps * w.k_part;
     w.sum = tasks * w.sums;
-    (void)threads;
     return w;
 }
 
 static int64_t direct_weight_scratch(const fc_conv_geometry *g, int threads) {
-    weight_plan w = plan_weight(g, threads);
+    weight_plan w = plan_weight(g);
     return taps_bytes(g) + line_bytes(w.sum * w.shares * (int64_t)sizeof(T)) + w.thread_bytes * threads;
 }
 
@@ -194,7 +193,7 @@ static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, c
                               void *scratch, int threads) {
     char *rest = scratch;
     weight_job job = {
-        .g = g, .w = plan_weight(g, threads), .grad_output = grad_output, .input = input, .grad_weight = grad_weight};
+        .g = g, .w = plan_weight(g), .grad_output = grad_output, .input = input, .grad_weight = grad_weight};
     const weight_plan *w = &job.w;
     int64_t *tap = take(&rest, taps_bytes(g));
     job.tap = tap;
