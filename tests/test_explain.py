@@ -45,6 +45,8 @@ def test_names_the_kernel_and_the_reason_that_the_table_of_choices_gives():
     for word, found in kernels.items():
         assert word in found.kernel, found
         assert found.reason
+    regions = fc.explain(fc.conv2d, X, W, padding=24, dilation=24)
+    assert "regions" in regions.reason
     exact = fc.explain(fc.conv2d, X, W, padding=1, precision="exact")
     assert (exact.kernel, exact.precision) == ("gather", "exact")
     assert "exact" in exact.reason

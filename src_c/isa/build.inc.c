@@ -19,6 +19,7 @@
 #include "../ops/product.inc.c"
 
 #include "../ops/gather.inc.c"
+#include "../ops/regions.inc.c"
 #include "../ops/strip.inc.c"
 #include "../ops/strip_product.inc.c"
 #include "../ops/winograd_tiles.inc.c"

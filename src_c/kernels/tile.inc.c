@@ -5,7 +5,9 @@
  * i < m rows, l < n * LANES lanes. `a` holds one pointer per row, read by broadcast, so weights need no
  * packing; `b` is a packed panel whose rows lie b_row apart. The start is init[i] (the bias) or 0; with
  * accumulate the finished sum is added to c, which loses less than one long chain. Each sum is one chain of fused
- * multiply-adds in the order (o, j): its bits do not depend on m, n or how rows and lanes were cut. */
+ * multiply-adds in the order (o, j): its bits do not depend on m, n or how rows and lanes were cut.
+ *
+ * With a_step 0 the levels lie at rows[j], in any order. */
 
 typedef struct {
     int64_t outer, inner;
@@ -32,9 +34,10 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
     const int64_t b_row = t->b_row;
     const T *row[TILE_ROWS];
     for (int64_t o = 0; o < t->outer; o++) {
-        FC_UNROLL for (int i = 0; i < m; i++) row[i] = a[i] + t->rows[o];
+        FC_UNROLL for (int i = 0; i < m; i++) row[i] = a_step ? a[i] + t->rows[o] : a[i];
         int64_t at = 0;
         FC_UNROLL_2 for (int64_t j = 0; j < t->inner; j++) {
+            if (!a_step) at = t->rows[j];
             vec x[TILE_VECS];
             FC_UNROLL for (int v = 0; v < n; v++) x[v] = load(b + v * LANES);
             FC_UNROLL for (int i = 0; i < m; i++) {
@@ -54,6 +57,7 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
 #define TILE(m, n) \
     static void tile_##m##x##n(const T *const *a, const tile_arguments *t) { \
         if (t->a_step == 1) tile(m, n, a, t, 1); \
+        else if (t->a_step == 0) tile(m, n, a, t, 0); \
         else tile(m, n, a, t, t->a_step); \
     }
 #define TILE_NAME(m, n) tile_##m##x##n,

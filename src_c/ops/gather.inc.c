@@ -11,7 +11,7 @@ typedef struct {
     int64_t row_parts;     /* parts of the rows */
     int64_t depth;         /* most (channel, tap) pairs in a packed block */
     int direct;            /* finished rows are runs in dest: no staging */
-    int64_t panel_bytes, stage_bytes, piece_bytes, row_bytes;
+    int64_t panel_bytes, stage_bytes, piece_bytes, row_bytes, level_bytes;
     int64_t thread_bytes;
 } gather_plan;
 
@@ -67,7 +67,8 @@ static gather_plan plan_gather(const product *p, int threads) {
         line_bytes((plan.direct ? TILE_ROWS * PANEL : part_rows * plan.block * (p->pair ? 2 : 1)) * (int64_t)sizeof(T));
     plan.piece_bytes = line_bytes(plan.block * (int64_t)sizeof(piece));
     plan.row_bytes = line_bytes(plan.block * (int64_t)sizeof(pixel_run));
-    plan.thread_bytes = plan.panel_bytes + plan.stage_bytes + plan.piece_bytes + plan.row_bytes;
+    plan.level_bytes = p->tap ? line_bytes(plan.depth * (int64_t)sizeof(int64_t)) : 0;
+    plan.thread_bytes = plan.panel_bytes + plan.stage_bytes + plan.piece_bytes + plan.row_bytes + plan.level_bytes;
     return plan;
 }
 
@@ -156,10 +157,12 @@ typedef struct {
     char *scratch;
 } gather_job;
 
-/* c = matrix * panels for `rows` rows and `count` lanes. Panels of `depth` rows follow one another; with panel_row
- * they are columns of one array of that row length instead. */
-static void multiply_block(const T *matrix, int64_t matrix_row, int64_t rows, const T *panels, int64_t panel_row,
-                           int64_t depth, int64_t count, T *c, int64_t c_row, const T *init, int accumulate, T *spill) {
+/* c = matrix * panels for `rows` rows and `count` lanes. The matrix has its levels next to one another, or at `levels`.
+ * Panels of `depth` rows follow one another; with panel_row they are columns of one array of that row length
+ * instead. */
+static void multiply_block(const T *matrix, int64_t matrix_row, const int64_t *levels, int64_t rows, const T *panels,
+                           int64_t panel_row, int64_t depth, int64_t count, T *c, int64_t c_row, const T *init,
+                           int accumulate, T *spill) {
     int64_t lanes = ceil_div(count, LANES) * LANES, blocks = ceil_div(rows, TILE_ROWS);
     static const int64_t start = 0;
     for (int64_t block = 0; block < blocks; block++) {
@@ -171,8 +174,8 @@ static void multiply_block(const T *matrix, int64_t matrix_row, int64_t rows, co
             T *corner = c + row * c_row + panel;
             tile_arguments t = {1,
                                 depth,
-                                &start,
-                                1,
+                                levels ? levels : &start,
+                                levels == NULL,
                                 panels + panel * (panel_row ? 1 : depth),
                                 panel_row ? panel_row : width,
                                 corner,
@@ -195,9 +198,12 @@ static void multiply_block(const T *matrix, int64_t matrix_row, int64_t rows, co
 
 /* c = start + matrix * pixels for rows [row, row + rows) of the group whose first row in dest is channel_row. */
 static void multiply_pixels(const product *p, int64_t group, int64_t channel_row, int64_t rows, const pixel_run *runs,
-                            int64_t run_count, int64_t count, T *panels, piece *pieces, T *c, int64_t c_row, T *spill) {
+                            int64_t run_count, int64_t count, T *panels, piece *pieces, int64_t *levels, T *c,
+                            int64_t c_row, T *spill) {
     int64_t total = p->channels * p->taps, most = gather_depth(p);
-    const T *matrix = p->matrix + channel_row * total, *source = p->source + group * p->channels * volume(p->extent);
+    int64_t matrix_row = p->tap ? p->channels * p->matrix_taps : total;
+    const T *matrix = p->matrix + channel_row * matrix_row,
+            *source = p->source + group * p->channels * volume(p->extent);
     const T *bias = p->epilogue.bias ? (const T *)p->epilogue.bias + channel_row : NULL;
     if (total == 0) /* no tap sees these pixels */
         for (int64_t i = 0; i < rows; i++)
@@ -205,7 +211,11 @@ static void multiply_pixels(const product *p, int64_t group, int64_t channel_row
     for (int64_t level = 0; level < total; level += most) {
         int64_t depth = min_i64(most, total - level);
         pack_block(p, source, level, depth, runs, run_count, count, panels, pieces);
-        multiply_block(matrix + level, total, rows, panels, 0, depth, count, c, c_row, bias, level > 0, spill);
+        if (p->tap)
+            for (int64_t i = 0; i < depth; i++)
+                levels[i] = (level + i) / p->taps * p->matrix_taps + p->tap[(level + i) % p->taps];
+        multiply_block(p->tap ? matrix : matrix + level, matrix_row, p->tap ? levels : NULL, rows, panels, 0, depth,
+                       count, c, c_row, bias, level > 0, spill);
     }
 }
 
@@ -217,6 +227,7 @@ static void gather_task(const void *context, int64_t task, int thread) {
     T *panels = take(&scratch, plan->panel_bytes), *stage = take(&scratch, plan->stage_bytes);
     piece *pieces = take(&scratch, plan->piece_bytes);
     pixel_run *runs = take(&scratch, plan->row_bytes);
+    int64_t *levels = take(&scratch, plan->level_bytes);
 
     int64_t part = task % plan->row_parts, block = task / plan->row_parts % plan->blocks;
     int64_t unit = task / plan->row_parts / plan->blocks % plan->units;
@@ -231,7 +242,7 @@ static void gather_task(const void *context, int64_t task, int thread) {
 
     if (plan->direct) {
         T *c = p->dest + unit * image_size + channel_row * plane + first;
-        multiply_pixels(p, group, channel_row, rows, runs, run_count, count, panels, pieces, c, plane, stage);
+        multiply_pixels(p, group, channel_row, rows, runs, run_count, count, panels, pieces, levels, c, plane, stage);
         if (activation == FC_NONE && !residual) return;
         for (int64_t i = 0; i < rows; i++) {
             T *x = c + i * plane;
@@ -241,10 +252,10 @@ static void gather_task(const void *context, int64_t task, int thread) {
     }
     int64_t lanes = ceil_div(count, LANES) * LANES;
     T *between = stage + rows * lanes;
-    multiply_pixels(p, group, channel_row, rows, runs, run_count, count, panels, pieces, stage, lanes, NULL);
+    multiply_pixels(p, group, channel_row, rows, runs, run_count, count, panels, pieces, levels, stage, lanes, NULL);
     if (p->pair)
-        multiply_pixels(p->pair, group, channel_row, rows, runs, run_count, count, panels, pieces, between, lanes,
-                        NULL);
+        multiply_pixels(p->pair, group, channel_row, rows, runs, run_count, count, panels, pieces, levels, between,
+                        lanes, NULL);
     for (const pixel_run *run = runs; run < runs + run_count; run++) {
         int64_t at = run->image * image_size + channel_row * plane,
                 column = run->at[2] * p->dest_stride[2] + p->dest_start[2];

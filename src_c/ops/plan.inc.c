@@ -9,6 +9,7 @@ enum way {
     GATHER,
     GATHER_EXACT,
     GATHER_SMALL,
+    GATHER_REGIONS,
     GATHER_PAIR,
     FILL,
     TAPS_NARROW,
@@ -29,6 +30,7 @@ static const fc_choice ways[] = {
     [GATHER] = {"gather", ONE_TAP},
     [GATHER_EXACT] = {"gather", ASKED_EXACT},
     [GATHER_SMALL] = {"gather", TOO_SMALL},
+    [GATHER_REGIONS] = {"gather", "taps miss much of the source: regions take the taps they see"},
     [GATHER_PAIR] = {"gather", "stride 2: both column phases together, so that rows are written whole"},
     [FILL] = {"fill", "no tap reaches these cells"},
     [TAPS_NARROW] = {"taps", "few channel pairs: lanes run along rows of pixels"},
@@ -48,7 +50,8 @@ static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_RO
  * channels, and its shorter products take some longer. */
 static int why_direct(const product *p, int weight) {
     winograd_tiles t = weight ? cut_tiles(p) : cut_product(p);
-    double direct = (double)p->images * volume(p->pixels) * p->taps * p->channels * p->rows;
+    double direct = !weight && has_regions(p) ? region_cost(p) : gather_cost(p);
+    direct *= (double)p->channels * p->rows;
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
     if (weight) t.cost = 1.15 * (t.cost + (t.in - t.out) * t.tiles * p->rows);
@@ -63,7 +66,9 @@ static enum way choose_way(const product *p) {
     if (direct < 0) return WINOGRAD;
     /* Groups are packed one at a time: small ones do not repay it, nor do short rows. */
     int small = p->rows <= 16 || (p->rows <= 64 && p->pixels[2] < 2 * LANES);
-    return p->groups > 1 && p->channels <= 64 && small ? STRIP_GROUPS : GATHER + direct;
+    return p->groups > 1 && p->channels <= 64 && small ? STRIP_GROUPS
+           : has_regions(p)                            ? GATHER_REGIONS
+                                                       : GATHER + direct;
 }
 
 /* The same for the weight gradient of the convolution that has this forward product. */
@@ -92,6 +97,7 @@ static int64_t product_scratch(const product *p, int threads) {
     case STRIP_NARROW:
     case STRIP_GROUPS: return strip_scratch(p, threads);
     case WINOGRAD: return winograd_scratch(p, threads);
+    case GATHER_REGIONS: return regions_scratch(p, threads);
     default: return gather_scratch(p, threads);
     }
 }
@@ -101,6 +107,7 @@ static void run_product(const product *p, void *scratch, int threads) {
     case STRIP_NARROW:
     case STRIP_GROUPS: run_strip(p, scratch, threads); break;
     case WINOGRAD: run_winograd(p, scratch, threads); break;
+    case GATHER_REGIONS: run_regions(p, scratch, threads); break;
     default: run_gather(p, scratch, threads);
     }
 }

@@ -15,6 +15,8 @@ typedef struct product {
     int64_t low[3], high[3]; /* the offsets' range on each axis */
     int64_t stride[3];
     const T *matrix;    /* (groups * rows, channels * taps) */
+    const int64_t *tap; /* the matrix has other taps too: which of its matrix_taps these are; or NULL */
+    int64_t matrix_taps;
     const void *packed; /* what the chosen way makes of the matrix, made before; or NULL */
     int64_t rows;
     int64_t pixels[3];

@@ -216,9 +216,9 @@ static void winograd_task(const void *context, int64_t task, int thread) {
             for (int64_t i = 0; i < t->points; i++) {
                 T *products = m + i * w->m_point;
                 if (i / columns < t->axis[1].points && i % columns < t->axis[2].points)
-                    multiply_block(matrix + i * w->matrix_point + row * w->matrix_row + level, w->matrix_row, rows,
-                                   v + i * w->v_point, w->block, levels, lanes, products, w->block, NULL, level > 0,
-                                   NULL);
+                    multiply_block(matrix + i * w->matrix_point + row * w->matrix_row + level, w->matrix_row, NULL,
+                                   rows, v + i * w->v_point, w->block, levels, lanes, products, w->block, NULL,
+                                   level > 0, NULL);
                 else if (row == begin && level == 0) zero_run(products, w->m_rows * w->block);
             }
         }

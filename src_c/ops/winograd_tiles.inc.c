@@ -100,9 +100,9 @@ static winograd_tiles cut_form(const product *p, enum winograd_form form) {
     t.in = square ? 360 : 45;
     t.out = square ? 240 : 45;
     t.filter = square ? 700 : 250;
-    if (!square && t.axis[2].step > 1 && !t.axis[2].across) { /* cells are moved one by one */
-        t.in += 80;
-        t.out += 80;
+    if (t.axis[2].step > 1 && !t.axis[2].across) { /* cells are moved one by one */
+        t.in += square ? 1200 : 80;
+        t.out += square ? 800 : 80;
     }
     double depth = t.depth, rows = p->rows;
     t.cost = t.tiles * (multiplied * depth * rows + t.in * depth + t.out * rows) + t.filter * depth * rows;

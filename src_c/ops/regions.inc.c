@@ -1,0 +1,93 @@
+/* regions.inc.c: a product (see product.inc.c) whose taps often miss the source, region by region.
+ *
+ * Along an axis the pixels fall into spans that the same taps see. Under a dilation of nearly the source's size most
+ * taps are outside at most pixels: every box of spans is gathered with the taps that it sees. */
+
+/* The end of the span that starts at a pixel of an axis, and how many taps see it. */
+static int64_t span_end(const product *p, int axis, int64_t start, int64_t *seen) {
+    int64_t count = p->count[axis], stride = p->stride[axis], low = p->low[axis], end = p->pixels[axis];
+    int64_t spacing = count > 1 ? (p->high[axis] - low) / (count - 1) : 1, last = p->extent[axis] - 1;
+    int64_t first = clamp_i64(ceil_div(max_i64(0, -low - start * stride), spacing), 0, count);
+    int64_t behind = clamp_i64(floor_div(last - low - start * stride, spacing) + 1, first, count);
+    *seen = behind - first;
+    if (first > 0) /* where the tap before enters */
+        end = min_i64(end, ceil_div(-low - (first - 1) * spacing, stride));
+    if (behind > first) /* where the last tap leaves */
+        end = min_i64(end, floor_div(last - low - (behind - 1) * spacing, stride) + 1);
+    return end;
+}
+
+/* Multiply-adds a row and a channel; regions are counted with the lanes that each leaves empty. */
+static double region_cost(const product *p) {
+    double pixels = (double)p->images, panels = PANEL;
+    for (int axis = 0; axis < 3; axis++) {
+        int64_t seen, inside = 0, regions = 0;
+        for (int64_t start = 0, end; start < p->pixels[axis]; start = end) {
+            end = span_end(p, axis, start, &seen);
+            inside += (end - start) * seen;
+            regions += seen;
+        }
+        pixels *= (double)inside;
+        panels *= (double)regions;
+    }
+    return pixels + panels;
+}
+
+static double gather_cost(const product *p) { return (double)p->images * volume(p->pixels) * p->taps; }
+
+static int has_regions(const product *p) { return !p->pair && region_cost(p) < 0.85 * gather_cost(p); }
+
+/* The region that starts at a pixel; its taps are listed where there is room. */
+static product region_product(const product *p, const int64_t start[3], int64_t (*offset)[3], int64_t *tap) {
+    product region = *p;
+    region.taps = 1;
+    for (int axis = 0; axis < 3; axis++) {
+        region.pixels[axis] = span_end(p, axis, start[axis], &region.count[axis]) - start[axis];
+        region.dest_start[axis] += start[axis] * p->dest_stride[axis];
+        region.taps *= region.count[axis];
+    }
+    region.offset = (const int64_t (*)[3])offset;
+    region.tap = tap;
+    region.matrix_taps = p->taps;
+    for (int64_t t = 0; offset && t < p->taps; t++) {
+        int inside = 1;
+        for (int axis = 0; axis < 3; axis++) {
+            (*offset)[axis] = p->offset[t][axis] + start[axis] * p->stride[axis];
+            inside &= (*offset)[axis] >= 0 && (*offset)[axis] < p->extent[axis];
+        }
+        if (!inside) continue;
+        offset++;
+        *tap++ = t;
+    }
+    return region;
+}
+
+#define FOR_REGIONS(start, region) \
+    for (start[0] = 0; start[0] < p->pixels[0]; start[0] += region.pixels[0]) \
+        for (start[1] = 0; start[1] < p->pixels[1]; start[1] += region.pixels[1]) \
+            for (start[2] = 0; start[2] < p->pixels[2]; start[2] += region.pixels[2])
+
+static int64_t region_taps_bytes(const product *p) { return line_bytes(p->taps * 4 * (int64_t)sizeof(int64_t)); }
+
+static int64_t regions_scratch(const product *p, int threads) {
+    static const int64_t some;
+    int64_t start[3], most = 0;
+    product region;
+    FOR_REGIONS(start, region) {
+        region = region_product(p, start, NULL, NULL);
+        region.tap = &some;
+        most = max_i64(most, gather_scratch(&region, threads));
+    }
+    return region_taps_bytes(p) + most;
+}
+
+static void run_regions(const product *p, void *scratch, int threads) {
+    char *rest = scratch;
+    int64_t (*offset)[3] = take(&rest, region_taps_bytes(p)), *tap = (int64_t *)(offset + p->taps), start[3];
+    product region;
+    FOR_REGIONS(start, region) {
+        region = region_product(p, start, offset, tap);
+        run_gather(&region, rest, threads);
+    }
+}
+#undef FOR_REGIONS
