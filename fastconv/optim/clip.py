@@ -32,12 +32,11 @@ def clip_grad_norm_(
     array([0.6, 0.8], dtype=float32)
     """
     gradients = _gradients(parameters)
-    if norm_type == math.inf:
-        total = max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
-    elif norm_type == 2:
+    if norm_type == 2:
         total = math.sqrt(sum(float(np.square(g).sum(dtype=np.float64)) for g in gradients))
     else:
-        total = sum(float((np.abs(g) ** norm_type).sum()) for g in gradients) ** (1 / norm_type)
+        norms = [np.linalg.norm(g.ravel(), norm_type) for g in gradients if g.size]
+        total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
     if error_if_nonfinite and not math.isfinite(total):
         raise ValueError(f"clip_grad_norm_: the norm of the gradients is {total} (expected a finite number)")
     scale = max_norm / (total + 1e-6)
