@@ -1,59 +1,35 @@
 """Convolution and pooling kernels with autograd on plain NumPy arrays."""
 
 import importlib
+from typing import TYPE_CHECKING
 
-from . import ops
-from .autograd import Function, checkpoint, gradcheck
-from .insight import explain
-from .op import OPS, op
-from .ops import *  # noqa: F403
-from .ops.prepare import prepare
-from .runtime import (
-    get_num_threads,
-    precision,
-    release_scratch,
-    set_flush_denormal,
-    set_num_threads,
-    show_config,
-    threads,
-)
-from .seeding import manual_seed
-from .tensor import Tensor, enable_grad, is_grad_enabled, no_grad
+from . import runtime  # noqa: F401  (refuses a wrong environment at once)
+from .op import op  # noqa: F401  (named as its module, so the name must be there before another imports that)
 
 __version__ = "0.1.0"
 
-_LAZY = ("compat", "nn", "optim", "train")
+_ROOMS = ("compat", "nn", "optim", "train")
 
-__all__ = [
-    "OPS",
-    "Function",
-    "Tensor",
-    "checkpoint",
-    "enable_grad",
-    "explain",
-    "get_num_threads",
-    "gradcheck",
-    "is_grad_enabled",
-    "manual_seed",
-    "no_grad",
-    "op",
-    "precision",
-    "prepare",
-    "release_scratch",
-    "set_flush_denormal",
-    "set_num_threads",
-    "show_config",
-    "threads",
-]
-__all__ += ops.__all__
+# A program that only imports pays for nothing else: operations come with the first use of any public name, layers,
+# optimisers and drop-ins each when they are named.
+if TYPE_CHECKING:
+    from . import ops
+    from .api import *  # noqa: F403
+    from .api import __all__
+    from .ops import *  # noqa: F403
 
+    __all__ += ops.__all__
+else:
 
-# Layers, optimisers and drop-ins are imported when first named: a kernel user does not pay for them.
-def __getattr__(name: str):
-    if name in _LAZY:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name):
+        if name in _ROOMS:
+            return importlib.import_module(f"{__name__}.{name}")
+        modules = [importlib.import_module(f"{__name__}.{module}") for module in ("api", "ops")]
+        public = {name: getattr(module, name) for module in modules for name in module.__all__}
+        globals().update(public, __all__=list(public))
+        if name in globals():
+            return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-
-def __dir__():
-    return sorted({*globals(), *_LAZY})
+    def __dir__():
+        return sorted({*globals(), *__getattr__("__all__"), *_ROOMS})

@@ -163,7 +163,7 @@ def get_threads():
     return threads_here()
 
 
-# How convolutions may round, in the order of PRECISIONS in fastconv/geometry/conv.py; -1 leaves it to the context.
+# How convolutions may round, in the order of PRECISIONS in fastconv/geometry/arguments.py; -1 leaves it to the context.
 cdef enum:
     EXACT = 1
 

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from .geometry.arguments import PRECISIONS
 from .geometry.arrays import FLOAT64, ndarray, type_error
-from .geometry.conv import PRECISIONS, precision_code
-from .op import OPS, Op
+from .geometry.conv import precision_code
+from .op import Op
+from .ops import OPS
 from .ops.conv import passes
 from .tensor import Tensor, no_grad
 

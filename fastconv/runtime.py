@@ -5,20 +5,18 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from . import _core
-from .geometry.arguments import choice, integer
+from .geometry.arguments import PRECISIONS, choice, integer
 from .geometry.arrays import value_error
-from .geometry.conv import PRECISIONS
 
 MAX_THREADS = 1024
 
 
-def available_cpus(root: Path = Path("/")) -> int:
+def available_cpus(root: str | os.PathLike[str] = "/") -> int:
     """CPUs this process may use at once: its affinity mask, cut by the quota of its control groups."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for quota, period in _quotas(root):
@@ -28,9 +26,9 @@ def available_cpus(root: Path = Path("/")) -> int:
 
 
 # (quota, period) of every control group around this process, innermost first, in both versions of the file system.
-def _quotas(root: Path) -> Iterator[tuple[int, int]]:
+def _quotas(root: str | os.PathLike[str]) -> Iterator[tuple[int, int]]:
     try:
-        groups = (root / "proc/self/cgroup").read_text().split()
+        groups = _read(root, "proc/self/cgroup").splitlines()
     except OSError:
         return
     for line in groups:
@@ -38,13 +36,19 @@ def _quotas(root: Path) -> Iterator[tuple[int, int]]:
         if controllers and "cpu" not in controllers.split(","):
             continue
         mount, names = ("cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us")) if controllers else ("", ("cpu.max",))
-        for group in (PurePosixPath(path), *PurePosixPath(path).parents):
-            folder = root / "sys/fs/cgroup" / mount / str(group).lstrip("/")
+        around = path.strip("/").split("/")
+        for depth in range(len(around), -1, -1):
+            folder = os.path.join(root, "sys/fs/cgroup", mount, *around[:depth])
             try:
-                quota, period = " ".join((folder / name).read_text() for name in names).split()
+                quota, period = " ".join(_read(folder, name) for name in names).split()
                 yield int(quota), int(period)
             except (OSError, ValueError):
                 continue  # no such file, or no limit: "max"
+
+
+def _read(folder: str | os.PathLike[str], name: str) -> str:
+    with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+        return file.read()
 
 
 def _from_environment() -> int | None:

@@ -18,7 +18,7 @@ import numpy as np
 
 import fastconv
 import harness
-from fastconv.op import OPS
+from fastconv import OPS
 from samples import SAMPLES
 
 ERRORS = (TypeError, ValueError, MemoryError)

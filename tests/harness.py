@@ -4,8 +4,7 @@ import functools
 
 import numpy as np
 
-from fastconv import Tensor
-from fastconv.op import OPS
+from fastconv import OPS, Tensor
 from reference import lookup
 from samples import EXACT, SAMPLES
 

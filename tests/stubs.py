@@ -7,8 +7,7 @@ import inspect
 from pathlib import Path
 
 import fastconv
-from fastconv import nn, ops
-from fastconv.op import OPS
+from fastconv import OPS, nn, ops
 
 HEADER = '''"""Made by tests/stubs.py from the declarations: change those."""
 

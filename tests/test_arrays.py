@@ -7,7 +7,7 @@ import pytest
 
 import fastconv as fc
 import harness
-from fastconv.op import OPS
+from fastconv import OPS
 from samples import SAMPLES
 
 X = np.arange(8.0).reshape(1, 2, 4)

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from differential import CASES, check, draw_case
-from fastconv.op import OPS
+from fastconv import OPS
 
 TOTAL = int(os.environ.get("FASTCONV_CASES", "2000"))
 FIRST = int(os.environ.get("FASTCONV_SEED", "0"))

@@ -8,7 +8,7 @@ import pytest
 
 import fastconv
 import harness
-from fastconv.op import OPS
+from fastconv import OPS
 from harness import CONVOLUTIONS, DTYPES, Report, bound, call, copied, expected, first
 from reference import lookup
 from samples import EXACT, LARGE, LAYOUTS, SAMPLES

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import fastconv as fc
-from fastconv import _core
-from fastconv.op import OPS
+from fastconv import OPS, _core
 from harness import copied
 from samples import SAMPLES
 

@@ -29,6 +29,7 @@ ARROWS = {
     "autograd": {"geometry", "seeding", "tensor"},
     "op": {"geometry", "tensor"},
     "insight": LOW | {"ops"},
+    "api": LOW | {"autograd", "insight", "ops", "runtime"},
     "ops": LOW | {"runtime"},
     "nn": LOW - {"_core"} | {"ops", "runtime"},
     "optim": {"_core", "geometry", "tensor", "nn"},
@@ -78,9 +79,7 @@ def test_imports_follow_the_arrows(path):
         return
     assert here in ARROWS, f"{here} has no place in the map; give it one in tests/test_house.py and README.md"
     wrong = [
-        f"{path}:{line} imports {there}"
-        for there, line in imported_rooms(path)
-        if there not in ARROWS[here] | {here}
+        f"{path}:{line} imports {there}" for there, line in imported_rooms(path) if there not in ARROWS[here] | {here}
     ]
     assert not wrong, wrong
 
@@ -88,22 +87,72 @@ def test_imports_follow_the_arrows(path):
 @in_a_checkout
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_nothing_but_numpy_is_imported_at_module_level(path):
-    found = [
-        (module, line)
-        for module, _, line in imports(path, whole_tree=False)
-        if module.split(".")[0] in OPTIONAL
-    ]
+    found = [(module, line) for module, _, line in imports(path, whole_tree=False) if module.split(".")[0] in OPTIONAL]
     assert not found, f"{path} imports {found} for everybody"
 
 
 def test_importing_fastconv_imports_no_optional_package():
-    code = (
-        "import sys, fastconv; print([m for m in sys.modules if m.split('.')[0] in sys.argv[1].split(',')])"
-    )
+    code = "import sys, fastconv; print([m for m in sys.modules if m.split('.')[0] in sys.argv[1].split(',')])"
     result = subprocess.run(
         [sys.executable, "-c", code, ",".join(OPTIONAL)], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def loaded_by(statement):
+    """(rooms of fastconv, other modules) that `statement` imports and NumPy did not; Cython's own aside."""
+    code = f"import sys, numpy; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = {name for name in result.stdout.split() if not name.startswith(("_cython", "cython"))}
+    ours = {name for name in names if name.startswith("fastconv")}
+    return {".".join(name.split(".")[1:2]) for name in ours}, names - ours
+
+
+def test_importing_fastconv_imports_almost_nothing_beside_numpy():
+    rooms, others = loaded_by("import fastconv")
+    assert rooms == {"", "_core", "geometry", "runtime", "op", "tensor"}
+    assert others <= {"threading", "__future__", "contextvars", "contextlib", "typing"}
+
+
+def test_an_operation_imports_neither_layers_nor_training():
+    rooms, _ = loaded_by("import fastconv; fastconv.conv2d")
+    assert rooms.isdisjoint({"nn", "optim", "train", "compat", "cli"})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import fastconv.nn; @",
+        "import fastconv.compat.ndimage; @",
+        "from fastconv import op; @",
+        "fastconv.Tensor; @",
+        "import fastconv.op; @",
+    ],
+)
+def test_public_names_are_the_same_in_whatever_order_they_are_imported(statement):
+    check = "assert fastconv.op.__name__ == 'op' and callable(fastconv.op); assert len(fastconv.OPS) > 50"
+    code = "import fastconv; " + statement.replace("@", check)
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_dir_and_star_give_every_public_name():
+    code = """
+import fastconv
+assert {"conv2d", "conv2d_backward", "Tensor", "OPS", "explain", "nn", "compat", "train"} <= set(dir(fastconv))
+from fastconv import *
+assert set(fastconv.__all__) <= set(globals())
+assert conv2d is fastconv.conv2d
+assert not hasattr(fastconv, "conv4d")
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "expression", ["tensor + 1", "1 / tensor", "tensor == 3", "tensor[0]", "tensor.sum()", "tensor.T"]
+)
+def test_a_tensor_has_its_operators_before_any_operation_is_imported(expression):
+    code = f"import fastconv.tensor; tensor = fastconv.tensor.Tensor([3.0]); assert ({expression}).shape in [(), (1,)]"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 @in_a_checkout

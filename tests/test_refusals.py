@@ -10,7 +10,7 @@ import pytest
 
 import fastconv as fc
 import harness
-from fastconv.op import OPS
+from fastconv import OPS
 from samples import SAMPLES
 
 

@@ -21,7 +21,8 @@ import numpy as np
 from .. import ops
 from ..extras import optional
 from ..geometry import choice, value_error
-from ..op import OPS, Op
+from ..op import Op
+from ..ops import OPS
 
 extend = optional("autograd.extend", "autograd")
 anp = optional("autograd.numpy", "autograd")

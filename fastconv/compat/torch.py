@@ -19,7 +19,8 @@ import numpy as np
 
 from ..extras import optional
 from ..geometry import type_error
-from ..op import OPS, Op
+from ..op import Op
+from ..ops import OPS
 
 torch = optional("torch", "torch")
 once_differentiable = optional("torch.autograd.function", "torch").once_differentiable

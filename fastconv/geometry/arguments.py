@@ -9,6 +9,9 @@ from .arrays import type_error, value_error
 
 INT64_MAX = 2**63 - 1
 
+# How convolutions may round, in the order of the kernels' numbers; -1 leaves the choice to the context.
+PRECISIONS = ("default", "exact", "fast")
+
 
 def integer(op: str, name: str, value: Any, low: int | None = None, high: int = INT64_MAX) -> int:
     """`value` as int within [low, high]; bool and float are refused."""
@@ -19,9 +22,7 @@ def integer(op: str, name: str, value: Any, low: int | None = None, high: int = 
     except TypeError:
         raise type_error(op, name, f"is {value!r}", "an integer") from None
     if (low is not None and number < low) or abs(number) > high:
-        bounds = (
-            f"an integer of at least {low}" if low is not None and number < low else f"at most {high} in size"
-        )
+        bounds = f"an integer of at least {low}" if low is not None and number < low else f"at most {high} in size"
         raise value_error(op, name, f"is {number}", bounds)
     return number
 

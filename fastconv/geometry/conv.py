@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._core import ConvGeometry
-from .arguments import choice, integer, integers
+from .arguments import PRECISIONS, choice, integer, integers
 from .arrays import type_error, value_error
 
 # Extents beyond this can't be those of any array; below it no sum of theirs overflows 64 bits.
@@ -194,10 +194,6 @@ def activation_code(op: str, activation: str | None) -> int:
     if activation not in ACTIVATIONS[1:]:
         raise value_error(op, "activation", f"is {activation!r}", f"None or one of {', '.join(ACTIVATIONS[1:])}")
     return ACTIVATIONS.index(activation)
-
-
-# In the order of the kernels' numbers; -1 leaves the choice to the context.
-PRECISIONS = ("default", "exact", "fast")
 
 
 def precision_code(op: str, precision: str | None) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import _core
 from ..geometry import conv as rules
-from ..geometry.arguments import choice
+from ..geometry.arguments import PRECISIONS, choice
 from ..geometry.arrays import allocate, arrays, contiguous, new_output, same_dtype
 from ..op import OPS, op
 from .layout import LAYOUTS, channels_first, channels_last
@@ -211,7 +211,7 @@ def _recorded(calls, input, weight, bias, parameters, activation, residual, layo
     result = _forward(calls, calls.name, input, weight, bias, parameters, activation, residual, layout, precision, out)
     saved = (input, weight.array if isinstance(weight, Prepared) else weight, *parameters)
     if precision is None:
-        precision = rules.PRECISIONS[_core.get_precision()]
+        precision = PRECISIONS[_core.get_precision()]
     if activation is None and layout == "NCHW" and precision == "default":
         return result, saved
     rest = {"activation": activation, "layout": layout, "precision": precision}

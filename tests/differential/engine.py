@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import fastconv
-from fastconv.op import OPS
+from fastconv import OPS
 
 from .draw import Draw
 
