@@ -7,7 +7,7 @@ CLANG_FORMAT := clang-format==23.1.5
 CROSS ?= aarch64-linux-gnu-
 EMULATOR ?= qemu-aarch64 -L /usr/aarch64-linux-gnu
 C_FILES := $(shell find src_c tests/c -name '*.c' -o -name '*.h')
-BUILD_INPUTS := pyproject.toml setup.py $(wildcard fastconv/*.pyx) $(C_FILES) $(wildcard src_c/kernels/*.def)
+BUILD_INPUTS := pyproject.toml setup.py $(wildcard fastconv/*.pyx fastconv/*.pxi fastconv/*.h) $(C_FILES) $(wildcard src_c/kernels/*.def)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUTF8 = 1

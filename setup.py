@@ -46,6 +46,7 @@ if WIDE:
 COMMON_FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",
                 "-fvisibility=hidden", "-g0", "-Wall", "-Wextra", "-Wno-unknown-pragmas"]
 HEADERS = sorted(str(path) for pattern in ("*.h", "*.def", "*.inc.c") for path in Path("src_c").rglob(pattern))
+CORE_PARTS = sorted(str(path) for pattern in ("*.h", "*.pxi") for path in Path("fastconv").glob(pattern))
 
 
 def compiles(compiler, flags, source):
@@ -138,7 +139,7 @@ setup(
             ["fastconv/_core.pyx"],
             include_dirs=["src_c", "fastconv", numpy.get_include()],
             define_macros=[(name, "NPY_2_0_API_VERSION") for name in ("NPY_NO_DEPRECATED_API", "NPY_TARGET_VERSION")],
-            depends=[*HEADERS, "fastconv/blocks.h", "fastconv/_calls.pxi"],
+            depends=[*HEADERS, *CORE_PARTS],
             extra_compile_args=["-O2", "-fvisibility=hidden", *EXTRA_CFLAGS],
         )
     ],

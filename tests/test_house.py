@@ -164,6 +164,11 @@ def test_examples_and_benchmarks_use_the_public_interface():
             assert not found, f"{path} reaches into {found}"
 
 
+def core_parts():
+    """_core.pyx, and the parts that it includes."""
+    return [PACKAGE / "_core.pyx", *sorted(PACKAGE.glob("*.pxi"))]
+
+
 # C ------------------------------------------------------------------------------------------------
 
 
@@ -207,11 +212,20 @@ def test_c_knows_no_python_memory_or_printing_and_only_one_file_knows_threads(pa
 @in_a_checkout
 def test_every_operator_in_the_core_raises_what_interrupted_it():
     """One that does not would leave the next operator of its thread undone."""
-    text = (PACKAGE / "_core.pyx").read_text(encoding="utf-8")
-    operators = text[text.index("# ---- convolution") :]
-    blocks = re.findall(r"^    with nogil:\n(?:        .*\n)+(?:    pool\.append\(arena\)\n)?(.*)", operators, re.M)
-    assert len(blocks) == operators.count("with nogil:") > 10
+    parts = [path.read_text(encoding="utf-8") for path in core_parts() if path.name != "_machine.pxi"]
+    ends = r"^    with nogil:\n(?:        .*\n)+(?:    pool\.append\(arena\)\n)?(.*)"
+    blocks = [end for text in parts for end in re.findall(ends, text, re.M)]
+    assert len(blocks) == sum(text.count("with nogil:") for text in parts) > 10
     assert set(blocks) == {"    raise_interrupt()"}
+
+
+@in_a_checkout
+def test_the_core_includes_all_its_parts_and_a_change_of_any_rebuilds_it():
+    core, *parts = core_parts()
+    assert sorted(re.findall(r'^include "(.*)"$', core.read_text(encoding="utf-8"), re.M)) == [p.name for p in parts]
+    watched = re.search(r"^BUILD_INPUTS := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)[1]
+    for pattern in ("*.pyx", "*.pxi", "*.h"):
+        assert f"fastconv/{pattern}" in watched
 
 
 @in_a_checkout
@@ -225,7 +239,7 @@ def test_no_flag_that_breaks_floating_point_or_other_machines():
 
 @in_a_checkout
 def test_no_file_is_too_long_for_one_idea():
-    for path in [*modules(), *c_files(), *sorted((ROOT / "tests").rglob("*.py"))]:
+    for path in [*modules(), *core_parts(), *c_files(), *sorted((ROOT / "tests").rglob("*.py"))]:
         lines = path.read_text(encoding="utf-8").count("\n")
         assert lines <= 450, f"{path} has {lines} lines"
 

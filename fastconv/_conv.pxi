@@ -1,0 +1,144 @@
+# Convolution: geometry and the three passes. Included by _core.pyx.
+
+# Planning a small convolution to know its scratch costs as much as computing it.
+ctypedef struct fc_conv_size:
+    const fc_operators *op
+    int threads, exact
+    int64_t bytes
+
+
+cdef enum:
+    MOST_CHOICES = 64  # phases of a strided gradient that are told apart
+
+
+@cython.final
+cdef class ConvGeometry:
+    """A checked convolution: extents of its arrays and its parameters, three spatial axes."""
+    cdef fc_conv_geometry c
+    cdef fc_conv_size sizes[3]  # of each pass, as it was last asked for
+    cdef bint worth_threads  # waking them costs as much as about a million multiply-adds
+
+    def __init__(self, N, C, K, G, input, output, kernel, stride, padding, dilation):
+        self.c.N, self.c.C, self.c.K, self.c.G = N, C, K, G
+        for axis in range(3):
+            self.c.input[axis] = input[axis]
+            self.c.output[axis] = output[axis]
+            self.c.kernel[axis] = kernel[axis]
+            self.c.stride[axis] = stride[axis]
+            self.c.padding[axis] = padding[axis]
+            self.c.dilation[axis] = dilation[axis]
+
+        self.worth_threads = self.macs > 1 << 20
+
+    cdef int threads(self):
+        return threads_here() if self.worth_threads else 1
+
+    cdef fc_conv_geometry with_precision(self, int precision):
+        cdef fc_conv_geometry g = self.c
+        g.exact = precision_here(precision) == EXACT
+        return g
+
+    cdef int64_t scratch(self, const fc_operators *op, const fc_conv_geometry *g, int number, int threads):
+        cdef fc_conv_size *size = &self.sizes[number]
+        with cython.critical_section(self):
+            if size.op != op or size.threads != threads or size.exact != g.exact:
+                size.op, size.threads, size.exact = op, threads, g.exact
+                if number == 0:
+                    size.bytes = op.conv_forward_scratch(g, threads)
+                elif number == 1:
+                    size.bytes = op.conv_grad_input_scratch(g, threads)
+                else:
+                    size.bytes = op.conv_grad_weight_scratch(g, threads)
+            return size.bytes
+
+    def packed_bytes(self, bint forward, int type, int precision=-1):
+        """Bytes of what a pass makes of the weight alone; 0 if it reads the weight in place."""
+        cdef fc_conv_geometry g = self.with_precision(precision)
+        return fc_operators_for(type).conv_packed_bytes(&g, 0 if forward else 1)
+
+    def choices(self, int backward_pass, int type, int precision):
+        """[(kernel, reason)] of the products that a pass consists of: 0 forward, 1 input gradient, 2 weight gradient."""
+        cdef fc_conv_geometry g = self.with_precision(precision)
+        cdef const fc_choice *found[MOST_CHOICES]
+        cdef int64_t count = fc_operators_for(type).conv_choices(&g, backward_pass, found, MOST_CHOICES)
+        return [(found[i].kernel.decode(), found[i].reason.decode()) for i in range(min(count, MOST_CHOICES))]
+
+    @property
+    def macs(self):
+        """Multiply-adds of one pass, those on padding included."""
+        cdef fc_conv_geometry *g = &self.c
+        taps = g.kernel[0] * g.kernel[1] * g.kernel[2]
+        return g.N * g.K * (g.C // g.G) * taps * g.output[0] * g.output[1] * g.output[2]
+
+
+# The two passes that end in an epilogue: forward, and input gradient (which is transposed convolution's forward).
+cdef convolve(ConvGeometry geometry, bint forward, cnp.ndarray source, cnp.ndarray weight, bias, residual, int activation,
+              cnp.ndarray result, int precision, packed):
+    cdef const fc_operators *op = operators(source)
+    cdef fc_conv_geometry g = geometry.with_precision(precision)
+    cdef fc_epilogue epilogue
+    cdef int threads = geometry.threads()
+    cdef Arena arena
+    if cnp.PyArray_SIZE(result) == 0:
+        return result
+    epilogue.bias, epilogue.residual, epilogue.activation = data(bias), data(residual), activation
+    arena = borrow()
+    cdef void *scratch = arena.reserve(geometry.scratch(op, &g, 0 if forward else 1, threads))
+    cdef void *x = data(source)
+    cdef void *w = data(weight)
+    cdef void *y = data(result)
+    cdef void *made = data(packed)
+    with nogil:
+        if forward:
+            op.conv_forward(&g, x, w, made, &epilogue, y, scratch, threads)
+        else:
+            op.conv_grad_input(&g, x, w, made, &epilogue, y, scratch, threads)
+    pool.append(arena)
+    raise_interrupt()
+    return result
+
+
+def conv_forward(ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray output,
+                 int precision=-1, packed=None):
+    return convolve(geometry, True, input, weight, bias, residual, activation, output, precision, packed)
+
+
+def conv_grad_input(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray grad_input,
+                    int precision=-1, packed=None):
+    return convolve(geometry, False, grad_output, weight, bias, residual, activation, grad_input, precision, packed)
+
+
+def conv_pack(ConvGeometry geometry, bint forward, cnp.ndarray weight, cnp.ndarray packed, int precision=-1):
+    """Fill `packed`, of geometry.packed_bytes(...), with what the pass makes of the weight."""
+    cdef const fc_operators *op = operators(weight)
+    cdef fc_conv_geometry g = geometry.with_precision(precision)
+    cdef int threads = geometry.threads()
+    cdef Arena arena = borrow()
+    cdef void *scratch = arena.reserve(geometry.scratch(op, &g, 0 if forward else 1, threads))
+    cdef void *w = data(weight)
+    cdef void *made = data(packed)
+    with nogil:
+        op.conv_pack(&g, 0 if forward else 1, w, made, scratch, threads)
+    pool.append(arena)
+    raise_interrupt()
+
+
+cpdef conv_grad_weight(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray input, cnp.ndarray grad_weight, int precision=-1):
+    cdef const fc_operators *op = operators(grad_output)
+    cdef fc_conv_geometry g = geometry.with_precision(precision)
+    cdef int threads = geometry.threads()
+    cdef Arena arena
+    cdef void *scratch
+    if g.N == 0:
+        grad_weight[...] = 0
+        return grad_weight
+    arena = borrow()
+    scratch = arena.reserve(geometry.scratch(op, &g, 2, threads))
+    cdef void *dy = data(grad_output)
+    cdef void *x = data(input)
+    cdef void *dw = data(grad_weight)
+    with nogil:
+        op.conv_grad_weight(&g, dy, x, dw, scratch, threads)
+    pool.append(arena)
+    raise_interrupt()
+    return grad_weight

@@ -1,0 +1,60 @@
+# Passes over arrays: activation, softmax, sums over channels, reordering. Included by _core.pyx.
+
+def activation(int code, cnp.ndarray input, output, double a=0, double b=0, grad_output=None):
+    """output = f(input), or grad_output * f'(input); code is the number in geometry.conv.ACTIVATIONS, a and b its parameters.
+
+    A fresh array stands in for None."""
+    cdef const fc_operators *op = operators(input)
+    cdef int threads = threads_for(cnp.PyArray_SIZE(input) * (1 if code == 1 else 4))
+    cdef int64_t n = cnp.PyArray_SIZE(input)
+    if output is None:
+        output = empty_plain(cnp.PyArray_NDIM(input), cnp.PyArray_DIMS(input), cnp.PyArray_TYPE(input))
+    cdef void *g = data(grad_output)
+    cdef void *x = data(input)
+    cdef void *y = data(output)
+    with nogil:
+        op.activation(code, n, g, x, y, a, b, threads)
+    raise_interrupt()
+    return output
+
+
+def softmax(int kind, int64_t outer, int64_t C, int64_t inner, cnp.ndarray input, cnp.ndarray output, grad_output=None, scale=None):
+    """Softmax over the middle axis of (outer, C, inner); kind 0 itself (times scale), 1 its logarithm, 2 (top, log of sum).
+
+    With grad_output input is the forward's result, output the gradient."""
+    cdef const fc_operators *op = operators(input)
+    cdef int threads = threads_for(4 * outer * C * inner)
+    cdef void *g = data(grad_output)
+    cdef void *x = data(input)
+    cdef void *s = data(scale)
+    cdef void *y = data(output)
+    if cnp.PyArray_SIZE(input) == 0:
+        return output
+    with nogil:
+        op.softmax(kind, outer, C, inner, g, x, s, y, threads)
+    raise_interrupt()
+    return output
+
+
+cpdef channel_sum(int64_t outer, int64_t channels, int64_t inner, cnp.ndarray x, cnp.ndarray result):
+    """result[c] = sum of x[:, c, :] for x of shape (outer, channels, inner)."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_for(outer * channels * inner)
+    cdef void *source = data(x)
+    cdef void *target = data(result)
+    with nogil:
+        op.channel_sum(outer, channels, inner, source, target, threads)
+    raise_interrupt()
+    return result
+
+
+def reorder(int64_t outer, int64_t rows, int64_t columns, cnp.ndarray x, cnp.ndarray y):
+    """y (outer, columns, rows) = x (outer, rows, columns)."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_for(cnp.PyArray_SIZE(x))
+    cdef void *source = data(x)
+    cdef void *target = data(y)
+    with nogil:
+        op.reorder(outer, rows, columns, source, target, threads)
+    raise_interrupt()
+    return y

@@ -1,0 +1,57 @@
+# Normalisation: moments, sums for gradients, application. Included by _core.pyx.
+
+def norm_moments(int64_t A, int64_t B, int64_t L, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray variance):
+    """Mean and biased variance (B,) of x (A, B, L) over A and L."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_for(2 * A * B * L)
+    cdef void *source = data(x)
+    cdef void *first = data(mean)
+    cdef void *second = data(variance)
+    with nogil:
+        op.norm_moments(A, B, L, source, first, second, threads)
+    raise_interrupt()
+
+
+def norm_sums(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray total, cnp.ndarray product,
+              scale=None, weight=None, gate=None):
+    """Sums (B,) over A and L of u = g * weight[L] and u * (x - mean[B]); with scale of g and g * (x - mean[A]) * scale[A];
+    with scale and gate (B,) of the g that a ReLU after (x - mean) * scale + gate lets through."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_for(2 * A * B * L)
+    cdef void *slope = data(g)
+    cdef void *source = data(x)
+    cdef void *centre = data(mean)
+    cdef void *factor = data(scale)
+    cdef void *w = data(weight)
+    cdef void *t = data(gate)
+    cdef void *first = data(total)
+    cdef void *second = data(product)
+    with nogil:
+        op.norm_sums(A, B, L, slope, source, centre, factor, w, t, first, second, threads)
+    raise_interrupt()
+
+
+def norm_apply(int64_t L, int64_t period, g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray scale, slope, shift, weight, bias,
+               cnp.ndarray y, residual=None, gate=None, bint relu=False):
+    """Rows r of L with parameters r % period: y = (x - mean) * scale * weight[L] + shift + bias[L] + residual, with relu
+    no less than 0; or with g y = g * scale * weight[L] + (x - mean) * slope + shift, g gated as in norm_sums."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_for(cnp.PyArray_SIZE(x))
+    cdef int64_t rows = cnp.PyArray_SIZE(x) // L
+    cdef void *grad = data(g)
+    cdef void *source = data(x)
+    cdef void *m = data(mean)
+    cdef void *s = data(scale)
+    cdef void *k = data(slope)
+    cdef void *t = data(shift)
+    cdef void *w = data(weight)
+    cdef void *b = data(bias)
+    cdef void *r = data(residual)
+    cdef void *o = data(gate)
+    cdef void *target = data(y)
+    if rows == 0:
+        return y
+    with nogil:
+        op.norm_apply(rows, L, period, grad, source, m, s, k, t, w, b, r, o, relu, target, threads)
+    raise_interrupt()
+    return y
