@@ -196,27 +196,50 @@ static void multiply_block(const T *matrix, int64_t matrix_row, const int64_t *l
     }
 }
 
-/* c = start + matrix * pixels for rows [row, row + rows) of the group whose first row in dest is channel_row. */
-static void multiply_pixels(const product *p, int64_t group, int64_t channel_row, int64_t rows, const pixel_run *runs,
-                            int64_t run_count, int64_t count, T *panels, piece *pieces, int64_t *levels, T *c,
+/* A task: rows [channel_row, channel_row + rows) of dest, which belong to `group`, at `count` pixels. */
+typedef struct {
+    int64_t group, channel_row, rows, count, run_count;
+    pixel_run *runs;
+    piece *pieces;
+    T *panels;
+    int64_t *levels;
+} gather_block;
+
+/* c += matrix * panels for levels [level, level + depth). */
+static void multiply_levels(const product *p, const gather_block *b, int64_t level, int64_t depth, T *c, int64_t c_row,
+                            T *spill) {
+    int64_t matrix_row = p->channels * (p->tap ? p->matrix_taps : p->taps);
+    const T *matrix = p->matrix + b->channel_row * matrix_row;
+    const T *bias = p->epilogue.bias ? (const T *)p->epilogue.bias + b->channel_row : NULL;
+    if (p->tap)
+        for (int64_t i = 0; i < depth; i++)
+            b->levels[i] = (level + i) / p->taps * p->matrix_taps + p->tap[(level + i) % p->taps];
+    multiply_block(p->tap ? matrix : matrix + level, matrix_row, p->tap ? b->levels : NULL, b->rows, b->panels, 0,
+                   depth, b->count, c, c_row, bias, level > 0, spill);
+}
+
+/* c = start + matrix * pixels; `twin` sees the same pixels, its rows go to `between`. */
+static void multiply_pixels(const product *p, const product *twin, const gather_block *b, T *c, T *between,
                             int64_t c_row, T *spill) {
     int64_t total = p->channels * p->taps, most = gather_depth(p);
-    int64_t matrix_row = p->tap ? p->channels * p->matrix_taps : total;
-    const T *matrix = p->matrix + channel_row * matrix_row,
-            *source = p->source + group * p->channels * volume(p->extent);
-    const T *bias = p->epilogue.bias ? (const T *)p->epilogue.bias + channel_row : NULL;
+    const T *source = p->source + b->group * p->channels * volume(p->extent);
+    const T *bias = p->epilogue.bias;
     if (total == 0) /* no tap sees these pixels */
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t lane = 0; lane < count; lane++) c[i * c_row + lane] = bias ? bias[i] : 0;
+        for (int64_t i = 0; i < b->rows; i++)
+            for (int64_t lane = 0; lane < b->count; lane++) c[i * c_row + lane] = bias ? bias[b->channel_row + i] : 0;
     for (int64_t level = 0; level < total; level += most) {
         int64_t depth = min_i64(most, total - level);
-        pack_block(p, source, level, depth, runs, run_count, count, panels, pieces);
-        if (p->tap)
-            for (int64_t i = 0; i < depth; i++)
-                levels[i] = (level + i) / p->taps * p->matrix_taps + p->tap[(level + i) % p->taps];
-        multiply_block(p->tap ? matrix : matrix + level, matrix_row, p->tap ? levels : NULL, rows, panels, 0, depth,
-                       count, c, c_row, bias, level > 0, spill);
+        pack_block(p, source, level, depth, b->runs, b->run_count, b->count, b->panels, b->pieces);
+        multiply_levels(p, b, level, depth, c, c_row, spill);
+        if (twin) multiply_levels(twin, b, level, depth, between, c_row, spill);
     }
+}
+
+static int sees_the_same(const product *a, const product *b) {
+    int same = a->taps > 0;
+    for (int axis = 0; axis < 3; axis++)
+        same &= a->count[axis] == b->count[axis] && a->low[axis] == b->low[axis] && a->high[axis] == b->high[axis];
+    return same;
 }
 
 static void gather_task(const void *context, int64_t task, int thread) {
@@ -224,46 +247,48 @@ static void gather_task(const void *context, int64_t task, int thread) {
     const product *p = job->p;
     const gather_plan *plan = &job->plan;
     char *scratch = job->scratch + thread * plan->thread_bytes;
-    T *panels = take(&scratch, plan->panel_bytes), *stage = take(&scratch, plan->stage_bytes);
-    piece *pieces = take(&scratch, plan->piece_bytes);
-    pixel_run *runs = take(&scratch, plan->row_bytes);
-    int64_t *levels = take(&scratch, plan->level_bytes);
+    gather_block b;
+    b.panels = take(&scratch, plan->panel_bytes);
+    T *stage = take(&scratch, plan->stage_bytes);
+    b.pieces = take(&scratch, plan->piece_bytes);
+    b.runs = take(&scratch, plan->row_bytes);
+    b.levels = take(&scratch, plan->level_bytes);
 
     int64_t part = task % plan->row_parts, block = task / plan->row_parts % plan->blocks;
     int64_t unit = task / plan->row_parts / plan->blocks % plan->units;
-    int64_t group = task / plan->row_parts / plan->blocks / plan->units;
-    int64_t first = block * plan->block, count = min_i64(plan->block, plan->unit_pixels - first);
-    int64_t row = part_start(p->rows, plan->row_parts, part);
-    int64_t rows = part_start(p->rows, plan->row_parts, part + 1) - row;
-    int64_t channel_row = group * p->rows + row; /* of dest, bias and matrix */
+    int64_t first = block * plan->block, row = part_start(p->rows, plan->row_parts, part);
+    b.group = task / plan->row_parts / plan->blocks / plan->units;
+    b.count = min_i64(plan->block, plan->unit_pixels - first);
+    b.rows = part_start(p->rows, plan->row_parts, part + 1) - row;
+    b.channel_row = b.group * p->rows + row;
+    b.run_count = find_runs(p, unit, first, b.count, b.runs);
     int64_t plane = volume(p->dest_extent), image_size = p->groups * p->rows * plane;
-    int64_t run_count = find_runs(p, unit, first, count, runs), activation = p->epilogue.activation;
+    int64_t activation = p->epilogue.activation;
     const T *residual = p->epilogue.residual;
 
     if (plan->direct) {
-        T *c = p->dest + unit * image_size + channel_row * plane + first;
-        multiply_pixels(p, group, channel_row, rows, runs, run_count, count, panels, pieces, levels, c, plane, stage);
+        T *c = p->dest + unit * image_size + b.channel_row * plane + first;
+        multiply_pixels(p, NULL, &b, c, NULL, plane, stage);
         if (activation == FC_NONE && !residual) return;
-        for (int64_t i = 0; i < rows; i++) {
+        for (int64_t i = 0; i < b.rows; i++) {
             T *x = c + i * plane;
-            finish_run(x, x, residual ? residual + (x - p->dest) : NULL, count, 1, activation);
+            finish_run(x, x, residual ? residual + (x - p->dest) : NULL, b.count, 1, activation);
         }
         return;
     }
-    int64_t lanes = ceil_div(count, LANES) * LANES;
-    T *between = stage + rows * lanes;
-    multiply_pixels(p, group, channel_row, rows, runs, run_count, count, panels, pieces, levels, stage, lanes, NULL);
-    if (p->pair)
-        multiply_pixels(p->pair, group, channel_row, rows, runs, run_count, count, panels, pieces, levels, between,
-                        lanes, NULL);
-    for (const pixel_run *run = runs; run < runs + run_count; run++) {
-        int64_t at = run->image * image_size + channel_row * plane,
+    int64_t lanes = ceil_div(b.count, LANES) * LANES;
+    T *between = stage + b.rows * lanes;
+    const product *twin = p->pair && sees_the_same(p, p->pair) ? p->pair : NULL;
+    multiply_pixels(p, twin, &b, stage, between, lanes, NULL);
+    if (p->pair && !twin) multiply_pixels(p->pair, NULL, &b, between, NULL, lanes, NULL);
+    for (const pixel_run *run = b.runs; run < b.runs + b.run_count; run++) {
+        int64_t at = run->image * image_size + b.channel_row * plane,
                 column = run->at[2] * p->dest_stride[2] + p->dest_start[2];
         for (int axis = 0; axis < 3; axis++) {
             int64_t step = axis == 0 ? p->dest_extent[1] * p->dest_extent[2] : axis == 1 ? p->dest_extent[2] : 1;
             at += (run->at[axis] * p->dest_stride[axis] + p->dest_start[axis]) * step;
         }
-        for (int64_t i = 0; i < rows; i++) {
+        for (int64_t i = 0; i < b.rows; i++) {
             T *dest = p->dest + at + i * plane;
             const T *x = stage + i * lanes + run->lane, *add = residual ? residual + at + i * plane : NULL;
             if (p->pair) {
