@@ -186,6 +186,17 @@ VEC_INLINE T sum_of_lanes(vec v) {
     return sum;
 }
 
+/* The sum of a[i] * b[i], in four chains of vectors. */
+VEC_INLINE T dot_run(const T *a, const T *b, int64_t n) {
+    vec sum[4] = {{0}};
+    int64_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES)
+        FC_UNROLL for (int v = 0; v < 4; v++) sum[v] += load(a + i + v * LANES) * load(b + i + v * LANES);
+    for (; i < n; i += LANES)
+        sum[0] += load_part(a + i, min_i64(LANES, n - i)) * load_part(b + i, min_i64(LANES, n - i));
+    return sum_of_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
 VEC_INLINE void zero_run(T *dst, int64_t n) {
     if (n < LANES) {
         for (int64_t i = 0; i < n; i++) dst[i] = 0;

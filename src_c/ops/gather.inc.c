@@ -74,9 +74,13 @@ static gather_plan plan_gather(const product *p, int threads) {
 
 static int64_t gather_scratch(const product *p, int threads) { return plan_gather(p, threads).thread_bytes * threads; }
 
+/* The pixels of a block that lie in panels. One more than whole vectors (as in every odd square) is no vector of its
+ * own: its levels lie behind the panels, and dot products take it. */
+static int64_t panel_pixels(const product *p, int64_t count) { return count - (count % LANES == 1 && !p->tap); }
+
 /* Cuts pixels [first, first + count) of a unit into runs that end with a row of pixels or a panel. */
 static int64_t find_runs(const product *p, int64_t unit, int64_t first, int64_t count, pixel_run *runs) {
-    int64_t pixels = volume(p->pixels), found = 0;
+    int64_t pixels = volume(p->pixels), found = 0, inside = panel_pixels(p, count);
     for (int64_t lane = 0; lane < count;) {
         int64_t number = first + lane, at = number % pixels;
         pixel_run *run = &runs[found++];
@@ -85,7 +89,8 @@ static int64_t find_runs(const product *p, int64_t unit, int64_t first, int64_t 
         run->at[0] = at / (p->pixels[1] * p->pixels[2]);
         run->at[1] = at / p->pixels[2] % p->pixels[1];
         run->at[2] = at % p->pixels[2];
-        run->length = min_i64(p->pixels[2] - run->at[2], min_i64(PANEL - lane % PANEL, count - lane));
+        run->length =
+            min_i64(p->pixels[2] - run->at[2], min_i64(PANEL - lane % PANEL, lane < inside ? inside - lane : 1));
         lane += run->length;
     }
     return found;
@@ -100,9 +105,9 @@ static int64_t find_pieces(const product *p, const int64_t offset[3], const pixe
                            int64_t block_lanes, int64_t depth, piece *pieces) {
     int64_t found = 0, images = p->groups * p->channels * volume(p->extent);
     for (const pixel_run *run = runs; run < runs + run_count; run++) {
-        int64_t panel = run->lane / PANEL * PANEL;
-        int64_t width = min_i64(PANEL, block_lanes - panel);
-        int64_t dest = panel * depth + run->lane % PANEL;
+        int64_t panel = run->lane < block_lanes ? run->lane / PANEL * PANEL : run->lane;
+        int64_t width = run->lane < block_lanes ? min_i64(PANEL, block_lanes - panel) : 1;
+        int64_t dest = panel * depth + run->lane - panel;
         int64_t z = run->at[0] * p->stride[0] + offset[0], y = run->at[1] * p->stride[1] + offset[1];
         int64_t x = run->at[2] * p->stride[2] + offset[2];
         int64_t low = 0, high = 0;
@@ -134,7 +139,7 @@ VEC_INLINE void gather_pieces(const T *source, T *panels, int64_t level, const p
  * last pixel are zero. */
 static void pack_block(const product *p, const T *source, int64_t first, int64_t depth, const pixel_run *runs,
                        int64_t run_count, int64_t count, T *panels, piece *pieces) {
-    int64_t lanes = ceil_div(count, LANES) * LANES, plane = volume(p->extent);
+    int64_t lanes = ceil_div(panel_pixels(p, count), LANES) * LANES, plane = volume(p->extent);
     for (int64_t tap = 0; tap < p->taps; tap++) {
         int64_t channel = max_i64(0, ceil_div(max_i64(first - tap, 0), p->taps));
         int64_t end = ceil_div(max_i64(first + depth - tap, 0), p->taps);
@@ -159,10 +164,10 @@ typedef struct {
 
 /* c = matrix * panels for `rows` rows and `count` lanes. The matrix has its levels next to one another, or at `levels`.
  * Panels of `depth` rows follow one another; with panel_row they are columns of one array of that row length
- * instead. */
+ * instead. `last` are the levels of one pixel more, or NULL. */
 static void multiply_block(const T *matrix, int64_t matrix_row, const int64_t *levels, int64_t rows, const T *panels,
                            int64_t panel_row, int64_t depth, int64_t count, T *c, int64_t c_row, const T *init,
-                           int accumulate, T *spill) {
+                           int accumulate, T *spill, const T *last) {
     int64_t lanes = ceil_div(count, LANES) * LANES, blocks = ceil_div(rows, TILE_ROWS);
     static const int64_t start = 0;
     for (int64_t block = 0; block < blocks; block++) {
@@ -193,6 +198,10 @@ static void multiply_block(const T *matrix, int64_t matrix_row, const int64_t *l
                 tiles[width / LANES - 1][m - 1](a, &t);
             }
         }
+        for (int64_t i = 0; last && i < m; i++) {
+            T *at = c + (row + i) * c_row + count;
+            *at = dot_run(a[i], last, depth) + (accumulate ? *at : init ? init[row + i] : 0);
+        }
     }
 }
 
@@ -214,8 +223,10 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
     if (p->tap)
         for (int64_t i = 0; i < depth; i++)
             b->levels[i] = (level + i) / p->taps * p->matrix_taps + p->tap[(level + i) % p->taps];
+    int64_t inside = panel_pixels(p, b->count);
     multiply_block(p->tap ? matrix : matrix + level, matrix_row, p->tap ? b->levels : NULL, b->rows, b->panels, 0,
-                   depth, b->count, c, c_row, bias, level > 0, spill);
+                   depth, inside, c, c_row, bias, level > 0, spill,
+                   inside < b->count ? b->panels + inside * depth : NULL);
 }
 
 /* c = start + matrix * pixels; `twin` sees the same pixels, its rows go to `between`. */

@@ -218,7 +218,7 @@ static void winograd_task(const void *context, int64_t task, int thread) {
                 if (i / columns < t->axis[1].points && i % columns < t->axis[2].points)
                     multiply_block(matrix + i * w->matrix_point + row * w->matrix_row + level, w->matrix_row, NULL,
                                    rows, v + i * w->v_point, w->block, levels, lanes, products, w->block, NULL,
-                                   level > 0, NULL);
+                                   level > 0, NULL, NULL);
                 else if (row == begin && level == 0) zero_run(products, w->m_rows * w->block);
             }
         }

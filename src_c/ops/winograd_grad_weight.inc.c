@@ -147,7 +147,8 @@ static void sum_task(const void *context, int64_t task, int thread) {
     for (int64_t panel = 0; panel < w->k_row; panel += PANEL)
         multiply_block(job->v + point * w->v_point + row * w->v_row, w->v_row, NULL, rows, dy + panel * w->block, 0,
                        job->count, min_i64(PANEL, w->k_row - panel),
-                       job->sums + point * w->sum_point + row * w->k_row + panel, w->k_row, NULL, !job->first, NULL);
+                       job->sums + point * w->sum_point + row * w->k_row + panel, w->k_row, NULL, !job->first, NULL,
+                       NULL);
 }
 
 /* Filters of one level. */
