@@ -26,6 +26,16 @@ VEC_INLINE void strip_tile(const int m, const int n, const strip_arguments *t) {
     const int64_t *column = t->column, a_row = t->a_row, count = t->count;
     FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++) acc[i][v] = splat(t->init[i]);
     for (int64_t j = 0; j < count; j++) {
+        if (m < n) { /* fewer weights than vectors are kept in registers */
+            vec w[STRIP_ROWS];
+            FC_UNROLL for (int i = 0; i < m; i++) w[i] = splat(a[i * a_row + j]);
+            FC_UNROLL for (int v = 0; v < n; v++) {
+                vec lanes = load(x + column[j] + v * LANES);
+                FC_KEEP(lanes);
+                FC_UNROLL for (int i = 0; i < m; i++) acc[i][v] += w[i] * lanes;
+            }
+            continue;
+        }
         vec lanes[STRIP_VECS];
         FC_UNROLL for (int v = 0; v < n; v++) {
             lanes[v] = load(x + column[j] + v * LANES);
@@ -53,12 +63,12 @@ static const int strip_vecs[STRIP_ROWS] = {8, 8, 6, 5, 4, 4};
     X(6, 1) X(6, 2) X(6, 3) X(6, 4)
 /* clang-format on */
 #else
-static const int strip_vecs[STRIP_ROWS] = {8, 4, 3, 3, 2, 2};
+static const int strip_vecs[STRIP_ROWS] = {8, 4, 4, 3, 2, 2};
 /* clang-format off */
 #define STRIP_TILES(X) \
     X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) \
     X(2, 1) X(2, 2) X(2, 3) X(2, 4) \
-    X(3, 1) X(3, 2) X(3, 3) \
+    X(3, 1) X(3, 2) X(3, 3) X(3, 4) \
     X(4, 1) X(4, 2) X(4, 3) \
     X(5, 1) X(5, 2) \
     X(6, 1) X(6, 2)

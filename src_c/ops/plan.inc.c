@@ -47,23 +47,24 @@ static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_RO
 
 /* 0: the shape does not allow Winograd; 1: the precision does not; 2: it does not pay, in multiply-adds with the
  * transforms counted at what they cost in them; -1: take it. The weight gradient transforms its rows as it does its
- * channels, and its shorter products take some longer. */
+ * channels, and its shorter products take some longer. Few channels also fill the strip's tiles, which pack nothing. */
 static int why_direct(const product *p, int weight) {
     winograd_tiles t = weight ? cut_tiles(p) : cut_product(p);
     double direct = !weight && has_regions(p) ? region_cost(p) : gather_cost(p);
     direct *= (double)p->channels * p->rows;
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
+    if (p->channels < 8) t.cost *= 2;
     if (weight) t.cost = 1.15 * (t.cost + (t.in - t.out) * t.tiles * p->rows);
     return t.depth <= MOST_WINOGRAD_DEPTH && t.cost < direct ? -1 : 2;
 }
 
 static enum way choose_way(const product *p) {
     if (p->taps == 0 && !p->pair) return FILL;
+    int few = p->rows < 2 * TILE_ROWS, direct = few || p->pair ? 2 : why_direct(p, 0);
+    if (direct < 0) return WINOGRAD;
     if (is_narrow(p->rows, p->channels)) return STRIP_NARROW;
     if (p->pair) return GATHER_PAIR;
-    int direct = why_direct(p, 0);
-    if (direct < 0) return WINOGRAD;
     /* Groups are packed one at a time: small ones do not repay it, nor do short rows. */
     int small = p->rows <= 16 || (p->rows <= 64 && p->pixels[2] < 2 * LANES);
     return p->groups > 1 && p->channels <= 64 && small ? STRIP_GROUPS

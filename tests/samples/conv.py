@@ -136,6 +136,8 @@ SAMPLES = {
         conv((1, 2, 3, 3), (2, 2, 3, 3), padding=4),
         conv((1, 2, 3, 5), (2, 2, 3, 3), padding=6, dilation=5),
         conv((2, 17, 11, 12), (18, 17, 3, 3), padding=9, dilation=9),
+        conv((1, 3, 51, 47), (24, 3, 11, 11), stride=4, padding=2),
+        conv((2, 24, 9, 9), (3, 24, 3, 3), padding=1),
         conv((1, 16, 14, 9), (16, 16, 3, 2), padding=(13, 6), dilation=(10, 7), stride=(2, 1)),
         conv((1, 32, 16, 20), (32, 32, 3, 3), padding=1, precision="exact"),
         conv((1, 32, 16, 20), (32, 32, 3, 3), padding=1, precision="fast"),
