@@ -70,8 +70,12 @@ cdef class Calls:
 
     cdef run(self, input, weight, bias, stride, padding, dilation, groups, output_padding):
         cdef ConvGeometry geometry
+        cdef PreparedWeight ready = None
         cdef cnp.npy_intp shape[5]
         cdef int n
+        if isinstance(weight, PreparedWeight):
+            ready = <PreparedWeight>weight
+            weight = ready.array if ready.computed_with else None
         if weight is None or not plain(input, weight, bias):
             return None
         geometry = self.find(<cnp.ndarray>input, <cnp.ndarray>weight, stride, padding, dilation, groups, output_padding)
@@ -82,8 +86,9 @@ cdef class Calls:
                                  or cnp.PyArray_DIM(<cnp.ndarray>bias, 0) != shape[n - self.rank - 1]):
             return None
         result = empty_plain(n, shape, cnp.PyArray_TYPE(<cnp.ndarray>input))
+        packed = None if ready is None else ready.packed(geometry, not self.transposed, 0)
         return convolve(geometry, not self.transposed, <cnp.ndarray>input, <cnp.ndarray>weight, bias, None, 0,
-                        <cnp.ndarray>result, 0, None)
+                        <cnp.ndarray>result, 0, packed)
 
     cdef run_backward(self, grad_output, input, weight, stride, padding, dilation, groups, output_padding, needs):
         cdef ConvGeometry geometry

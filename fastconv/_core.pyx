@@ -5,7 +5,7 @@ import contextvars
 import os
 import threading
 
-from numpy import empty as empty_array
+from numpy import empty as empty_array, frombuffer
 
 cimport cython
 from libc.stdint cimport int64_t
@@ -129,6 +129,7 @@ include "_machine.pxi"
 include "_memory.pxi"
 include "_conv.pxi"
 include "_elementwise.pxi"
+include "_prepared.pxi"
 include "_calls.pxi"
 include "_pool.pxi"
 include "_norm.pxi"

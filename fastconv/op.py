@@ -61,6 +61,7 @@ class Op:
         self.defaults = dict(zip(self.names[self.positional - len(defaults) :], defaults))
         self.defaults |= forward.__kwdefaults__ or {}
         self.required = set(self.names) - set(self.defaults)
+        self.others = tuple(name for name in self.names if name not in inputs)
         self.public = _make_public(self)
 
     @functools.cached_property
@@ -69,12 +70,9 @@ class Op:
 
         return inspect.signature(self.public)
 
-    # The bare forward on a full map of its arguments, in the order of the signature.
+    # The bare forward on a full map of its arguments.
     def run(self, call: dict[str, Any], recording: bool) -> tuple:
-        forward = self.recorded if recording else self.forward
-        values = list(call.values())
-        count = self.positional
-        return forward(*values[:count], **dict(zip(tuple(call)[count:], values[count:], strict=True)))
+        return (self.recorded if recording else self.forward)(**call)
 
     def __repr__(self) -> str:
         return f"Op({self.name}{self.signature})"
@@ -203,7 +201,7 @@ def _compiled(source: str) -> CodeType:
 
 # Prepared weights are their own business: they pass through as they are.
 def _is_array(value: Any) -> bool:
-    return value is not None and not hasattr(value, "_fastconv_prepared")
+    return isinstance(value, ndarray) or (value is not None and not hasattr(value, "_fastconv_prepared"))
 
 
 def _is_number(value: Any) -> bool:
@@ -214,35 +212,32 @@ def _is_number(value: Any) -> bool:
 
 def _general(operation: Op, call: dict[str, Any]) -> Any:
     places = operation.places(call)
-    for container, key, name in places + [(call, name, name) for name in operation.constants]:
-        value = container[key]
-        if isinstance(value, (ndarray, Tensor)):
-            continue
-        if value is None and name in operation.required:
-            raise type_error(operation.name, name, "is None", "an array")
-        if _is_array(value) and not (operation.weak and _is_number(value)):
-            container[key] = to_ndarray(operation.name, name, value)
-    values = [container[key] for container, key, _ in places]
-    dtypes = [value.dtype for value in values if isinstance(value, (ndarray, Tensor))]
-    half = next((dtype for dtype in dtypes if is_half(dtype)), None)
-    if half is not None:
-        return _half(operation, half.newbyteorder("="), call, places)
-    traced = False
-    for container, key, _ in [*places, *((call, key, key) for key in call)]:
-        if isinstance(container[key], Tensor):
-            container[key] = container[key].data
-            traced = True
+    values, parents, half, traced, recording = [], [], None, False, False
     for container, key, name in places:
-        value = container[key]
-        if operation.weak and _is_number(value):
-            value = np.asarray(value, dtypes[0] if dtypes else FLOAT64)
-        if _is_array(value) and not (name in operation.integers and value.dtype.kind in "iu"):
-            container[key] = as_array(operation.name, name, value)
-    parents = [value if isinstance(value, Tensor) else None for value in values]
-    recording = traced and is_grad_enabled() and any(p is not None and p.requires_grad for p in parents)
-    result, saved = operation.run(call, recording)
+        value, parent = container[key], None
+        if isinstance(value, Tensor):
+            parent, value = value, value.data
+            traced, recording = True, recording or parent.requires_grad
+        elif not isinstance(value, ndarray):
+            value = container[key] = _converted(operation, name, value)
+        values.append(value)
+        parents.append(parent)
+        if half is None and isinstance(value, ndarray) and is_half(value.dtype):
+            half = value.dtype.newbyteorder("=")
+    for name in operation.constants:
+        if not isinstance(call[name], (ndarray, Tensor)):
+            call[name] = _converted(operation, name, call[name])
+    if half is not None:
+        return _half(operation, half, call, places)
+    for name in operation.others:
+        if isinstance(call[name], Tensor):
+            call[name], traced = call[name].data, True
+    for (container, key, name), value in zip(places, values):
+        container[key] = value if value is None else _bare(operation, name, value, values)
     if not traced:
-        return result
+        return operation.run(call, False)[0]
+    recording = recording and is_grad_enabled()
+    result, saved = operation.run(call, recording)
     if recording:
         if call.get("out") is not None:
             raise value_error(
@@ -253,6 +248,25 @@ def _general(operation: Op, call: dict[str, Any]) -> Any:
                 operation.name, "input", "requires a gradient", "none: this operation has no gradient"
             )
     return record(result, operation.on_tape, saved, parents)
+
+
+# An argument that is neither ndarray nor Tensor: None, a number that stands for an array, prepared, or made an ndarray.
+def _converted(operation: Op, name: str, value: Any) -> Any:
+    if value is None and name in operation.required:
+        raise type_error(operation.name, name, "is None", "an array")
+    if _is_array(value) and not (operation.weak and _is_number(value)):
+        return to_ndarray(operation.name, name, value)
+    return value
+
+
+# An input as the bare forward takes it. A number that stands for an array takes the dtype of the first of `values`.
+def _bare(operation: Op, name: str, value: Any, values: list) -> Any:
+    if operation.weak and _is_number(value):
+        dtypes = [one.dtype for one in values if isinstance(one, ndarray)]
+        value = np.asarray(value, dtypes[0] if dtypes else FLOAT64)
+    if not _is_array(value) or (name in operation.integers and value.dtype.kind in "iu"):
+        return value
+    return as_array(operation.name, name, value)
 
 
 # float16 and bfloat16 are stored, never computed in: cast to float32, call, cast back. A `dtype=` that the

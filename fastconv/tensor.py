@@ -74,7 +74,7 @@ class Node:
     def __init__(self, backward: Callable, saved: tuple, parents: Sequence[Tensor | None], needs: tuple[bool, ...]):
         self.backward = backward
         self.saved = saved
-        self.links = tuple((p._node or p) if need else None for p, need in zip(parents, needs, strict=True))
+        self.links = tuple([(p._node or p) if need else None for p, need in zip(parents, needs)])
         self.needs = needs
 
     # Gradients of all inputs; the saved arrays are released before the next node runs.
@@ -311,7 +311,7 @@ def _walk(root: Tensor, grad: np.ndarray) -> None:
         _accumulate(root, grad.copy())
         return
     order = _order(root._node)
-    if any(node.backward is None for node in order):
+    if None in [node.backward for node in order]:
         raise value_error(
             "backward",
             "tensor",
@@ -360,8 +360,8 @@ def record(result: Any, backward: Callable | None, saved: tuple, parents: Sequen
     `backward(grad_output, saved, needs)` returns one gradient per parent; the first result alone is
     differentiable.
     """
-    needs = tuple(parent is not None and parent.requires_grad for parent in parents)
-    node = Node(backward, saved, parents, needs) if _recording.get() and any(needs) else None
+    needs = tuple([parent is not None and parent.requires_grad for parent in parents])
+    node = Node(backward, saved, parents, needs) if True in needs and _recording.get() else None
     if isinstance(result, tuple):
         return (wrap(np.asarray(result[0]), node), *(wrap(extra) for extra in result[1:]))
     return wrap(np.asarray(result), node)

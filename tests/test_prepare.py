@@ -77,6 +77,17 @@ def test_looks_like_the_weight_it_stands_for():
     assert ready.nbytes > held == w.nbytes
 
 
+def test_what_the_kernel_makes_is_made_once_and_kept_for_a_few_shapes():
+    ready = fc.prepare(fc.conv2d, drawn(32, 32, 3, 3))
+    for _ in range(3):
+        fc.conv2d(drawn(1, 32, 40, 40), ready)
+    (made,) = ready.made.values()
+    assert made.nbytes == ready.nbytes - ready.array.nbytes > 0
+    for size in range(20, 40):
+        fc.conv2d(drawn(1, 32, size, size), ready)
+    assert len(ready.made) == 4
+
+
 @each_rank
 def test_gradients_flow_to_the_input_alone(rank):
     x, w = drawn(1, 4, *(9,) * rank), drawn(6, 4, *(3,) * rank)

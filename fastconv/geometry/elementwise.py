@@ -27,8 +27,11 @@ def like(op: str, grad_output: Any, input: Any, **more: Any) -> tuple:
 
 def broadcast_shape(op: str, **named: ndarray) -> tuple[int, ...]:
     """The common shape of arrays under NumPy's rule."""
+    shapes = {value.shape for value in named.values()}
+    if len(shapes) == 1:
+        return shapes.pop()
     try:
-        return np.broadcast_shapes(*(value.shape for value in named.values()))
+        return np.broadcast_shapes(*shapes)
     except ValueError:
         came = ", ".join(f"{name} {value.shape}" for name, value in named.items())
         raise value_error(

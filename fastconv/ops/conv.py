@@ -208,7 +208,10 @@ def passes(name, arguments):
 
 # The result and what the backward function takes; arguments that most calls leave at their defaults are left out.
 def _recorded(calls, input, weight, bias, parameters, activation, residual, layout, precision, out):
-    result = _forward(calls, calls.name, input, weight, bias, parameters, activation, residual, layout, precision, out)
+    options = (activation, residual, layout, precision, out)
+    result = calls.quick.forward(input, weight, bias, *parameters, *options)
+    if result is None:
+        result = _forward(calls, calls.name, input, weight, bias, parameters, *options)
     saved = (input, weight.array if isinstance(weight, Prepared) else weight, *parameters)
     if precision is None:
         precision = PRECISIONS[_core.get_precision()]

@@ -7,16 +7,13 @@ import numpy as np
 
 from .. import _core
 from ..geometry import conv as rules
-from ..geometry.arrays import FLOAT32, FLOAT64, allocate, as_array, is_half, ndarray, to_ndarray, type_error
+from ..geometry.arrays import FLOAT32, as_array, is_half, ndarray, to_ndarray, type_error
 
 # The operations that take prepared weights: name -> (rank, whether it is transposed). ops/conv.py adds them.
 TAKES: dict[str, tuple[int, bool]] = {}
 
-# Shapes and parameters for which one weight keeps what was made.
-MOST_MADE = 4
 
-
-class Prepared:
+class Prepared(_core.PreparedWeight):
     """A weight with what the kernels make of it, made once: `prepare` returns it, convolutions take it as `weight`.
 
     It holds a copy of the weight that nothing can write to, so it never goes stale. What is made is kept for the last
@@ -24,15 +21,12 @@ class Prepared:
     transformed filters, and the transposed filters of transposed convolutions.
     """
 
-    __slots__ = ("_made", "_single", "array", "dtype", "op")
+    __slots__ = ("_single", "op")
     _fastconv_prepared = True
 
     def __init__(self, op: str, array: ndarray, dtype: np.dtype):
-        # Memory of a bytes object: no flag can make it writeable.
-        self.array = np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape)
+        super().__init__(array, dtype)
         self.op = op
-        self.dtype = dtype
-        self._made: dict[tuple, ndarray] = {}
         self._single: Prepared | None = None
 
     @property
@@ -48,7 +42,7 @@ class Prepared:
     @property
     def nbytes(self) -> int:
         """Bytes held: the weight, and what was made of it so far."""
-        return self.array.nbytes + sum(made.nbytes for made in self._made.values())
+        return self.array.nbytes + sum(made.nbytes for made in list(self.made.values()) if made is not None)
 
     def __array__(self, dtype=None, copy=None) -> ndarray:
         return np.array(self.array, self.dtype if dtype is None else dtype, copy=copy)
@@ -68,22 +62,6 @@ class Prepared:
         if self._single is None:
             self._single = Prepared(self.op, self.array, FLOAT32)
         return self._single
-
-    # What the pass makes of the weight, or None where it reads the weight in place.
-    def packed(self, geometry: _core.ConvGeometry, forward: bool, precision: int) -> ndarray | None:
-        size = geometry.packed_bytes(forward, int(self.array.dtype == FLOAT64), precision)
-        if size == 0:
-            return None
-        key = (geometry, _core.isa(), size)
-        made = self._made.get(key)
-        if made is None:
-            while len(self._made) >= MOST_MADE:
-                self._made.pop(next(iter(self._made)), None)
-            made = allocate(self.op, (size + 64,), np.uint8)
-            made = made[-made.ctypes.data % 64 :][:size]
-            _core.conv_pack(geometry, forward, self.array, made, precision)
-            self._made[key] = made
-        return made
 
 
 def prepare(op: Callable, weight: Any, **parameters: Any) -> Prepared:
