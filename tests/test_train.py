@@ -131,6 +131,24 @@ def test_class_weights_are_those_of_weighted_cross_entropy():
         trainer(loss="mse", class_weight=[1, 2])
 
 
+def test_a_frozen_model_is_evaluated_and_predicts_but_is_not_trained():
+    x, y = bars(16)
+    frozen = model().requires_grad_(False)
+    trainer = Trainer(frozen)
+    assert trainer.predict(x).shape == (16, 2)
+    assert trainer.evaluate(x, y)["loss"] > 0
+    for refused in (lambda: trainer.fit(x, y), trainer.state_dict):
+        with pytest.raises(ValueError, match="^Trainer: no parameter of the model requires a gradient"):
+            refused()
+    half = model()
+    half[0].requires_grad_(False)
+    before = {key: array.copy() for key, array in half.state_dict().items()}
+    Trainer(half).fit(x, y)
+    after = half.state_dict()
+    np.testing.assert_array_equal(after["0.weight"], before["0.weight"])
+    assert (after["6.weight"] != before["6.weight"]).any()
+
+
 def test_regression_with_a_custom_loss_and_metric():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((64, 4))

@@ -122,8 +122,14 @@ class Trainer:
         Returns
         -------
         History
+
+        Raises
+        ------
+        ValueError
+            When every parameter was frozen as the Trainer was made: it can then only evaluate and predict.
         """
         epochs, batch_size = integer("fit", "epochs", epochs, 1), integer("fit", "batch_size", batch_size, 1)
+        self._trained_by()
         data, validation = _prepare(x, y, validation_data, validation_split, epochs)
         self._start_generators()
         first = self.history.epoch[-1] + 1 if self.resumed else 1
@@ -268,6 +274,11 @@ class Trainer:
 
     # ---- state
 
+    def _trained_by(self) -> optim.Optimizer:
+        if self.optimizer is None:
+            raise ValueError("Trainer: no parameter of the model requires a gradient (expected one or more to train)")
+        return self.optimizer
+
     def _start_generators(self) -> None:
         if self._rng is None:
             self._rng = np.random.default_rng(self.seed)
@@ -279,7 +290,7 @@ class Trainer:
         self._start_generators()
         return {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self._trained_by().state_dict(),
             "history": self.history.state_dict(),
             "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in self.callbacks],
             "order": self._rng.bit_generator.state,
@@ -311,7 +322,7 @@ class Trainer:
             if saved != names:
                 raise ValueError(f"callbacks are {names}, the checkpoint has {saved}")
             self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            self._trained_by().load_state_dict(state["optimizer"])
             self.history = History()
             self.history.load_state_dict(state["history"])
             for callback, (_, own) in zip(self.callbacks, state["callbacks"], strict=True):
@@ -339,7 +350,8 @@ class _Mean:
         return {name: total / self.count for name, total in self.totals.items()}
 
 
-def _make_optimizer(optimizer, model: Module, lr: float | None) -> optim.Optimizer:
+# None where nothing is to train.
+def _make_optimizer(optimizer, model: Module, lr: float | None) -> optim.Optimizer | None:
     if isinstance(optimizer, optim.Optimizer):
         if lr is not None:
             raise ValueError(
@@ -350,7 +362,8 @@ def _make_optimizer(optimizer, model: Module, lr: float | None) -> optim.Optimiz
         raise ValueError(f"Trainer: optimizer is {optimizer!r} (expected one of {', '.join(OPTIMIZERS)})")
     make = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
     options = {} if lr is None else {"lr": lr}
-    return make([p for p in model.parameters() if p.requires_grad], **options)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return make(trained, **options) if trained else None
 
 
 def _prepare(x, y, validation_data, validation_split, epochs):

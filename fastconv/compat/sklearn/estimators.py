@@ -39,6 +39,31 @@ def _seeded(seed):
 class _CNN(ImageEstimator):
     """Training, for the classifier and the regressor."""
 
+    def __init__(
+        self,
+        module=None,
+        *,
+        image_shape=None,
+        epochs=30,
+        batch_size=64,
+        lr=0.01,
+        optimizer="adam",
+        augment=None,
+        callbacks=None,
+        random_state=None,
+        verbose=False,
+    ):
+        self.module = module
+        self.image_shape = image_shape
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.augment = augment
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
     def _network(self, outputs):
         module = image_network if self.module is None else self.module
         if isinstance(module, nn.Module):
@@ -173,17 +198,19 @@ class CNNClassifier(base.ClassifierMixin, _CNN):
         random_state=None,
         verbose=False,
     ):
-        self.module = module
-        self.image_shape = image_shape
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.optimizer = optimizer
+        super().__init__(
+            module,
+            image_shape=image_shape,
+            epochs=epochs,
+            batch_size=batch_size,
+            lr=lr,
+            optimizer=optimizer,
+            augment=augment,
+            callbacks=callbacks,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.label_smoothing = label_smoothing
-        self.augment = augment
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.verbose = verbose
 
     def _loss(self):
         return nn.CrossEntropyLoss(label_smoothing=self.label_smoothing)
@@ -244,31 +271,6 @@ class CNNRegressor(base.RegressorMixin, _CNN):
     >>> model.score(X, X.mean((1, 2))) > 0.8
     True
     """
-
-    def __init__(
-        self,
-        module=None,
-        *,
-        image_shape=None,
-        epochs=30,
-        batch_size=64,
-        lr=0.01,
-        optimizer="adam",
-        augment=None,
-        callbacks=None,
-        random_state=None,
-        verbose=False,
-    ):
-        self.module = module
-        self.image_shape = image_shape
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.optimizer = optimizer
-        self.augment = augment
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.verbose = verbose
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
