@@ -63,12 +63,13 @@ wheel: $(VENV)/.tools
 
 # The suite, and corrupted calls for $(SECONDS) seconds, on a build with a sanitizer that lives in build/. Tests of
 # latency and of peak memory have nothing to say there.
+# The programs that tests start find that build, too, not the one in the tree.
 SECONDS ?= 300
 SANITIZE_asan := -fsanitize=address
 SANITIZE_ubsan := -fsanitize=undefined -fno-sanitize-recover=undefined
 PRELOAD_asan = LD_PRELOAD=$(shell $(CC) -print-file-name=libasan.so)
 SANITIZED = $(PRELOAD_$(1)) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-	PYTHONPATH=$(CURDIR)/build/$(1)/lib
+	PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/$(1)/lib:$(CURDIR)/tests
 
 test-asan test-ubsan: test-%: build/%/.built
 	$(call SANITIZED,$*) $(BIN)/pytest tests --ignore=tests/test_interrupt.py --ignore=tests/test_memory.py

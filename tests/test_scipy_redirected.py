@@ -32,7 +32,7 @@ def test_scipys_own_tests_pass_with_the_functions_replaced(path, tmp_path):
     command += ["-c", os.devnull, "--rootdir", str(tmp_path), "-k", SUITES[path], str(tests)]
     here = Path(__file__).parent
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join([str(here), os.environ.get("PYTHONPATH", ""), str(here.parent)]),
         "REDIRECT_REPORT": str(report),
     }
     result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
