@@ -27,12 +27,34 @@ typedef struct {
     int64_t source, dest, width, length;
 } piece;
 
-enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 256 * 1024, GATHER_MIN_ROWS = 8 * TILE_ROWS };
+enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 256 * 1024, GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_PACKING = 16 };
 
 /* Packed levels at a time: as equal as can be. */
 static int64_t gather_depth(const product *p) {
     int64_t total = p->channels * p->taps;
     return ceil_div(total, max_i64(1, ceil_div(total, GATHER_DEPTH)));
+}
+
+/* The pixels per task and the parts of the rows that finish first. Each part packs the pixels anew; one thread takes
+ * the largest blocks. */
+static void cut_gather(const product *p, int64_t fit, int threads, gather_plan *plan) {
+    int64_t pixels = plan->unit_pixels, least = ceil_div(pixels, fit), most = least, best = 0;
+    if (threads > 1) most = max_i64(least, min_i64(8 * threads, pixels / (4 * PANEL)));
+    for (int64_t parts = least; parts <= most; parts++)
+        for (int64_t row_parts = 1; row_parts <= threads; row_parts++) {
+            if (row_parts > 1 && p->rows / row_parts < GATHER_MIN_ROWS) break;
+            int64_t block = min_i64(ceil_div(ceil_div(pixels, parts), PANEL) * PANEL, ceil_div(pixels, LANES) * LANES);
+            int64_t blocks = ceil_div(pixels, block), last = pixels - (blocks - 1) * block;
+            int64_t tasks = p->groups * plan->units * blocks * row_parts, turns = ceil_div(tasks, threads);
+            int64_t short_turn = tasks - (turns - 1) * threads <= row_parts; /* takes last blocks alone */
+            int64_t time =
+                (turns * block - short_turn * (block - last)) * (ceil_div(p->rows, row_parts) + GATHER_PACKING);
+            if (best != 0 && time >= best) continue;
+            best = time;
+            plan->block = block;
+            plan->blocks = blocks;
+            plan->row_parts = row_parts;
+        }
 }
 
 static gather_plan plan_gather(const product *p, int threads) {
@@ -48,18 +70,7 @@ static gather_plan plan_gather(const product *p, int threads) {
 
     plan.depth = max_i64(1, max_i64(gather_depth(p), p->pair ? gather_depth(p->pair) : 0));
     int64_t fit = GATHER_PANEL_BYTES / (plan.depth * (int64_t)sizeof(T)) / PANEL * PANEL;
-    fit = clamp_i64(fit, PANEL, 64 * PANEL);
-    int64_t parts = ceil_div(plan.unit_pixels, fit);
-    int64_t wanted = threads > 1 ? 8 * threads : 1;
-    int64_t most = max_i64(1, plan.unit_pixels / (4 * PANEL));
-    while (parts < most && parts * plan.units * p->groups < wanted) parts++;
-    plan.block = ceil_div(ceil_div(plan.unit_pixels, parts), PANEL) * PANEL;
-    plan.block = min_i64(plan.block, ceil_div(plan.unit_pixels, LANES) * LANES);
-    plan.blocks = ceil_div(plan.unit_pixels, plan.block);
-    plan.row_parts = 1;
-    while (plan.row_parts * plan.blocks * plan.units * p->groups < threads && /* each part packs the pixels anew */
-           p->rows / (plan.row_parts + 1) >= GATHER_MIN_ROWS)
-        plan.row_parts++;
+    cut_gather(p, clamp_i64(fit, PANEL, 64 * PANEL), threads, &plan);
 
     int64_t part_rows = ceil_div(p->rows, plan.row_parts);
     plan.panel_bytes = line_bytes(plan.depth * plan.block * (int64_t)sizeof(T));
