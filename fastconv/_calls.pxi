@@ -17,15 +17,21 @@ cdef inline bint as_number(x, int64_t *number):
     return overflow == 0
 
 
+cdef inline bint has_shape(cnp.ndarray x, int n, cnp.npy_intp *shape):
+    return cnp.PyArray_NDIM(x) == n and cnp.PyArray_CompareLists(cnp.PyArray_DIMS(x), shape, n)
+
+
 # Geometries of the calls of one operation, by the shapes of input and weight and the parameters, if those are ints.
 # Whoever asks for anything else gets None, and takes the long way, which checks everything and remembers the result.
 cdef class Calls:
     cdef dict known
+    cdef dict activations  # their numbers, by name
     cdef int rank
     cdef bint transposed
 
-    def __init__(self, rank, transposed):
+    def __init__(self, rank, transposed, activations):
         self.known = {}
+        self.activations = activations
         self.rank = rank
         self.transposed = transposed
 
@@ -68,15 +74,19 @@ cdef class Calls:
             shape[first + axis] = g.input[3 - self.rank + axis] if self.transposed else g.output[3 - self.rank + axis]
         return n
 
-    cdef run(self, input, weight, bias, stride, padding, dilation, groups, output_padding):
+    cdef run(self, input, weight, bias, stride, padding, dilation, groups, output_padding, activation, residual):
         cdef ConvGeometry geometry
         cdef PreparedWeight ready = None
         cdef cnp.npy_intp shape[5]
-        cdef int n
+        cdef int n, code = 0
+        if activation is not None:
+            if not isinstance(activation, str) or activation not in self.activations:
+                return None
+            code = self.activations[activation]
         if isinstance(weight, PreparedWeight):
             ready = <PreparedWeight>weight
             weight = ready.array if ready.computed_with else None
-        if weight is None or not plain(input, weight, bias):
+        if weight is None or not plain(input, weight, bias, residual):
             return None
         geometry = self.find(<cnp.ndarray>input, <cnp.ndarray>weight, stride, padding, dilation, groups, output_padding)
         if geometry is None:
@@ -85,9 +95,11 @@ cdef class Calls:
         if bias is not None and (cnp.PyArray_NDIM(<cnp.ndarray>bias) != 1
                                  or cnp.PyArray_DIM(<cnp.ndarray>bias, 0) != shape[n - self.rank - 1]):
             return None
+        if residual is not None and not has_shape(<cnp.ndarray>residual, n, shape):
+            return None
         result = empty_plain(n, shape, cnp.PyArray_TYPE(<cnp.ndarray>input))
         packed = None if ready is None else ready.packed(geometry, not self.transposed, 0)
-        return convolve(geometry, not self.transposed, <cnp.ndarray>input, <cnp.ndarray>weight, bias, None, 0,
+        return convolve(geometry, not self.transposed, <cnp.ndarray>input, <cnp.ndarray>weight, bias, residual, code,
                         <cnp.ndarray>result, 0, packed)
 
     cdef run_backward(self, grad_output, input, weight, stride, padding, dilation, groups, output_padding, needs):
@@ -105,11 +117,8 @@ cdef class Calls:
         if geometry is None:
             return None
         n = self.shape_of(geometry, x, shape)
-        if cnp.PyArray_NDIM(dy) != n:
+        if not has_shape(dy, n, shape):
             return None
-        for axis in range(n):
-            if cnp.PyArray_DIM(dy, axis) != shape[axis]:
-                return None
         for axis in range(n - self.rank, n):
             pixels *= shape[axis]
         K = shape[n - self.rank - 1]
@@ -133,8 +142,8 @@ cdef class Calls:
 @cython.final
 cdef class ConvCalls(Calls):
     def forward(self, input, weight, bias, stride, padding, dilation, groups, activation, residual, layout, precision, out):
-        if activation is None and residual is None and precision is None and out is None and layout == "NCHW":
-            return self.run(input, weight, bias, stride, padding, dilation, groups, 0)
+        if precision is None and out is None and layout == "NCHW":
+            return self.run(input, weight, bias, stride, padding, dilation, groups, 0, activation, residual)
 
     def backward(self, grad_output, input, weight, stride=1, padding=0, dilation=1, groups=1, needs=(True, True, True), *,
                  activation=None, bias=None, residual=None, output=None, layout="NCHW", per_sample=False, precision=None):
@@ -145,8 +154,8 @@ cdef class ConvCalls(Calls):
 @cython.final
 cdef class TransposeCalls(Calls):
     def forward(self, input, weight, bias, stride, padding, output_padding, groups, dilation, activation, residual, layout, precision, out):
-        if activation is None and residual is None and precision is None and out is None and layout == "NCHW":
-            return self.run(input, weight, bias, stride, padding, dilation, groups, output_padding)
+        if precision is None and out is None and layout == "NCHW":
+            return self.run(input, weight, bias, stride, padding, dilation, groups, output_padding, activation, residual)
 
     def backward(self, grad_output, input, weight, stride=1, padding=0, output_padding=0, groups=1, dilation=1,
                  needs=(True, True, True), *, activation=None, bias=None, residual=None, output=None, layout="NCHW",

@@ -109,3 +109,28 @@ def test_out_must_not_overlap_an_input():
     shared = np.zeros(200)
     with pytest.raises(ValueError, match=r"^conv2d: out shares memory"):
         fc.conv2d(shared[:50].reshape(1, 2, 5, 5), w, padding=1, out=shared[25:75].reshape(1, 2, 5, 5))
+
+
+# A second call of the same shapes goes a shorter way.
+@each_rank
+@pytest.mark.parametrize("kind", ["conv", "conv_transpose"])
+@pytest.mark.parametrize("activation", [None, "relu", "gelu"])
+def test_a_repeated_call_gives_the_bits_of_the_first_and_is_refused_alike(kind, rank, activation):
+    rng = np.random.default_rng(1)
+    x, w = rng.standard_normal((2, 4, *(6,) * rank)), rng.standard_normal((4, 4, *(3,) * rank))
+    b = rng.standard_normal(4)
+    call = function(kind, rank)
+    residual = rng.standard_normal(call(x, w).shape)
+    first, again = (call(x, w, b, activation=activation, residual=residual) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    plain = call(x, w, b) + residual
+    want = plain if activation is None else getattr(fc, activation)(plain)
+    np.testing.assert_allclose(again, want, rtol=1e-12, atol=1e-12)
+    with pytest.raises(ValueError, match="residual has shape"):
+        call(x, w, b, residual=residual[..., :-1])
+    with pytest.raises(TypeError, match="residual is float32"):
+        call(x, w, b, residual=residual.astype(np.float32))
+    with pytest.raises(ValueError, match="activation is 'sine'"):
+        call(x, w, b, activation="sine")
+    with pytest.raises(ValueError, match="bias has shape"):
+        call(x, w, b[1:], activation=activation)

@@ -1,7 +1,6 @@
 """What counts as an array: conversion, dtype rules, outputs, and the words of every refusal."""
 
 import math
-from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import numpy as np
@@ -68,9 +67,12 @@ def _refuse_dtype(op: str, name: str, value: Any, dtype: np.dtype) -> NoReturn:
     raise type_error(op, name, f"is an array of {dtype}", "float32 or float64")
 
 
-def _expected_ndim(ndim: int | Iterable[int]) -> str:
-    ranks = (ndim,) if isinstance(ndim, int) else tuple(ndim)
-    return " or ".join(map(str, ranks))
+def _of_rank(op: str, name: str, value: ndarray, ndim: int | tuple[int, ...]) -> ndarray:
+    ranks = (ndim,) if type(ndim) is int else ndim
+    if value.ndim not in ranks:
+        came = f"has {value.ndim} dimensions, shape {value.shape}"
+        raise value_error(op, name, came, f"{' or '.join(map(str, ranks))} dimensions")
+    return value
 
 
 def as_array(op: str, name: str, value: Any, ndim: int | tuple[int, ...] | None = None) -> ndarray:
@@ -87,14 +89,7 @@ def as_array(op: str, name: str, value: Any, ndim: int | tuple[int, ...] | None 
         value = value.view(exact) if dtype == native else value.astype(exact)
     if not value.flags.aligned:
         value = value.copy()
-    if ndim is not None and (value.ndim != ndim if type(ndim) is int else value.ndim not in ndim):
-        raise value_error(
-            op,
-            name,
-            f"has {value.ndim} dimensions, shape {value.shape}",
-            f"{_expected_ndim(ndim)} dimensions",
-        )
-    return value
+    return value if ndim is None else _of_rank(op, name, value, ndim)
 
 
 def same_dtype(op: str, **named: ndarray | None) -> None:
@@ -154,14 +149,7 @@ def index_array(op: str, name: str, value: Any, ndim: int | tuple[int, ...] | No
     value = value.astype(INT64, copy=False)
     if not value.flags.aligned:
         value = value.copy()
-    if ndim is not None and (value.ndim != ndim if type(ndim) is int else value.ndim not in ndim):
-        raise value_error(
-            op,
-            name,
-            f"has {value.ndim} dimensions, shape {value.shape}",
-            f"{_expected_ndim(ndim)} dimensions",
-        )
-    return value
+    return value if ndim is None else _of_rank(op, name, value, ndim)
 
 
 def allocate(op: str, shape: tuple[int, ...], dtype: Any) -> ndarray:

@@ -83,7 +83,9 @@ class _Calls:
     def __init__(self, kind, rank):
         self.kind, self.rank = kind, rank
         self.name = f"conv{'_transpose' * kind.transposed}{rank}d"
-        self.quick = (_core.TransposeCalls if kind.transposed else _core.ConvCalls)(rank, kind.transposed)
+        self.quick = (_core.TransposeCalls if kind.transposed else _core.ConvCalls)(
+            rank, kind.transposed, {name: code for code, name in enumerate(rules.ACTIVATIONS) if code}
+        )
         TAKES[self.name] = (rank, kind.transposed)
         CALLS[self.name] = self
 
