@@ -1,11 +1,13 @@
 """Processes: forks, pools and servers compute with all their threads, and give their parent's bits."""
 
 import os
+import pickle
 import sys
 
 import pytest
 
-from fastconv import _core
+import fastconv
+from fastconv import _core, nn
 from interpreter import CALL, run, run_file
 
 with_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -94,6 +96,13 @@ if __name__ == "__main__":
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} here")
     run_file(tmp_path, CALL, code)
+
+
+@pytest.mark.parametrize("room", [fastconv, nn, nn.functional], ids=lambda room: room.__name__)
+def test_public_functions_and_layers_can_be_sent_to_another_process(room):
+    things = [getattr(room, name) for name in room.__all__]
+    for thing in filter(callable, things):
+        assert pickle.loads(pickle.dumps(thing)) is thing
 
 
 @pytest.mark.parametrize("backend", ["loky", "multiprocessing", "threading"])

@@ -37,3 +37,7 @@ for _operation in OPS.values():
 
 globals().update(_EXTRAS)
 __all__ += _EXTRAS
+
+# Functions are pickled by the place where their name is found; those made in a loop have no name in their own module.
+for _name in __all__:
+    globals()[_name].__module__ = __name__
