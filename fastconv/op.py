@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .geometry.arguments import real
 from .geometry.arrays import (
     FLOAT32,
     FLOAT64,
@@ -259,11 +260,11 @@ def _converted(operation: Op, name: str, value: Any) -> Any:
     return value
 
 
-# An input as the bare forward takes it. A number that stands for an array takes the dtype of the first of `values`.
+# An input as the bare forward takes it. A number that stands for an array takes the dtype of the first float array.
 def _bare(operation: Op, name: str, value: Any, values: list) -> Any:
     if operation.weak and _is_number(value):
-        dtypes = [one.dtype for one in values if isinstance(one, ndarray)]
-        value = np.asarray(value, dtypes[0] if dtypes else FLOAT64)
+        dtypes = [one.dtype for one in values if isinstance(one, ndarray) and one.dtype.kind == "f"]
+        value = np.asarray(real(operation.name, name, value), dtypes[0] if dtypes else FLOAT64)
     if not _is_array(value) or (name in operation.integers and value.dtype.kind in "iu"):
         return value
     return as_array(operation.name, name, value)

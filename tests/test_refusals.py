@@ -30,6 +30,7 @@ gelu(z(2), "erf") | gelu(z(2), None) | gelu_backward(z(2), z(2), "cubic") | tanh
 sigmoid_backward(None, z(2)) | softmax(z(2), 1) | softmax(z(2), -2) | softmax(z(2), 0.5) | softmax(z(2), 0, dtype=int)
 softmax(z(2), 2**62) | softmax_backward(z(3), z(2), 0) | softmax(z(2), 0, dtype="no such type")
 log_softmax(z(2, 2), (0, 1)) | softmax_backward(z(2), z(2), 0, None, z(3)) | log_softmax_backward(z(2), z(2), 3)
+add(z(2), 10**400) | sub(2**62, z(2, dtype=np.uint8))
 add(z(2), z(3)) | mul(z(2), "2") | sub_backward(z(3), z(2), z(2)) | div(z(2), z(2, dtype=np.float32))
 pow(z(2), None) | maximum(z(2, 3), z(2)) | minimum_backward(z(2), z(2), z(3)) | where(z(2), z(2), z(2))
 where(z(3) > 0, z(2), z(2)) | where_backward(z(3), z(2) > 0, z(2), z(2)) | clip(z(2), "low")
