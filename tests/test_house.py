@@ -135,6 +135,18 @@ def test_public_names_are_the_same_in_whatever_order_they_are_imported(statement
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_a_users_operation_stays_where_it_was_declared():
+    code = """
+import fastconv
+@fastconv.op("input")
+def cube(input):
+    return input**3, ()
+assert "cube" in fastconv.OPS and "cube" not in fastconv.__all__
+assert cube.__module__ == "__main__" and not hasattr(fastconv, "cube")
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_dir_and_star_give_every_public_name():
     code = """
 import fastconv

@@ -5,6 +5,7 @@ from . import (  # noqa: F401
     activation,
     adaptive_pool,
     arithmetic,
+    batch_norm,
     conv,
     distance,
     dropout,
@@ -27,8 +28,11 @@ _WITH_EXTRAS = (conv, linear)
 _EXTRAS = {function.__name__: function for module in _WITH_EXTRAS for function in module.extras}
 _EXTRAS |= {"swish": activation.swish, "swish_backward": activation.swish_backward}
 
+# A user may have declared others before.
+_OURS = [operation for operation in OPS.values() if operation.forward.__module__.startswith(f"{__name__}.")]
+
 __all__: list[str] = []
-for _operation in OPS.values():
+for _operation in _OURS:
     globals()[_operation.name] = _operation.public
     __all__.append(_operation.name)
     if _operation.public_backward is not None:

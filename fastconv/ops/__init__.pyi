@@ -298,6 +298,11 @@ def matmul(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> ND
 def matmul(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
 def matmul_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
 @overload
+def batch_norm(input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None = None, bias: Array | None = None, training: bool = False, momentum: float | None = 0.1, eps: float = 1e-05, *, activation: str | None = None, residual: Array | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def batch_norm(input: Tensor | Array, running_mean: Tensor | Array | None, running_var: Tensor | Array | None, weight: Tensor | Array | None = None, bias: Tensor | Array | None = None, training: bool = False, momentum: float | None = 0.1, eps: float = 1e-05, *, activation: str | None = None, residual: Tensor | Array | None = None, out: NDArray[Any] | None = None) -> Tensor: ...
+def batch_norm_backward(grad_output: Tensor | Array, input: Tensor | Array, running_mean: Tensor | Array | None, running_var: Tensor | Array | None, weight: Tensor | Array | None = None, bias: Tensor | Array | None = None, training: bool = False, momentum: float | None = 0.1, eps: float = 1e-05, statistics: tuple[NDArray[Any], NDArray[Any]] | None = None, *, activation: str | None = None, residual: Tensor | Array | None = None, output: Tensor | Array | None = None, needs: Sequence[bool] = (True, True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None]: ...
+@overload
 def conv1d(input: Array, weight: Array, bias: Array | None = None, stride: Sizes | None = 1, padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, *, activation: str | None = None, residual: Array | None = None, layout: str = 'NCHW', precision: str | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
 @overload
 def conv1d(input: Tensor | Array, weight: Tensor | Array, bias: Tensor | Array | None = None, stride: Sizes | None = 1, padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, *, activation: str | None = None, residual: Tensor | Array | None = None, layout: str = 'NCHW', precision: str | None = None, out: NDArray[Any] | None = None) -> Tensor: ...
@@ -498,11 +503,6 @@ def pixel_unshuffle(input: Array, downscale_factor: int, *, out: NDArray[Any] | 
 def pixel_unshuffle(input: Tensor | Array, downscale_factor: int, *, out: NDArray[Any] | None = None) -> Tensor: ...
 def pixel_unshuffle_backward(grad_output: Tensor | Array, input: Tensor | Array, downscale_factor: int) -> NDArray[Any]: ...
 @overload
-def batch_norm(input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None = None, bias: Array | None = None, training: bool = False, momentum: float | None = 0.1, eps: float = 1e-05, *, activation: str | None = None, residual: Array | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def batch_norm(input: Tensor | Array, running_mean: Tensor | Array | None, running_var: Tensor | Array | None, weight: Tensor | Array | None = None, bias: Tensor | Array | None = None, training: bool = False, momentum: float | None = 0.1, eps: float = 1e-05, *, activation: str | None = None, residual: Tensor | Array | None = None, out: NDArray[Any] | None = None) -> Tensor: ...
-def batch_norm_backward(grad_output: Tensor | Array, input: Tensor | Array, running_mean: Tensor | Array | None, running_var: Tensor | Array | None, weight: Tensor | Array | None = None, bias: Tensor | Array | None = None, training: bool = False, momentum: float | None = 0.1, eps: float = 1e-05, statistics: tuple[NDArray[Any], NDArray[Any]] | None = None, *, activation: str | None = None, residual: Tensor | Array | None = None, output: Tensor | Array | None = None, needs: Sequence[bool] = (True, True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None]: ...
-@overload
 def layer_norm(input: Array, normalized_shape: Sizes, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-05, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
 @overload
 def layer_norm(input: Tensor | Array, normalized_shape: Sizes, weight: Tensor | Array | None = None, bias: Tensor | Array | None = None, eps: float = 1e-05, *, out: NDArray[Any] | None = None) -> Tensor: ...
@@ -636,6 +636,8 @@ __all__ = [
     "where_backward",
     "matmul",
     "matmul_backward",
+    "batch_norm",
+    "batch_norm_backward",
     "conv1d",
     "conv1d_backward",
     "conv_transpose1d",
@@ -716,8 +718,6 @@ __all__ = [
     "pixel_shuffle_backward",
     "pixel_unshuffle",
     "pixel_unshuffle_backward",
-    "batch_norm",
-    "batch_norm_backward",
     "layer_norm",
     "layer_norm_backward",
     "group_norm",

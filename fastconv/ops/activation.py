@@ -58,7 +58,6 @@ def _activation(name: str, slopes: str, text: str, keeps: str = "input", **param
     >>> {back}(np.ones(2), np.array([-1.0, 2.0]))
     {slopes}
     """
-    backward.__module__ = __name__
     public = op("input")(forward)
     return public, public.gradient(backward)
 
