@@ -118,6 +118,7 @@ def batch_norm_backward(
     statistics: (mean, 1 / sqrt(var + eps)) that the forward call used, and output, its result, spare computing
     them anew. A call with activation or residual passes these again.
 
+    >>> import numpy as np
     >>> batch_norm_backward(np.array([[1.0], [0.0]]), np.array([[1.0], [3.0]]), None, None, training=True)[2]
     array([1.])
     """

@@ -20,6 +20,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, *, out
     input (…, *normalized_shape), weight and bias normalized_shape or None. Raises ValueError for shapes that
     do not fit. Source: Ba et al. 2016, Layer Normalization.
 
+    >>> import numpy as np
     >>> layer_norm(np.array([[1.0, 3.0]]), 2, eps=0.0)
     array([[-1.,  1.]])
     """
@@ -52,6 +53,7 @@ def layer_norm_backward(
 ):
     """Gradients of `layer_norm` for (input, weight, bias); needs and statistics as in batch_norm.
 
+    >>> import numpy as np
     >>> layer_norm_backward(np.array([[1.0, 0.0]]), np.array([[1.0, 3.0]]), 2)[2]
     array([1., 0.])
     """
@@ -150,6 +152,7 @@ def group_norm_backward(
 ):
     """Gradients of `group_norm` for (input, weight, bias); needs and statistics as in batch_norm.
 
+    >>> import numpy as np
     >>> group_norm_backward(np.ones((1, 2)), np.array([[1.0, 3.0]]), 1)[2]
     array([1., 1.])
     """
@@ -220,6 +223,7 @@ def instance_norm_backward(
 ):
     """Gradients of `instance_norm` for (input, weight, bias); needs and statistics as in batch_norm.
 
+    >>> import numpy as np
     >>> instance_norm_backward(np.ones((1, 1, 2)), np.array([[[1.0, 3.0]]]))[2]
     array([2.])
     """
