@@ -130,3 +130,15 @@ def grid(op: str, input: Any, grid: Any, mode: Any, padding_mode: Any) -> tuple[
     if 0 in input.shape[2:]:
         raise value_error(op, "input", f"has shape {input.shape}", "no empty spatial axis")
     return input, grid
+
+
+def shuffle_factor(name: str, argument: str, value: Any, input: ndarray, shuffle: bool) -> int:
+    """The factor of pixel_shuffle, whose square divides the channels, or of its inverse, which divides the extents."""
+    r = integer(name, argument, value, 1)
+    if input.ndim < 3:
+        raise value_error(name, "input", f"has shape {input.shape}", "at least 3 dimensions")
+    if shuffle and input.shape[-3] % (r * r):
+        raise value_error(name, "input", f"has {input.shape[-3]} channels", f"a multiple of {r * r}")
+    if not shuffle and (input.shape[-2] % r or input.shape[-1] % r):
+        raise value_error(name, "input", f"has height and width {input.shape[-2:]}", f"multiples of {r}")
+    return r

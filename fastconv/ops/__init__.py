@@ -17,6 +17,7 @@ from . import (  # noqa: F401
     methods,
     norm,
     pad,
+    pixel_shuffle,
     pool,
     reduction,
     shaping,

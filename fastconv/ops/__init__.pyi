@@ -493,16 +493,6 @@ def getitem(input: Array, index: Any, *, out: NDArray[Any] | None = None) -> NDA
 def getitem(input: Tensor | Array, index: Any, *, out: NDArray[Any] | None = None) -> Tensor: ...
 def getitem_backward(grad_output: Tensor | Array, input: Tensor | Array, index: Any) -> NDArray[Any]: ...
 @overload
-def pixel_shuffle(input: Array, upscale_factor: int, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def pixel_shuffle(input: Tensor | Array, upscale_factor: int, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def pixel_shuffle_backward(grad_output: Tensor | Array, input: Tensor | Array, upscale_factor: int) -> NDArray[Any]: ...
-@overload
-def pixel_unshuffle(input: Array, downscale_factor: int, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def pixel_unshuffle(input: Tensor | Array, downscale_factor: int, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def pixel_unshuffle_backward(grad_output: Tensor | Array, input: Tensor | Array, downscale_factor: int) -> NDArray[Any]: ...
-@overload
 def layer_norm(input: Array, normalized_shape: Sizes, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-05, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
 @overload
 def layer_norm(input: Tensor | Array, normalized_shape: Sizes, weight: Tensor | Array | None = None, bias: Tensor | Array | None = None, eps: float = 1e-05, *, out: NDArray[Any] | None = None) -> Tensor: ...
@@ -522,6 +512,16 @@ def pad(input: Array, pad: Sequence[int], mode: str = 'constant', value: float |
 @overload
 def pad(input: Tensor | Array, pad: Sequence[int], mode: str = 'constant', value: float | None = None, *, out: NDArray[Any] | None = None) -> Tensor: ...
 def pad_backward(grad_output: Tensor | Array, input: Tensor | Array, pad: Sequence[int], mode: str = 'constant', value: float | None = None) -> NDArray[Any]: ...
+@overload
+def pixel_shuffle(input: Array, upscale_factor: int, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def pixel_shuffle(input: Tensor | Array, upscale_factor: int, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def pixel_shuffle_backward(grad_output: Tensor | Array, input: Tensor | Array, upscale_factor: int) -> NDArray[Any]: ...
+@overload
+def pixel_unshuffle(input: Array, downscale_factor: int, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def pixel_unshuffle(input: Tensor | Array, downscale_factor: int, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def pixel_unshuffle_backward(grad_output: Tensor | Array, input: Tensor | Array, downscale_factor: int) -> NDArray[Any]: ...
 def conv1d_input(input_shape: Sequence[int], weight: Tensor | Array, grad_output: Tensor | Array, stride: Sizes | None = 1, padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, *, precision: str | None = None) -> NDArray[Any]: ...
 def conv1d_weight(input: Tensor | Array, weight_shape: Sequence[int], grad_output: Tensor | Array, stride: Sizes | None = 1, padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, *, precision: str | None = None) -> NDArray[Any]: ...
 def conv2d_input(input_shape: Sequence[int], weight: Tensor | Array, grad_output: Tensor | Array, stride: Sizes | None = 1, padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, *, precision: str | None = None) -> NDArray[Any]: ...
@@ -714,10 +714,6 @@ __all__ = [
     "stack_backward",
     "getitem",
     "getitem_backward",
-    "pixel_shuffle",
-    "pixel_shuffle_backward",
-    "pixel_unshuffle",
-    "pixel_unshuffle_backward",
     "layer_norm",
     "layer_norm_backward",
     "group_norm",
@@ -726,6 +722,10 @@ __all__ = [
     "instance_norm_backward",
     "pad",
     "pad_backward",
+    "pixel_shuffle",
+    "pixel_shuffle_backward",
+    "pixel_unshuffle",
+    "pixel_unshuffle_backward",
     "conv1d_input",
     "conv1d_weight",
     "conv2d_input",

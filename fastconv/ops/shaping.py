@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..geometry.arguments import axis, integer
-from ..geometry.arrays import as_array, new_output, shape_only, value_error
+from ..geometry.arguments import axis
+from ..geometry.arrays import as_array, new_output, shape_only
 from ..geometry.elementwise import (
     concatenated,
     flattened,
@@ -16,7 +16,7 @@ from ..geometry.elementwise import (
 from ..op import op
 
 
-def _copied(name: str, view: np.ndarray, out, input: np.ndarray) -> np.ndarray:
+def copied(name: str, view: np.ndarray, out, input: np.ndarray) -> np.ndarray:
     out = new_output(name, out, view.shape, view.dtype, input)
     np.copyto(out, view)
     return out
@@ -34,7 +34,7 @@ def reshape(input, shape, *, out=None):
            [2., 3.]])
     """
     input = as_array("reshape", "input", input)
-    return _copied("reshape", input.reshape(reshaped("reshape", input.shape, shape)), out, input), (
+    return copied("reshape", input.reshape(reshaped("reshape", input.shape, shape)), out, input), (
         shape_only(input),
         shape,
     )
@@ -48,14 +48,14 @@ def reshape_backward(grad_output, input, shape):
     >>> reshape_backward(np.ones((2, 2)), np.zeros(4), (2, 2))
     array([1., 1., 1., 1.])
     """
-    grad_output, input = _pair("reshape_backward", grad_output, input)
+    grad_output, input = pair("reshape_backward", grad_output, input)
     same_shape(
         "reshape_backward", "grad_output", grad_output, reshaped("reshape_backward", input.shape, shape)
     )
     return grad_output.reshape(input.shape)
 
 
-def _pair(name: str, grad_output, input):
+def pair(name: str, grad_output, input):
     return as_array(name, "grad_output", grad_output), as_array(name, "input", input)
 
 
@@ -71,7 +71,7 @@ def flatten(input, start_dim=0, end_dim=-1, *, out=None):
     """
     input = as_array("flatten", "input", input)
     view = input.reshape(flattened("flatten", input.shape, start_dim, end_dim))
-    return _copied("flatten", view, out, input), (shape_only(input), start_dim, end_dim)
+    return copied("flatten", view, out, input), (shape_only(input), start_dim, end_dim)
 
 
 @flatten.gradient
@@ -82,7 +82,7 @@ def flatten_backward(grad_output, input, start_dim=0, end_dim=-1):
     >>> flatten_backward(np.ones(4), np.zeros((2, 2))).shape
     (2, 2)
     """
-    grad_output, input = _pair("flatten_backward", grad_output, input)
+    grad_output, input = pair("flatten_backward", grad_output, input)
     shape = flattened("flatten_backward", input.shape, start_dim, end_dim)
     same_shape("flatten_backward", "grad_output", grad_output, shape)
     return grad_output.reshape(input.shape)
@@ -100,7 +100,7 @@ def permute(input, dims, *, out=None):
     """
     input = as_array("permute", "input", input)
     order = permutation("permute", dims, input.ndim)
-    return _copied("permute", input.transpose(order), out, input), (shape_only(input), dims)
+    return copied("permute", input.transpose(order), out, input), (shape_only(input), dims)
 
 
 @permute.gradient
@@ -111,7 +111,7 @@ def permute_backward(grad_output, input, dims):
     >>> permute_backward(np.ones((3, 2)), np.zeros((2, 3)), (1, 0)).shape
     (2, 3)
     """
-    grad_output, input = _pair("permute_backward", grad_output, input)
+    grad_output, input = pair("permute_backward", grad_output, input)
     order = permutation("permute_backward", dims, input.ndim)
     same_shape("permute_backward", "grad_output", grad_output, tuple(input.shape[i] for i in order))
     return grad_output.transpose(np.argsort(order))
@@ -128,7 +128,7 @@ def transpose(input, dim0, dim1, *, out=None):
     (4, 3, 2)
     """
     input = as_array("transpose", "input", input)
-    return _copied("transpose", _swapped("transpose", input, dim0, dim1), out, input), (shape_only(input), dim0, dim1)
+    return copied("transpose", _swapped("transpose", input, dim0, dim1), out, input), (shape_only(input), dim0, dim1)
 
 
 @transpose.gradient
@@ -139,7 +139,7 @@ def transpose_backward(grad_output, input, dim0, dim1):
     >>> transpose_backward(np.ones((3, 2)), np.zeros((2, 3)), 0, 1).shape
     (2, 3)
     """
-    grad_output, input = _pair("transpose_backward", grad_output, input)
+    grad_output, input = pair("transpose_backward", grad_output, input)
     same_shape(
         "transpose_backward", "grad_output", grad_output, _swapped("transpose", input, dim0, dim1).shape
     )
@@ -163,7 +163,7 @@ def squeeze(input, dim=None, *, out=None):
     """
     input = as_array("squeeze", "input", input)
     view = input.reshape(_squeezed("squeeze", input.shape, dim))
-    return _copied("squeeze", view, out, input), (shape_only(input), dim)
+    return copied("squeeze", view, out, input), (shape_only(input), dim)
 
 
 @squeeze.gradient
@@ -174,7 +174,7 @@ def squeeze_backward(grad_output, input, dim=None):
     >>> squeeze_backward(np.ones(2), np.zeros((2, 1))).shape
     (2, 1)
     """
-    grad_output, input = _pair("squeeze_backward", grad_output, input)
+    grad_output, input = pair("squeeze_backward", grad_output, input)
     same_shape(
         "squeeze_backward", "grad_output", grad_output, _squeezed("squeeze_backward", input.shape, dim)
     )
@@ -199,7 +199,7 @@ def unsqueeze(input, dim, *, out=None):
     """
     input = as_array("unsqueeze", "input", input)
     view = np.expand_dims(input, axis("unsqueeze", "dim", dim, input.ndim + 1))
-    return _copied("unsqueeze", view, out, input), (shape_only(input), dim)
+    return copied("unsqueeze", view, out, input), (shape_only(input), dim)
 
 
 @unsqueeze.gradient
@@ -210,7 +210,7 @@ def unsqueeze_backward(grad_output, input, dim):
     >>> unsqueeze_backward(np.ones((1, 2)), np.zeros(2), 0).shape
     (2,)
     """
-    grad_output, input = _pair("unsqueeze_backward", grad_output, input)
+    grad_output, input = pair("unsqueeze_backward", grad_output, input)
     at = axis("unsqueeze_backward", "dim", dim, input.ndim + 1)
     same_shape("unsqueeze_backward", "grad_output", grad_output, np.expand_dims(input, at).shape)
     return grad_output.reshape(input.shape)
@@ -300,7 +300,7 @@ def getitem(input, index, *, out=None):
     """
     input = as_array("getitem", "input", input)
     index = _plain_index(index)
-    return _copied("getitem", np.asarray(indexed("getitem", input, index)), out, input), (shape_only(input), index)
+    return copied("getitem", np.asarray(indexed("getitem", input, index)), out, input), (shape_only(input), index)
 
 
 @getitem.gradient
@@ -311,7 +311,7 @@ def getitem_backward(grad_output, input, index):
     >>> getitem_backward(np.ones(2), np.zeros(3), [0, 0])
     array([2., 0., 0.])
     """
-    grad_output, input = _pair("getitem_backward", grad_output, input)
+    grad_output, input = pair("getitem_backward", grad_output, input)
     index = _plain_index(index)
     same_shape("getitem_backward", "grad_output", grad_output, np.shape(indexed("getitem_backward", input, index)))
     grad = np.zeros(input.shape, input.dtype)
@@ -321,95 +321,3 @@ def getitem_backward(grad_output, input, index):
     else:
         grad[index] = grad_output
     return grad
-
-
-@op("input")
-def pixel_shuffle(input, upscale_factor, *, out=None):
-    """Channels rearranged into space: (…, C * r², H, W) -> (…, C, H * r, W * r).
-
-    result[c, h * r + i, w * r + j] = input[c * r² + i * r + j, h, w]. Raises ValueError for channels that r²
-    does not divide. Source: Shi et al. 2016, Real-Time Single Image and Video Super-Resolution.
-
-    >>> import numpy as np
-    >>> pixel_shuffle(np.arange(4.0).reshape(1, 4, 1, 1), 2)
-    array([[[[0., 1.],
-             [2., 3.]]]])
-    """
-    input = as_array("pixel_shuffle", "input", input)
-    r = _factor("pixel_shuffle", "upscale_factor", upscale_factor, input, True)
-    return _copied("pixel_shuffle", _shuffled(input, r), out, input), (shape_only(input), upscale_factor)
-
-
-@pixel_shuffle.gradient
-def pixel_shuffle_backward(grad_output, input, upscale_factor):
-    """Gradient of `pixel_shuffle` for input.
-
-    >>> import numpy as np
-    >>> pixel_shuffle_backward(np.arange(4.0).reshape(1, 2, 2), np.zeros((4, 1, 1)), 2).ravel()
-    array([0., 1., 2., 3.])
-    """
-    grad_output, input = _pair("pixel_shuffle_backward", grad_output, input)
-    r = _factor("pixel_shuffle_backward", "upscale_factor", upscale_factor, input, True)
-    *batch, c, h, w = input.shape
-    same_shape("pixel_shuffle_backward", "grad_output", grad_output, (*batch, c // (r * r), h * r, w * r))
-    return _unshuffled(grad_output, r)
-
-
-@op("input")
-def pixel_unshuffle(input, downscale_factor, *, out=None):
-    """Space rearranged into channels, the inverse of `pixel_shuffle`.
-
-    (…, C, H * r, W * r) -> (…, C * r², H, W). Raises ValueError for heights or widths that r does not
-    divide. Source: Shi et al. 2016, Real-Time Single Image and Video Super-Resolution.
-
-    >>> import numpy as np
-    >>> pixel_unshuffle(np.arange(4.0).reshape(1, 1, 2, 2), 2).ravel()
-    array([0., 1., 2., 3.])
-    """
-    input = as_array("pixel_unshuffle", "input", input)
-    r = _factor("pixel_unshuffle", "downscale_factor", downscale_factor, input, False)
-    return _copied("pixel_unshuffle", _unshuffled(input, r), out, input), (shape_only(input), downscale_factor)
-
-
-@pixel_unshuffle.gradient
-def pixel_unshuffle_backward(grad_output, input, downscale_factor):
-    """Gradient of `pixel_unshuffle` for input.
-
-    >>> import numpy as np
-    >>> pixel_unshuffle_backward(np.arange(4.0).reshape(4, 1, 1), np.zeros((1, 2, 2)), 2).ravel()
-    array([0., 1., 2., 3.])
-    """
-    grad_output, input = _pair("pixel_unshuffle_backward", grad_output, input)
-    r = _factor("pixel_unshuffle_backward", "downscale_factor", downscale_factor, input, False)
-    *batch, c, h, w = input.shape
-    same_shape("pixel_unshuffle_backward", "grad_output", grad_output, (*batch, c * r * r, h // r, w // r))
-    return _shuffled(grad_output, r)
-
-
-def _factor(name: str, argument: str, value, input: np.ndarray, shuffle: bool) -> int:
-    r = integer(name, argument, value, 1)
-    if input.ndim < 3:
-        raise value_error(name, "input", f"has shape {input.shape}", "at least 3 dimensions")
-    if shuffle and input.shape[-3] % (r * r):
-        raise value_error(name, "input", f"has {input.shape[-3]} channels", f"a multiple of {r * r}")
-    if not shuffle and (input.shape[-2] % r or input.shape[-1] % r):
-        raise value_error(name, "input", f"has height and width {input.shape[-2:]}", f"multiples of {r}")
-    return r
-
-
-def _shuffled(x: np.ndarray, r: int) -> np.ndarray:
-    *batch, c, h, w = x.shape
-    split = x.reshape(*batch, c // (r * r), r, r, h, w)
-    n = len(batch)
-    return split.transpose(*range(n), n, n + 3, n + 1, n + 4, n + 2).reshape(
-        *batch, c // (r * r), h * r, w * r
-    )
-
-
-def _unshuffled(x: np.ndarray, r: int) -> np.ndarray:
-    *batch, c, h, w = x.shape
-    split = x.reshape(*batch, c, h // r, r, w // r, r)
-    n = len(batch)
-    return split.transpose(*range(n), n, n + 2, n + 4, n + 1, n + 3).reshape(
-        *batch, c * r * r, h // r, w // r
-    )
