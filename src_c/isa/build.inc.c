@@ -28,6 +28,7 @@
 #include "../ops/plan.inc.c"
 
 #include "../ops/conv_forward.inc.c"
+#include "../ops/col2im.inc.c"
 #include "../ops/conv_grad_input.inc.c"
 #include "../ops/narrow_grad_weight.inc.c"
 #include "../ops/winograd_grad_weight.inc.c"

@@ -206,6 +206,13 @@ VEC_INLINE void zero_run(T *dst, int64_t n) {
     store(dst + n - LANES, (vec){0});
 }
 
+/* dst[i] += x[i]. */
+VEC_INLINE void add_run(T *dst, const T *x, int64_t n) {
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) store(dst + i, load(dst + i) + load(x + i));
+    for (; i < n; i++) dst[i] += x[i];
+}
+
 /* a[j][i] and a[i][j] change places, for LANES x LANES elements: log2(LANES) rounds of interleaving. */
 VEC_INLINE void transpose(vec a[LANES]) {
     vec b[LANES];

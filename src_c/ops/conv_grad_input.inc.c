@@ -80,7 +80,7 @@ static int pairs_columns(const fc_conv_geometry *g, const int64_t phase[3]) {
     return 1;
 }
 
-static int64_t conv_grad_input_scratch(const fc_conv_geometry *g, int threads) {
+static int64_t phases_scratch(const fc_conv_geometry *g, int threads) {
     int64_t phase[3], most = 0;
     FOR_PHASES(phase) {
         product p = phase_product(g, phase), pair;
@@ -93,6 +93,11 @@ static int64_t conv_grad_input_scratch(const fc_conv_geometry *g, int threads) {
             most = max_i64(most, product_scratch(&p, threads));
         }
     }
+    return most;
+}
+
+static int64_t conv_grad_input_scratch(const fc_conv_geometry *g, int threads) {
+    int64_t most = takes_col2im(g) ? col2im_scratch(g, threads) : phases_scratch(g, threads);
     return taps_bytes(g) * 2 + axis_bytes(g) + matrices_bytes(g) + weight_bytes(g) + most;
 }
 
@@ -226,9 +231,21 @@ static void write_matrices(const fc_conv_geometry *g, const void *weight, phase_
     fc_parallel_for(ceil_div(g->G, transpose_groups(g)) * transpose_parts(g), threads, transpose_weight, &transpose);
 }
 
+/* matrix[tap, c][k] = weight[k, c, tap]: as if each tap were a phase. */
+static void write_tap_rows(const fc_conv_geometry *g, const void *weight, phase_lists lists, phase_matrix *matrices,
+                           int threads) {
+    transpose_job transpose = {g, weight, matrices, volume(g->kernel)};
+    for (int64_t t = 0; t < transpose.count; t++) {
+        lists.flat[t] = t;
+        matrices[t] = (phase_matrix){1, lists.flat + t, lists.matrix + t * g->C * g->K};
+    }
+    fc_parallel_for(ceil_div(g->G, transpose_groups(g)) * transpose_parts(g), threads, transpose_weight, &transpose);
+}
+
 /* The matrices of all phases, then what their ways make of them. */
 static int64_t grad_input_packed_bytes(const fc_conv_geometry *g) {
     int64_t phase[3], bytes = weight_bytes(g);
+    if (takes_col2im(g)) return bytes;
     FOR_PHASES(phase) {
         product p = phase_product(g, phase);
         bytes += packed_bytes(&p);
@@ -240,7 +257,12 @@ static void grad_input_pack(const fc_conv_geometry *g, const void *weight, void 
     char *rest = scratch, *made = (char *)packed + weight_bytes(g);
     int64_t phase[3];
     phase_lists lists = make_lists(g, packed, &rest);
-    write_matrices(g, weight, lists, take(&rest, matrices_bytes(g)), threads);
+    phase_matrix *matrices = take(&rest, matrices_bytes(g));
+    if (takes_col2im(g)) {
+        write_tap_rows(g, weight, lists, matrices, threads);
+        return;
+    }
+    write_matrices(g, weight, lists, matrices, threads);
     FOR_PHASES(phase) {
         product p = list_phase(g, phase, &lists);
         int64_t bytes = packed_bytes(&p);
@@ -256,6 +278,11 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
     int64_t phase[3];
     phase_lists lists = make_lists(g, (void *)packed, &rest);
     phase_matrix *matrices = take(&rest, matrices_bytes(g));
+    if (takes_col2im(g)) {
+        if (!packed) write_tap_rows(g, weight, lists, matrices, threads);
+        run_col2im(g, grad_output, lists.matrix, epilogue, grad_input, rest, threads);
+        return;
+    }
     if (!packed) write_matrices(g, weight, lists, matrices, threads);
     FOR_PHASES(phase) {
         int paired = pairs_columns(g, phase);
@@ -289,6 +316,10 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
 
 static int64_t grad_input_choices(const fc_conv_geometry *g, const fc_choice **choices, int64_t most) {
     int64_t phase[3], count = 0;
+    if (takes_col2im(g)) {
+        if (most > 0) choices[0] = &ways[COL2IM];
+        return 1;
+    }
     FOR_PHASES(phase) {
         int paired = pairs_columns(g, phase);
         if (paired && phase[2] == 1) continue;

@@ -188,6 +188,18 @@ SAMPLES = {
             activation="silu",
         ),
         Sample(input=normal(2, 3, 4, 5), weight=normal(5, 2, 2, 2), bias=normal(2), layout="NHWC"),
+        transposed((2, 17, 5, 6), (17, 3, 4, 4), stride=2, padding=1),
+        transposed((1, 64, 6, 7), (64, 2, 3, 3), padding=(1, 0)),
+        Sample(
+            input=normal(1, 16, 5, 4),
+            weight=normal(16, 1, 5, 2),
+            bias=normal(1),
+            residual=normal(1, 1, 13, 14),
+            stride=(2, 4),
+            dilation=(1, 3),
+            padding=(0, 1),
+            activation="relu",
+        ),
         *drawn(any_transposed, 2, 12),
     ],
     "conv_transpose3d": [
