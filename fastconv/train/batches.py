@@ -86,6 +86,30 @@ def as_batches(x, y=None) -> Arrays | Stream:
     return Stream(x)
 
 
+def training_data(x, y, validation_data, validation_split: float, epochs: int) -> tuple:
+    """(training, validation or None) of what `fit` was given."""
+    data = with_target(as_batches(x, y))
+    if isinstance(data, Stream) and data.once and epochs > 1:
+        raise ValueError(
+            f"fit: x is an iterator, spent after one of {epochs} epochs (expected a list or the like)"
+        )
+    if validation_data is not None:
+        pair = isinstance(validation_data, tuple) and len(validation_data) == 2
+        return data, as_batches(*validation_data) if pair else as_batches(validation_data)
+    if validation_split:
+        if isinstance(data, Stream):
+            raise ValueError("fit: validation_split is given for an iterable (expected validation_data)")
+        return data.split(validation_split)
+    return data, None
+
+
+def with_target(data: Arrays | Stream) -> Arrays | Stream:
+    """The data itself; ValueError for arrays without targets."""
+    if isinstance(data, Arrays) and data.target is None:
+        raise ValueError("fit: y is missing (expected one target a sample)")
+    return data
+
+
 # uint8 counts as pixels and becomes 0 to 1; floats take the model's dtype; other integers (word indices)
 # stay.
 def as_input(part, dtype: np.dtype) -> np.ndarray:

@@ -1,8 +1,6 @@
 """Trainer: fit, evaluate, predict on arrays, memory-maps and iterables of batches."""
 
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any, Self
@@ -14,9 +12,10 @@ from ..geometry import integer
 from ..nn import Module
 from ..tensor import Tensor, no_grad
 from . import checkpoint
-from .batches import Arrays, Stream, as_batches, as_input
+from .batches import Arrays, as_batches, as_input, training_data, with_target
 from .callbacks import Callback, Checkpoint, ProgressBar
 from .history import History
+from .interrupt import stopped_by_interrupt
 from .losses import make_loss, make_metrics
 from .transforms import Transform
 
@@ -31,8 +30,9 @@ class Trainer:
     model : fastconv.nn.Module
     optimizer : 'sgd', 'rmsprop', 'adam', 'adamw', a function of the parameters, or a fastconv.optim.Optimizer
     loss : name in fastconv.train.losses.LOSSES, or a callable (output, target) -> Tensor
-    metrics : names ('accuracy', 'top_5_accuracy', 'mse', 'mae') or functions (output, target) -> float of
-    ndarrays callbacks : of fastconv.train seed : int, optional
+    metrics : names ('accuracy', 'top_5_accuracy', 'mse', 'mae') or functions (output, target) -> float of ndarrays
+    callbacks : of fastconv.train
+    seed : int, optional
         Makes everything repeatable: batch order, augmentation, dropout, and weights that are still to be
         inferred.
     l1, l2 : float
@@ -130,7 +130,7 @@ class Trainer:
         """
         epochs, batch_size = integer("fit", "epochs", epochs, 1), integer("fit", "batch_size", batch_size, 1)
         self._trained_by()
-        data, validation = _prepare(x, y, validation_data, validation_split, epochs)
+        data, validation = training_data(x, y, validation_data, validation_split, epochs)
         self._start_generators()
         first = self.history.epoch[-1] + 1 if self.resumed else 1
         if not self.resumed:
@@ -141,7 +141,7 @@ class Trainer:
         for callback in callbacks:
             callback.on_train_begin(self)
         self.resumed = False
-        with _stop_on_interrupt(self):
+        with stopped_by_interrupt(self):
             for epoch in range(first, epochs + 1):
                 for callback in callbacks:
                     callback.on_epoch_begin(self, epoch)
@@ -166,7 +166,7 @@ class Trainer:
 
     def evaluate(self, x, y=None, batch_size: int = 256) -> dict[str, float]:
         """{"loss": ..., and each metric} over all samples, in evaluation mode."""
-        return self._measure(_with_target(as_batches(x, y)), batch_size)
+        return self._measure(with_target(as_batches(x, y)), batch_size)
 
     def predict(self, x, batch_size: int = 256) -> np.ndarray:
         """The model's outputs for all samples, in evaluation mode; a tuple of arrays if it has many."""
@@ -366,28 +366,6 @@ def _make_optimizer(optimizer, model: Module, lr: float | None) -> optim.Optimiz
     return make(trained, **options) if trained else None
 
 
-def _prepare(x, y, validation_data, validation_split, epochs):
-    data = _with_target(as_batches(x, y))
-    if isinstance(data, Stream) and data.once and epochs > 1:
-        raise ValueError(
-            f"fit: x is an iterator, spent after one of {epochs} epochs (expected a list or the like)"
-        )
-    if validation_data is not None:
-        pair = isinstance(validation_data, tuple) and len(validation_data) == 2
-        return data, as_batches(*validation_data) if pair else as_batches(validation_data)
-    if validation_split:
-        if isinstance(data, Stream):
-            raise ValueError("fit: validation_split is given for an iterable (expected validation_data)")
-        return data.split(validation_split)
-    return data, None
-
-
-def _with_target(data: Arrays | Stream) -> Arrays | Stream:
-    if isinstance(data, Arrays) and data.target is None:
-        raise ValueError("fit: y is missing (expected one target a sample)")
-    return data
-
-
 def _tensor(output):
     return output if isinstance(output, Tensor) else Tensor(output)
 
@@ -396,26 +374,3 @@ def _plain(output):
     if isinstance(output, tuple):
         return tuple(map(_plain, output))
     return output.data if isinstance(output, Tensor) else np.asarray(output)
-
-
-# The first Ctrl-C asks fit to stop after the current batch; the second does what it always did. Signals
-# belong to the main thread, so elsewhere nothing changes.
-@contextmanager
-def _stop_on_interrupt(trainer: Trainer):
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.getsignal(signal.SIGINT)
-    if previous is not signal.default_int_handler:
-        yield
-        return
-
-    def ask(signum, frame):
-        trainer._interrupted = True
-        signal.signal(signal.SIGINT, previous)
-
-    signal.signal(signal.SIGINT, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
