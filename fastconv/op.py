@@ -229,7 +229,7 @@ def _general(operation: Op, call: dict[str, Any]) -> Any:
         if not isinstance(call[name], (ndarray, Tensor)):
             call[name] = _converted(operation, name, call[name])
     if half is not None:
-        return _half(operation, half, call, places)
+        return _half(operation, half, call, places, values)
     for name in operation.others:
         if isinstance(call[name], Tensor):
             call[name], traced = call[name].data, True
@@ -241,9 +241,7 @@ def _general(operation: Op, call: dict[str, Any]) -> Any:
     result, saved = operation.run(call, recording)
     if recording:
         if call.get("out") is not None:
-            raise value_error(
-                operation.name, "out", "is given while a gradient is recorded", "None, or a call in no_grad()"
-            )
+            raise _recorded_out(operation)
         if operation.backward is None:
             raise value_error(
                 operation.name, "input", "requires a gradient", "none: this operation has no gradient"
@@ -270,9 +268,14 @@ def _bare(operation: Op, name: str, value: Any, values: list) -> Any:
     return as_array(operation.name, name, value)
 
 
+def _recorded_out(operation: Op) -> ValueError:
+    came = "is given while a gradient is recorded"
+    return value_error(operation.name, "out", came, "None, or a call in no_grad()")
+
+
 # float16 and bfloat16 are stored, never computed in: cast to float32, call, cast back. A `dtype=` that the
 # caller gave is the dtype of the result.
-def _half(operation: Op, half: np.dtype, call: dict[str, Any], places: list) -> Any:
+def _half(operation: Op, half: np.dtype, call: dict[str, Any], places: list, values: list) -> Any:
     for container, key, name in places:
         value = container[key]
         if isinstance(value, (ndarray, Tensor)) and not (
@@ -299,8 +302,12 @@ def _half(operation: Op, half: np.dtype, call: dict[str, Any], places: list) -> 
         result = tuple(_back(r, half) for r in result) if isinstance(result, tuple) else _back(result, half)
     if out is None:
         return result
-    new_output(operation.name, out, result.shape, result.dtype)[...] = np.asarray(result)
-    return out
+    value = result[0] if isinstance(result, tuple) else result
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise _recorded_out(operation)
+    new_output(operation.name, out, value.shape, value.dtype, *values)[...] = np.asarray(value)
+    written = Tensor(out) if isinstance(value, Tensor) else out
+    return (written, *result[1:]) if isinstance(result, tuple) else written
 
 
 def _back(result: Any, half: np.dtype) -> Any:

@@ -58,12 +58,13 @@ def corrupted_array(source, array):
         return array[None] if source.below(2) else array[..., None]
     if kind == 2:
         return array[0] if array.ndim and len(array) else array.reshape(-1)
-    if kind == 3:
+    if kind == 3 and array.dtype != object:
         with np.errstate(all="ignore"):
             return array.astype(source.one(DTYPES))
     if kind == 4 and array.size:
         array = np.array(array)
-        array.flat[source.below(array.size)] = source.one(INDICES if array.dtype.kind in "iu" else VALUES)
+        value = source.one(INDICES if array.dtype.kind in "iu" else VALUES)
+        array.flat[source.below(array.size)] = np.asarray(value).astype(array.dtype)
         return array
     if kind == 5:
         return np.flip(np.repeat(array, 2, -1)[..., ::2]) if array.ndim else array

@@ -121,3 +121,16 @@ def test_unsigned_and_small_integers_are_positions():
         np.testing.assert_array_equal(grad.ravel(), [0, 1, 0, 1])
     with pytest.raises(ValueError, match="indices holds 18446744073709551615"):
         fc.max_pool1d_backward(np.ones((1, 1, 1)), np.array([[[2**64 - 1]]], np.uint64), (1, 1, 4))
+
+
+def test_half_precision_takes_out_as_other_types_do():
+    x = np.arange(48, dtype=np.float16).reshape(2, 3, 8)
+    out = np.empty((2, 3, 4), np.float16)
+    values, indices = fc.max_pool1d(x, 2, return_indices=True, out=out)
+    assert values is out
+    np.testing.assert_array_equal(out, x[..., 1::2])
+    np.testing.assert_array_equal(indices, np.broadcast_to([1, 3, 5, 7], out.shape))
+    with pytest.raises(ValueError, match="^relu: out shares memory"):
+        fc.relu(x, out=x)
+    with pytest.raises(ValueError, match="^relu: out is given while a gradient is recorded"):
+        fc.relu(fc.Tensor(x, requires_grad=True), out=np.empty_like(x))
