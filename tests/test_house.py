@@ -85,6 +85,14 @@ def test_imports_follow_the_arrows(path):
 
 
 @in_a_checkout
+def test_operations_leave_errors_to_geometry():
+    for path in sorted((PACKAGE / "ops").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        raised = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+        assert not raised, f"{path} raises in {raised}"
+
+
+@in_a_checkout
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_nothing_but_numpy_is_imported_at_module_level(path):
     found = [(module, line) for module, _, line in imports(path, whole_tree=False) if module.split(".")[0] in OPTIONAL]

@@ -5,6 +5,8 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .arrays import type_error, value_error
 
 INT64_MAX = 2**63 - 1
@@ -84,3 +86,21 @@ def axes(op: str, name: str, value: Any, ndim: int) -> tuple[int, ...]:
     if len(set(numbers)) != len(numbers):
         raise value_error(op, name, f"is {values}", "different axes")
     return tuple(n for n in numbers if n < ndim)
+
+
+def probability(op: str, value: Any) -> float:
+    """`p` as a Python float from 0 to 1."""
+    number = finite(op, "p", value)
+    if not 0.0 <= number <= 1.0:
+        raise value_error(op, "p", f"is {number}", "a probability from 0 to 1")
+    return number
+
+
+def random_source(op: str, seed: Any, generator: Any) -> None:
+    """Refuse what is no generator of NumPy's, and a seed beside one."""
+    if generator is None:
+        return
+    if not isinstance(generator, np.random.Generator):
+        raise type_error(op, "generator", f"is a {type(generator).__name__}", "a numpy.random.Generator")
+    if seed is not None:
+        raise value_error(op, "seed", "is given beside generator", "one of the two")

@@ -132,6 +132,14 @@ def shape_only(value: ndarray) -> ndarray:
     return ndarray(value.shape, value.dtype, bytes(value.itemsize), strides=(0,) * value.ndim)
 
 
+def float_dtype(op: str, dtype: Any) -> np.dtype:
+    """`dtype=` of a call, which must be one that is computed in."""
+    wanted = np.dtype(dtype)
+    if wanted not in (FLOAT32, FLOAT64):
+        raise type_error(op, "dtype", f"is {wanted}", "float32 or float64")
+    return wanted
+
+
 def index_array(op: str, name: str, value: Any, ndim: int | tuple[int, ...] | None = None) -> ndarray:
     """`value` as an aligned native int64 ndarray; bool and float are not indices."""
     value = to_ndarray(op, name, value)

@@ -216,3 +216,17 @@ def shape_argument(op: str, name: str, shape: Any) -> tuple[int, ...]:
     if not isinstance(shape, Iterable) or isinstance(shape, str):
         raise type_error(op, name, f"is {shape!r}", "a tuple of extents")
     return tuple(integer(op, name, extent, 0) for extent in shape)
+
+
+def has_channels(op: str, rank: int, x: Any) -> None:
+    """Refuse an array too flat to have channels beside its spatial axes."""
+    if x.ndim <= rank:
+        raise value_error(op, "input", f"has {x.ndim} dimensions, shape {x.shape}", f"{rank + 2} dimensions")
+
+
+def preparable(op: Any, names: tuple[str, ...]) -> str:
+    """The name of an operation that takes prepared weights."""
+    name = getattr(getattr(op, "op", None), "name", None)
+    if name not in names:
+        raise type_error("prepare", "op", f"is {op!r}", f"one of {', '.join(names)}")
+    return name

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import axis, integer
-from .arrays import arrays, as_array, index_array, ndarray, same_dtype, type_error, value_error
+from .arrays import arrays, as_array, index_array, ndarray, same_dtype, to_ndarray, type_error, value_error
 
 
 def same_shape(op: str, name: str, value: ndarray, shape: tuple[int, ...]) -> None:
@@ -144,3 +144,17 @@ def labels(op: str, name: str, value: Any, classes: int, ignore: int | None = No
             op, name, f"holds {numbers[wrong].flat[0]}", f"class numbers from 0 to {classes - 1}"
         )
     return numbers
+
+
+def bool_array(op: str, name: str, value: Any) -> ndarray:
+    """`value` as an ndarray of bool."""
+    value = to_ndarray(op, name, value)
+    if value.dtype != bool:
+        raise type_error(op, name, f"is an array of {value.dtype}", f"bool: write {name} != 0")
+    return value
+
+
+def reducible(op: str, shape: tuple[int, ...], over: tuple[int, ...]) -> None:
+    """Refuse the extreme of nothing."""
+    if 0 in (shape[i] for i in over):
+        raise value_error(op, "input", f"has shape {shape}", "at least one element to reduce")

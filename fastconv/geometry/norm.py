@@ -118,3 +118,11 @@ def statistics(op: str, value: Any, like: ndarray, count: int) -> tuple[ndarray,
         if item.size != count:
             raise value_error(op, "statistics", f"has {item.size} numbers", f"{count}")
     return pair
+
+
+def uses_batch(op: str, running_mean: Any, running_var: Any, training: Any) -> bool:
+    """Whether statistics are the batch's. Without running ones there are no others; PyTorch refuses to mix."""
+    if not training and (running_mean is None or running_var is None):
+        missing = "running_mean" if running_mean is None else "running_var"
+        raise value_error(op, missing, "is None", "an array where training is False")
+    return bool(training)

@@ -2,12 +2,12 @@
 
 import functools
 import math
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .._core import PoolGeometry
-from .arguments import integer, integers
+from .arguments import integer, integers, real
 from .arrays import ndarray, value_error
 from .conv import LIMIT, at_least, batch_shape, per_axis
 
@@ -204,3 +204,31 @@ def planes_of(op: str, rank: int, shape: Any, grad_output: ndarray, indices: nda
     if 0 in grad_output.shape[-rank:]:
         raise value_error(op, "grad_output", f"has shape {grad_output.shape}", "no spatial axis of length 0")
     return shape, batch * channels
+
+
+def whole_planes(op: str, shape: tuple[int, ...]) -> None:
+    """Refuse what global pooling cannot take."""
+    if len(shape) not in (3, 4, 5):
+        raise value_error(op, "input", f"has shape {shape}", "(N, C) and 1, 2 or 3 spatial axes")
+    if 0 in shape[1:]:
+        raise value_error(op, "input", f"has shape {shape}", "at least 1 channel and 1 cell on every axis")
+
+
+def refuse_indices(op: str, indices: ndarray, cells: int) -> NoReturn:
+    """Say which of the indices into planes of `cells` are outside: kernels find that there are some."""
+    came = f"range from {indices.min()} to {indices.max()}"
+    raise value_error(op, "indices", came, f"positions from 0 to {cells - 1} in a plane")
+
+
+def channels_last_pair(op: str, rank: int, grad_output: ndarray, indices: ndarray) -> None:
+    """Refuse arrays too flat to have their channels moved."""
+    if grad_output.ndim <= rank or indices.ndim != grad_output.ndim:
+        raise value_error(op, "grad_output", f"has shape {grad_output.shape}", f"{rank + 2} dimensions")
+
+
+def power(op: str, norm_type: Any) -> float:
+    """The p of a p-norm, which may be infinite."""
+    p = real(op, "norm_type", norm_type)
+    if p == 0 or math.isnan(p):
+        raise value_error(op, "norm_type", f"is {p}", "a number other than 0")
+    return p

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import choice, finite, integer, integers
+from .arguments import choice, finite, integer, integers, real
 from .arrays import arrays, as_array, ndarray, type_error, value_error
 
 PAD_MODES = ("constant", "reflect", "replicate", "circular")
@@ -142,3 +142,13 @@ def shuffle_factor(name: str, argument: str, value: Any, input: ndarray, shuffle
     if not shuffle and (input.shape[-2] % r or input.shape[-1] % r):
         raise value_error(name, "input", f"has height and width {input.shape[-2:]}", f"multiples of {r}")
     return r
+
+
+def padding_arguments(
+    op: str, x: ndarray, pad: Any, mode: Any, value: Any
+) -> tuple[str, float, list[tuple[int, int]]]:
+    """(mode, value, widths of each axis) of a call of pad."""
+    mode = choice(op, "mode", mode, PAD_MODES)
+    if value is not None and mode != "constant":
+        raise value_error(op, "value", f"is {value!r}", f"None in mode {mode!r}")
+    return mode, 0.0 if value is None else real(op, "value", value), widths(op, x.shape, pad, mode)

@@ -5,7 +5,7 @@ import math
 from .. import _core
 from ..geometry import pool as rules
 from ..geometry.arguments import choice
-from ..geometry.arrays import allocate, arrays, contiguous, index_array, new_output, value_error
+from ..geometry.arrays import allocate, arrays, contiguous, index_array, new_output
 from ..geometry.conv import same_shape, shape_argument
 from ..op import op
 from .layout import LAYOUTS, channels_first
@@ -19,7 +19,6 @@ from .pool import (
     moved,
     native,
     plain_array,
-    refuse_indices,
     run,
     scatter_gradient,
 )
@@ -142,7 +141,7 @@ def _bind_unpool(rank):
         indices, shape, planes = prepare(name, indices, x.shape, kernel_size, stride, padding, output_size)
         result = new_output(name, out, shape, x.dtype, input, given)
         if not _core.pool_scatter(planes, x, indices, result, False):
-            refuse_indices(name, indices, math.prod(shape[-rank:]))
+            rules.refuse_indices(name, indices, math.prod(shape[-rank:]))
         return result, (input, indices, kernel_size, stride, padding, output_size)
 
     unpool.__doc__ = f"""Puts values back where max_pool{rank}d found them, zeros elsewhere.
@@ -171,7 +170,7 @@ def _bind_unpool(rank):
         same_shape(back, "grad_output", grad_output, shape)
         result = allocate(back, x.shape, x.dtype)
         if not _core.pool_gather(planes, grad_output, indices, result):
-            refuse_indices(back, indices, math.prod(shape[-rank:]))
+            rules.refuse_indices(back, indices, math.prod(shape[-rank:]))
         return result
 
     backward.__doc__ = f"""Gradient of {name} with respect to its input: grad_output at `indices`.
@@ -188,11 +187,8 @@ def _bind_unpool(rank):
 # Planes as one axis each: (N, C, cells) or, channels last, (N, cells, C).
 def _flat(name, shape, layout):
     choice(name, "layout", layout, LAYOUTS)
-    if len(shape) not in (3, 4, 5):
-        raise value_error(name, "input", f"has shape {shape}", "(N, C) and 1, 2 or 3 spatial axes")
+    rules.whole_planes(name, shape)
     spatial = shape[2:] if layout == "NCHW" else shape[1:-1]
-    if 0 in shape[1:]:
-        raise value_error(name, "input", f"has shape {shape}", "at least 1 channel and 1 cell on every axis")
     cells, ones = math.prod(spatial), (1,) * len(spatial)
     if layout == "NCHW":
         return (*shape[:2], cells), (*shape[:2], *ones)

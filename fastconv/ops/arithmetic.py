@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..geometry.arguments import real
-from ..geometry.arrays import arrays, as_array, ndarray, new_output, shape_only, to_ndarray, type_error
-from ..geometry.elementwise import broadcast_shape, like, matmul_shape, same_shape
+from ..geometry.arrays import arrays, as_array, ndarray, new_output, shape_only
+from ..geometry.elementwise import bool_array, broadcast_shape, like, matmul_shape, same_shape
 from ..op import op
 
 
@@ -231,10 +231,7 @@ def where_backward(grad_output, condition, input, other, *, needs=(True, True)):
 
 
 def _where_arrays(name: str, condition, input, other):
-    condition = to_ndarray(name, "condition", condition)
-    if condition.dtype != bool:
-        raise type_error(name, "condition", f"is an array of {condition.dtype}", "bool: write condition != 0")
-    return condition, *arrays(name, input=input, other=other)
+    return bool_array(name, "condition", condition), *arrays(name, input=input, other=other)
 
 
 @op("input", "other", quiet=True)

@@ -19,7 +19,6 @@ from .statistics import (
     moments,
     sums,
     update,
-    uses_batch,
 )
 
 relu_slope = relu.op.backward
@@ -68,7 +67,7 @@ def normalise(
     rectified = activation is not None and choice(name, "activation", activation, ("relu",)) == "relu"
     call = rule.channels(name, input, weight, bias, eps)
     n, c = call.input.shape[:2]
-    batch = uses_batch(name, running_mean, running_var, training)
+    batch = rule.uses_batch(name, running_mean, running_var, training)
     momentum = finite(name, "momentum", momentum)
     old_mean = rule.running(name, "running_mean", running_mean, c, written=batch)
     old_var = rule.running(name, "running_var", running_var, c, written=batch)
@@ -154,7 +153,7 @@ def normalise_backward(
     g = checked_gradient(name, grad_output, call.input)
     n, c = call.input.shape[:2]
     x, positions = contiguous(call.input), math.prod(call.input.shape[2:])
-    batch = uses_batch(name, running_mean, running_var, training)
+    batch = rule.uses_batch(name, running_mean, running_var, training)
     if statistics is not None:
         mean, inverse = map(flat, rule.statistics(name, statistics, x, c))
     elif batch:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from .. import seeding
-from ..geometry.arguments import finite
-from ..geometry.arrays import as_array, ndarray, new_output, same_dtype, type_error, value_error
+from ..geometry.arguments import probability, random_source
+from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
 from ..geometry.elementwise import broadcasts_to
 from ..op import op
 
@@ -20,21 +20,9 @@ DROPPED = """Zero {what} with probability p and scale the rest by 1 / (1 - p); n
     """
 
 
-def _probability(name: str, p) -> float:
-    number = finite(name, "p", p)
-    if not 0.0 <= number <= 1.0:
-        raise value_error(name, "p", f"is {number}", "a probability from 0 to 1")
-    return number
-
-
 def _generator(name: str, seed, generator) -> "np.random.Generator":
+    random_source(name, seed, generator)
     if generator is not None:
-        if not isinstance(generator, np.random.Generator):
-            raise type_error(
-                name, "generator", f"is a {type(generator).__name__}", "a numpy.random.Generator"
-            )
-        if seed is not None:
-            raise value_error(name, "seed", "is given beside generator", "one of the two")
         return generator
     return seeding.generator() if seed is None else np.random.default_rng(seed)
 
@@ -52,7 +40,7 @@ def _dropout(
 ) -> tuple:
     def forward(input, p=0.5, training=True, inplace=False, *, seed=None, generator=None, out=None):
         input = as_array(name, "input", input, None if rank is None else (rank + 1, rank + 2))
-        p, generator = _probability(name, p), _generator(name, seed, generator)
+        p, generator = probability(name, p), _generator(name, seed, generator)
         out = new_output(name, out, input.shape, input.dtype, input)
         if not training or p == 0.0:
             np.copyto(out, input)

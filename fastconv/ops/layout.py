@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from .. import _core
-from ..geometry.arrays import FLOAT64, INT64, allocate, contiguous, new_output, value_error
+from ..geometry.arrays import FLOAT64, INT64, allocate, contiguous, new_output
+from ..geometry.conv import has_channels
 
 LAYOUTS = ("NCHW", "NHWC")
 
@@ -17,8 +18,7 @@ def channels_first(name, rank, x):
     """
     if x is None:
         return None
-    if x.ndim <= rank:
-        raise value_error(name, "input", f"has {x.ndim} dimensions, shape {x.shape}", f"{rank + 2} dimensions")
+    has_channels(name, rank, x)
     if x.dtype == INT64:
         return channels_first(name, rank, x.view(FLOAT64)).view(INT64)
     first = np.moveaxis(x, -1, -rank - 1)

@@ -10,7 +10,7 @@ from ..geometry.arguments import finite
 from ..geometry.arrays import allocate, contiguous, ndarray, new_output
 from ..op import op
 from .batch_norm import normalise, normalise_backward
-from .statistics import checked_gradient, corrections, flat, inverse_deviation, moments, sums, update, uses_batch
+from .statistics import checked_gradient, corrections, flat, inverse_deviation, moments, sums, update
 
 
 @op("input", "weight", "bias", quiet=True)
@@ -188,7 +188,7 @@ def instance_norm(
     """
     name = "instance_norm"
     saved = (input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
-    if not uses_batch(name, running_mean, running_var, use_input_stats):
+    if not rule.uses_batch(name, running_mean, running_var, use_input_stats):
         arguments = (input, running_mean, running_var, weight, bias, False, momentum, eps)
         result, inner = normalise(name, *arguments, out)
         return result, (*saved, inner[-1])
@@ -228,7 +228,7 @@ def instance_norm_backward(
     array([2.])
     """
     name = "instance_norm_backward"
-    if not uses_batch(name, running_mean, running_var, use_input_stats):
+    if not rule.uses_batch(name, running_mean, running_var, use_input_stats):
         rest = (input, running_mean, running_var, weight, bias, False, eps, statistics)
         return normalise_backward(name, grad_output, *rest, needs)
     call = rule.channels(name, input, weight, bias, eps)

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from ..geometry.arguments import choice, real
-from ..geometry.arrays import as_array, ndarray, new_output, same_dtype, value_error
+from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
-from ..geometry.resample import PAD_MODES, widths
+from ..geometry.resample import padding_arguments
 from ..op import op
 
 
@@ -76,7 +75,7 @@ def pad(input, pad, mode="constant", value=None, *, out=None):
     array([[3., 2., 1., 2.]])
     """
     x = as_array("pad", "input", input)
-    mode, fill, pairs = _arguments("pad", x, pad, mode, value)
+    mode, fill, pairs = padding_arguments("pad", x, pad, mode, value)
     shape = tuple(n + b + a for n, (b, a) in zip(x.shape, pairs, strict=True))
     out = new_output("pad", out, shape, x.dtype, x)
     if mode == "constant":
@@ -92,13 +91,6 @@ def pad(input, pad, mode="constant", value=None, *, out=None):
     return out, (input, pad, mode, value)
 
 
-def _arguments(name: str, x: ndarray, pad, mode, value) -> tuple[str, float, list[tuple[int, int]]]:
-    mode = choice(name, "mode", mode, PAD_MODES)
-    if value is not None and mode != "constant":
-        raise value_error(name, "value", f"is {value!r}", f"None in mode {mode!r}")
-    return mode, 0.0 if value is None else real(name, "value", value), widths(name, x.shape, pad, mode)
-
-
 @pad.gradient
 def pad_backward(grad_output, input, pad, mode="constant", value=None):
     """Gradient of `pad` for input: the sum over all cells that repeat a cell.
@@ -110,7 +102,7 @@ def pad_backward(grad_output, input, pad, mode="constant", value=None):
     name = "pad_backward"
     x, g = as_array(name, "input", input), as_array(name, "grad_output", grad_output)
     same_dtype(name, input=x, grad_output=g)
-    mode, _, pairs = _arguments(name, x, pad, mode, value)
+    mode, _, pairs = padding_arguments(name, x, pad, mode, value)
     same_shape(name, "grad_output", g, tuple(n + b + a for n, (b, a) in zip(x.shape, pairs, strict=True)))
     if mode == "constant":
         inner, outer = _overlap(x.shape, pairs)

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import _core
 from ..geometry import pool as rules
-from ..geometry.arguments import choice, real
+from ..geometry.arguments import choice
 from ..geometry.arrays import (
     INT64,
     allocate,
@@ -13,7 +13,6 @@ from ..geometry.arrays import (
     contiguous,
     index_array,
     new_output,
-    value_error,
 )
 from ..geometry.conv import same_shape, shape_argument
 from ..op import op
@@ -95,21 +94,15 @@ def scatter_gradient(name, rank, grad_output, indices, input_shape, layout="NCHW
     (grad_output,) = arrays(name, grad_output=grad_output)
     indices = index_array(name, "indices", indices)
     if layout == "NHWC":
-        if grad_output.ndim <= rank or indices.ndim != grad_output.ndim:
-            raise value_error(name, "grad_output", f"has shape {grad_output.shape}", f"{rank + 2} dimensions")
+        rules.channels_last_pair(name, rank, grad_output, indices)
         grad_output = channels_first(name, rank, grad_output)
         indices = channels_first(name, rank, contiguous(indices))
         input_shape = moved(tuple(input_shape), rank, layout)
     shape, planes = rules.planes_of(name, rank, input_shape, grad_output, indices)
     result = allocate(name, shape, grad_output.dtype)
     if not _core.pool_scatter(planes, contiguous(grad_output), contiguous(indices), result, True):
-        refuse_indices(name, indices, int(np.prod(shape[-rank:])))
+        rules.refuse_indices(name, indices, int(np.prod(shape[-rank:])))
     return result if layout == "NCHW" else channels_last(name, rank, result)
-
-
-def refuse_indices(name, indices, cells):
-    came = f"range from {indices.min()} to {indices.max()}"
-    raise value_error(name, "indices", came, f"positions from 0 to {cells - 1} in a plane")
 
 
 def _mean(name, rank, input, window, ceil_mode, count_include_pad, divisor_override, layout, out):
@@ -270,15 +263,9 @@ def _bind_power(rank):
         kind, window = MAX if p > 0 else MIN, (kernel_size, stride, 0, 1)
         return _extreme(name, rank, kind, np.abs(x), window, ceil_mode, layout, out, indexed)
 
-    def norm(op_name, norm_type):
-        p = real(op_name, "norm_type", norm_type)
-        if p == 0 or np.isnan(p):
-            raise value_error(op_name, "norm_type", f"is {p}", "a number other than 0")
-        return p
-
     @op("input", name=name, quiet=True)
     def pool(input, norm_type, kernel_size, stride=None, ceil_mode=False, *, layout="NCHW", out=None):
-        p = norm(name, norm_type)
+        p = rules.power(name, norm_type)
         x = plain_array(name, input)
         saved = (input, norm_type, kernel_size, stride, ceil_mode, {"layout": layout})
         if np.isinf(p):
@@ -312,7 +299,7 @@ def _bind_power(rank):
     @pool.gradient
     def backward(grad_output, input, norm_type, kernel_size, stride=None, ceil_mode=False, *, layout="NCHW"):
         back = f"{name}_backward"
-        p = norm(back, norm_type)
+        p = rules.power(back, norm_type)
         grad_output, x = (contiguous(a) for a in arrays(back, grad_output=grad_output, input=input))
         if np.isinf(p):
             _, indices = magnitude(back, x, p, kernel_size, stride, ceil_mode, layout, None, True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import _core
 from ..geometry import conv as rules
-from ..geometry.arrays import FLOAT32, as_array, is_half, ndarray, to_ndarray, type_error
+from ..geometry.arrays import FLOAT32, as_array, is_half, ndarray, to_ndarray
 
 # The operations that take prepared weights: name -> (rank, whether it is transposed). ops/conv.py adds them.
 TAKES: dict[str, tuple[int, bool]] = {}
@@ -82,9 +82,7 @@ def prepare(op: Callable, weight: Any, **parameters: Any) -> Prepared:
     >>> np.array_equal(fastconv.conv2d(x, ready, padding=1), fastconv.conv2d(x, w, padding=1))
     True
     """
-    name = getattr(getattr(op, "op", None), "name", None)
-    if name not in TAKES:
-        raise type_error("prepare", "op", f"is {op!r}", f"one of {', '.join(TAKES)}")
+    name = rules.preparable(op, tuple(TAKES))
     rank, transposed = TAKES[name]
     array = to_ndarray(name, "weight", getattr(weight, "data", weight) if hasattr(weight, "requires_grad") else weight)
     dtype = array.dtype.newbyteorder("=")

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from ..geometry.arguments import axes
-from ..geometry.arrays import as_array, new_output, shape_only, value_error
-from ..geometry.elementwise import same_shape
+from ..geometry.arrays import as_array, new_output, shape_only
+from ..geometry.elementwise import reducible, same_shape
 from ..op import op
 
 
@@ -23,8 +23,8 @@ def _reduction(name: str, summary: str, example: str, shares: str, ufunc, spread
         input = as_array(name, "input", input)
         over = axes(name, "dim", dim, input.ndim)
         without, kept = _shapes(input.shape, over)
-        if name in ("max", "min") and 0 in (input.shape[i] for i in over):
-            raise value_error(name, "input", f"has shape {input.shape}", "at least one element to reduce")
+        if name in ("max", "min"):
+            reducible(name, input.shape, over)
         out = new_output(name, out, kept if keepdim else without, input.dtype, input)
         ufunc(input, axis=over, keepdims=bool(keepdim), out=out)
         values = name in ("max", "min")

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _core
 from ..geometry.arguments import axis
-from ..geometry.arrays import as_array, contiguous, new_output, same_dtype, type_error
+from ..geometry.arrays import as_array, contiguous, float_dtype, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..op import op
 
@@ -19,10 +19,7 @@ def _prepare(name: str, input, dim, dtype) -> tuple[np.ndarray, int]:
         dim = 0 if input.ndim in (0, 1, 3) else 1
     at = axis(name, "dim", dim, input.ndim)
     if dtype is not None:
-        wanted = np.dtype(dtype)
-        if wanted not in (np.float32, np.float64):
-            raise type_error(name, "dtype", f"is {wanted}", "float32 or float64")
-        input = input.astype(wanted, copy=False)
+        input = input.astype(float_dtype(name, dtype), copy=False)
     return input, at
 
 

@@ -6,7 +6,6 @@ All of them see x as (A, B, L), one statistic for each b: batch_norm (N, C, M), 
 import numpy as np
 
 from .. import _core
-from ..geometry import norm as rule
 from ..geometry.arrays import as_array, contiguous, ndarray, same_dtype
 from ..geometry.elementwise import same_shape
 
@@ -58,11 +57,3 @@ def checked(argument: str, name: str, value, input: ndarray) -> ndarray:
     same_shape(name, argument, value, input.shape)
     same_dtype(name, **{"input": input, argument: value})
     return contiguous(value)
-
-
-# Without running statistics there are only the batch's; PyTorch refuses to mix.
-def uses_batch(name: str, running_mean, running_var, training) -> bool:
-    if not training and (running_mean is None or running_var is None):
-        missing = "running_mean" if running_mean is None else "running_var"
-        raise rule.value_error(name, missing, "is None", "an array where training is False")
-    return bool(training)
