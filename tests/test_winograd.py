@@ -22,6 +22,8 @@ LAYERS = {
     "three axes": ((1, 16, 5, 13, 13), 32, (3, 3, 3), {"padding": 1}),
     "small whole maps": ((6, 24, 6, 5), 32, (3, 2), {}),
     "groups": ((1, 48, 16, 16), 64, (3, 3), {"padding": 1, "groups": 2}),
+    "tall planes": ((1, 4, 47, 139), 4, (11, 9), {"padding": (5, 4), "groups": 4}),
+    "tall planes without padding": ((1, 4, 60, 150), 4, (14, 6), {"groups": 4}),
     "many channels": ((1, 1100, 12, 12), 24, (3, 3), {"padding": 1}),
 }
 

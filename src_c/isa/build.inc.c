@@ -11,6 +11,7 @@
 #include "../kernels/tile.inc.c"
 #include "../kernels/strip_tile.inc.c"
 #include "../kernels/slide_tile.inc.c"
+#include "../kernels/tall.inc.c"
 #include "../kernels/tap_tile.inc.c"
 #include "../kernels/winograd.inc.c"
 #include "../kernels/functions.inc.c"
@@ -22,6 +23,7 @@
 #include "../ops/regions.inc.c"
 #include "../ops/strip.inc.c"
 #include "../ops/strip_product.inc.c"
+#include "../ops/tall.inc.c"
 #include "../ops/winograd_tiles.inc.c"
 #include "../ops/winograd.inc.c"
 

@@ -63,7 +63,7 @@ VEC_INLINE void slide_tile(const int m, const int n, const slide_arguments *t) {
         store(c + v * LANES, acc[i][v]);
 }
 
-/* Accumulators that leave room for the weights of three tap rows. */
+/* Accumulators that leave room for the weights of three tap rows, with some to spare. */
 #if TILE_ROWS * TILE_VECS > 12
 enum { SLIDE_TILE = 18 };
 /* clang-format off */
@@ -74,13 +74,13 @@ enum { SLIDE_TILE = 18 };
     X(1, 4) X(2, 4) X(3, 4) X(4, 4)
 /* clang-format on */
 #else
-enum { SLIDE_TILE = 12 };
+enum { SLIDE_TILE = 10 };
 /* clang-format off */
 #define SLIDE_TILES(X) \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) \
-    X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) \
-    X(1, 3) X(2, 3) X(3, 3) X(4, 3) \
-    X(1, 4) X(2, 4) X(3, 4)
+    X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) \
+    X(1, 3) X(2, 3) X(3, 3) \
+    X(1, 4) X(2, 4)
 /* clang-format on */
 #endif
 
@@ -132,3 +132,29 @@ VEC_INLINE void slide_roll(const int n, const roll_arguments *t) {
 }
 static void slide_roll_1(const roll_arguments *t) { slide_roll(1, t); }
 static void slide_roll_2(const roll_arguments *t) { slide_roll(2, t); }
+
+/* The same with one step, along `vectors` of a row: for rows too long to come down again in cache. */
+enum { SLIDE_THREE = 3 };
+
+VEC_INLINE void slide_three(const int m, const slide_arguments *t, int64_t vectors) {
+    const T *a = t->a + t->step->tap * 3, *x = t->x + t->step->x;
+    T *c = t->c;
+    const int64_t x_row = t->x_row, c_row = t->c_row, column[3] = {t->column[0], t->column[1], t->column[2]};
+    vec w[3][3], init = splat(t->init);
+    FC_UNROLL for (int r = 0; r < 3; r++) FC_UNROLL for (int j = 0; j < 3; j++) w[r][j] = splat(a[r * t->a_row + j]);
+    FC_UNROLL_2 for (; vectors > 0; vectors--, x += LANES, c += LANES) {
+        vec acc[SLIDE_THREE];
+        FC_UNROLL for (int i = 0; i < m; i++) acc[i] = init;
+        FC_UNROLL for (int y = 0; y < m + 2; y++) FC_UNROLL for (int j = 0; j < 3; j++) {
+            vec lanes = load(x + y * x_row + column[j]);
+            FC_KEEP(lanes);
+            FC_UNROLL for (int r = 0; r < 3; r++) if (y - r >= 0 && y - r < m) acc[y - r] += w[r][j] * lanes;
+        }
+        FC_UNROLL for (int i = 0; i < m; i++) store(c + i * c_row, acc[i]);
+    }
+}
+static void slide_three_1(const slide_arguments *t, int64_t vectors) { slide_three(1, t, vectors); }
+static void slide_three_2(const slide_arguments *t, int64_t vectors) { slide_three(2, t, vectors); }
+static void slide_three_3(const slide_arguments *t, int64_t vectors) { slide_three(3, t, vectors); }
+static void (*const slide_threes[SLIDE_THREE])(const slide_arguments *t,
+                                               int64_t vectors) = {slide_three_1, slide_three_2, slide_three_3};

@@ -23,7 +23,7 @@ static narrow_plan plan_narrow(const fc_conv_geometry *g) {
     narrow_plan w = {.p = forward_product(g), .C = g->C / g->G, .K = g->K / g->G, .taps = volume(g->kernel)};
     product *p = &w.p;
     p->rows = 1;
-    w.s = plan_strip(p);
+    w.s = plan_strip(p, 0);
     const strip_plan *s = &w.s;
     w.weights = w.K * w.C * w.taps;
     w.sliding = w.K < 3 && s->sliding && s->gap == 1;
@@ -79,16 +79,16 @@ static void add_taps(const narrow_job *job, const narrow_block *b, const T *stri
     int64_t top = clamp_i64(ceil_div(max_i64(-from_y, 0), stride), 0, count);
     int64_t bottom = clamp_i64(floor_div(p->extent[1] - 1 - from_y, stride) + 1, top, count);
     if (top == bottom) return;
-    int64_t plane = (z * s->phases[1] + a) * s->phases[2] * s->phase;
+    int64_t plane = (z * s->phases[1] + a) * s->phases[2] * s->at.phase;
     tap_arguments t = {.sliding = w->sliding,
                        .y_begin = top,
                        .y_end = bottom,
                        .g_rows = b->rows,
                        .g = g + k * g_channel,
-                       .x = strip + c * s->channel + plane + below * s->pitch,
+                       .x = strip + c * s->at.channel + plane + below * s->at.pitch,
                        .g_step = g_pitch,
                        .g_row = w->sliding ? -g_pitch : g_channel,
-                       .x_row = s->pitch,
+                       .x_row = s->at.pitch,
                        .length = b->columns,
                        .sums_row = (w->sliding ? stride * S : w->C * w->taps) * LANES};
     int64_t parts = ceil_div(S, tap_columns[m - 1]);
@@ -153,14 +153,14 @@ static void narrow_task(const void *context, int64_t task, int thread) {
             b.column = block % s->column_blocks * s->columns;
             b.rows = min_i64(s->rows, P - b.row);
             b.columns = min_i64(s->columns, Q - b.column);
-            list_pieces(p, s, b.o, b.row, b.rows, b.column, pieces);
-            zero_run(strip, p->channels * s->channel + s->shared);
+            list_pieces(p, s, &s->at, b.o, b.row, b.rows, b.column, pieces);
+            zero_run(strip, p->channels * s->at.channel + s->shared);
             if (w->g_copied) zero_run(copy, w->K * w->g_channel);
         }
         for (int64_t group = first; group < last; group++) {
             int64_t pair = image * p->groups + group;
             const T *g = job->grad_output + pair * w->K * out_plane + (b.o * P + b.row) * Q + b.column;
-            lay_strip(p, s, job->input + pair * w->C * plane, pieces, strip);
+            lay_strip(p, s, &s->at, job->input + pair * w->C * plane, pieces, 0, INT64_MAX, strip);
             if (w->g_copied)
                 for (int64_t k = 0; k < w->K; k++)
                     for (int64_t r = 0; r < b.rows; r++)
@@ -200,7 +200,7 @@ static void narrow_grad_weight(const fc_conv_geometry *g, const T *grad_output, 
     w->p.offset = (const int64_t (*)[3])offset;
     for (int64_t j = 0; j < g->kernel[2]; j++) {
         int64_t x = j * g->dilation[2];
-        column[j] = x % g->stride[2] * w->s.phase + x / g->stride[2];
+        column[j] = x % g->stride[2] * w->s.at.phase + x / g->stride[2];
     }
     job.column = column;
     T *partial = take(&rest, w->shares * g->G * w->weights * (int64_t)sizeof(T));

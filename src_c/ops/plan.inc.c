@@ -5,6 +5,7 @@
 enum way {
     STRIP_NARROW,
     STRIP_GROUPS,
+    TALL,
     WINOGRAD,
     GATHER,
     GATHER_EXACT,
@@ -27,6 +28,7 @@ enum way {
 static const fc_choice ways[] = {
     [STRIP_NARROW] = {"strip", "few channels on one side: packing would cost as much as the product"},
     [STRIP_GROUPS] = {"strip", "small groups do not repay packing"},
+    [TALL] = {"tall", "large kernel on single planes: F(4, 4) along height takes fewer multiply-adds"},
     [WINOGRAD] = {"winograd", FEWER},
     [GATHER] = {"gather", ONE_TAP},
     [GATHER_EXACT] = {"gather", ASKED_EXACT},
@@ -63,6 +65,7 @@ static int why_direct(const product *p, int weight) {
 
 static enum way choose_way(const product *p) {
     if (p->taps == 0 && !p->pair) return FILL;
+    if (is_tall(p)) return TALL;
     int few = p->rows < 2 * TILE_ROWS, direct = few || p->pair ? 2 : why_direct(p, 0);
     if (direct < 0) return WINOGRAD;
     if (is_narrow(p->rows, p->channels)) return STRIP_NARROW;
@@ -99,6 +102,7 @@ static int64_t product_scratch(const product *p, int threads) {
     case FILL: return 0;
     case STRIP_NARROW:
     case STRIP_GROUPS: return strip_scratch(p, threads);
+    case TALL: return tall_scratch(p, threads);
     case WINOGRAD: return winograd_scratch(p, threads);
     case GATHER_REGIONS: return regions_scratch(p, threads);
     default: return gather_scratch(p, threads);
@@ -109,6 +113,7 @@ static void run_product(const product *p, void *scratch, int threads) {
     switch (choose_way(p)) {
     case STRIP_NARROW:
     case STRIP_GROUPS: run_strip(p, scratch, threads); break;
+    case TALL: run_tall(p, scratch, threads); break;
     case WINOGRAD: run_winograd(p, scratch, threads); break;
     case GATHER_REGIONS: run_regions(p, scratch, threads); break;
     default: run_gather(p, scratch, threads);

@@ -55,8 +55,8 @@ VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
 }
 
 /* Rows of n elements, as copy_step does. The last vector of a row is written whole, with zeros at its end. */
-static void lay_rows(T *dest, int64_t dest_row, const T *from, int64_t from_row, int64_t rows, int64_t n,
-                     int64_t step) {
+VEC_INLINE void lay_rows(T *dest, int64_t dest_row, const T *from, int64_t from_row, int64_t rows, int64_t n,
+                         int64_t step) {
     int64_t whole = (n - 1) / LANES * LANES;
     for (; rows > 0; rows--, dest += dest_row, from += from_row) {
         if (step > 1) {

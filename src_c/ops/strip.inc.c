@@ -2,9 +2,11 @@
  *
  * The source rows that a block of pixels sees are copied once, padded, into a strip; with a stride the strip is
  * split into phases so that neighbouring pixels always read neighbouring cells. Lanes run along a row of pixels.
+ * Sliding down a large plane, rows are laid just before they are seen, so that they are read from the first cache.
  * Two ways to fill a tile's rows:
  *   sliding   one matrix row (depthwise) and neighbouring pixel rows; 3 x 3 taps of one channel roll down whole
- *             columns instead of tiles
+ *             columns instead of tiles, or on large planes take whole rows, and read the source in place where it
+ *             needs no padding
  *   together  output channels of a group; when rows of pixels are short, lanes may run along the whole block with
  *             the strip's pitch (`flat`; the cells between rows are computed and dropped). */
 
@@ -14,8 +16,15 @@ typedef struct {
     slide_step *step, *end;
 } slide_block;
 
+/* Elements from row to row, phase plane to phase plane, channel to channel. */
 typedef struct {
-    int sliding, rolling;
+    int64_t pitch, phase, channel;
+} strip_layout;
+
+typedef struct {
+    int sliding, rolling, in_place;
+    int scroll;             /* strips are laid along with the tiles */
+    int64_t inside[2][2];   /* in place: rows and columns of pixels from the first to the end that need no padding */
     int64_t gap;            /* sliding: rows from one pixel row of a tile to the next, the dilation */
     int64_t columns_listed; /* sliding: taps of a row; together: channels * taps */
     int64_t low, span[3];   /* first cell of a row; cells that the taps reach beyond a pixel's own, in pixels */
@@ -24,7 +33,7 @@ typedef struct {
     int64_t columns, column_blocks; /* pixels of a row per block */
     int64_t tile_rows, tile_vecs;   /* of a sliding tile, at most */
     int64_t tiles, steps;           /* of a sliding block: tiles down, and steps of one tile at most */
-    int64_t pitch, phase, channel;  /* elements from row to row, phase to phase, channel to channel */
+    strip_layout at;                /* of a strip for a whole block */
     int flat, shared;               /* shared: zeros after a row are those before the next */
     int64_t chunk, chunks;          /* (image, group) pairs per task */
     int64_t table_bytes, strip_bytes, stage_bytes, tile_bytes, step_bytes, piece_bytes, thread_bytes, stage_row;
@@ -33,10 +42,19 @@ typedef struct {
 /* Cells of one phase plane of the strip that lie inside the source: rows of `width` cells from `source` on. The rest of
  * the plane is the same for all images and groups, and cleared once. */
 typedef struct {
-    int64_t dest, source, rows, width;
+    int64_t dest, source, top, rows, width;
 } strip_piece;
 
-enum { STRIP_BYTES = 96 * 1024, SLIDE_BYTES = 24 * 1024, STRIP_COLUMNS = 1024, STRIP_TASKS = 16 };
+enum {
+    STRIP_BYTES = 96 * 1024,
+    SLIDE_BYTES = 24 * 1024,
+    WIDE_BYTES = 64 * 1024,
+    SCROLL_BYTES = 192 * 1024,
+    STRIP_COLUMNS = 1024,
+    STRIP_TASKS = 16,
+    LARGE_CELLS = 1 << 17, /* pixels of a large block */
+    IN_PLACE_COLUMNS = 256 /* at least */
+};
 
 /* Few output channels and more than one row of pixels, whose tap rows are those of neighbours (`gap` rows apart). Three
  * fill a tile together, unless phases are paired. */
@@ -60,13 +78,48 @@ static void shape_slide(strip_plan *s, int64_t P, int64_t Q, int64_t R) {
     }
 }
 
-static strip_plan plan_strip(const product *p) {
+/* The strip of a block that reads no phases, or one phase of each. */
+static strip_layout lay_out(const strip_plan *s, int64_t rows, int64_t pitch) {
+    int64_t phase = (rows + s->span[1]) * pitch + LANES; /* a row's last vector may run over its end */
+    return (strip_layout){pitch, phase, s->span[0] * s->phases[1] * s->phases[2] * phase};
+}
+
+/* Finds the pixels whose windows lie inside the source, their columns in whole vectors. */
+static void find_inside(strip_plan *s, const product *p) {
+    for (int axis = 1; axis < 3; axis++) {
+        int64_t unit = axis == 2 ? LANES : 1, first = ceil_div(max_i64(0, -p->low[axis]), unit) * unit;
+        int64_t count = min_i64(p->extent[axis] - max_i64(0, p->high[axis]), p->pixels[axis]) - first;
+        s->inside[axis - 1][0] = first;
+        s->inside[axis - 1][1] = first + max_i64(count, 0) / unit * unit;
+    }
+    s->in_place = s->inside[0][1] > s->inside[0][0] && s->inside[1][1] - s->inside[1][0] >= IN_PLACE_COLUMNS;
+}
+
+/* Rows of large blocks: whole rows of tiles, and as many blocks as keep all threads busy. */
+static int64_t rows_for_all(const strip_plan *s, const product *p) {
+    int64_t others = p->images * p->groups * p->pixels[0] * s->column_blocks, P = p->pixels[1];
+    int64_t most = min_i64(LARGE_CELLS / s->columns, P / ceil_div(STRIP_TASKS, others)), unit = s->tile_rows * s->gap;
+    return clamp_i64(most / unit * unit, min_i64(unit, P), P);
+}
+
+/* Elements of the largest strip of a block that reads in place: its bands above and below, and its sides. */
+static int64_t border_cells(const strip_plan *s, const product *p) {
+    int64_t band = min_i64(s->rows, max_i64(s->inside[0][0], p->pixels[1] - s->inside[0][1]));
+    int64_t side = min_i64(s->columns, max_i64(s->inside[1][0], p->pixels[2] - s->inside[1][1]));
+    return max_i64(lay_out(s, band, s->columns + s->span[2]).channel, lay_out(s, s->rows, side + s->span[2]).channel);
+}
+
+/* `scroll`: large planes may be taken in larger blocks than strips hold, see above. */
+static strip_plan plan_strip(const product *p, int scroll) {
     int64_t P = p->pixels[1], Q = p->pixels[2], low[3], high[3];
     strip_plan s = {.sliding = slides(p), .gap = 1};
     s.columns_listed = s.sliding ? p->count[2] : p->channels * p->taps;
     if (s.sliding && p->count[1] > 1 && p->stride[1] == 1) s.gap = (p->high[1] - p->low[1]) / (p->count[1] - 1);
-    s.rolling = s.sliding && !p->pair && s.gap == 1 && P > SLIDE_ROWS && p->channels * p->count[0] == 1 &&
-                p->count[1] == 3 && p->count[2] == 3 && p->stride[1] == 1 && p->stride[2] == 1;
+    int unit = s.sliding && !p->pair && p->stride[1] == 1 && p->stride[2] == 1;
+    int three =
+        unit && s.gap == 1 && P > SLIDE_ROWS && p->channels * p->count[0] == 1 && p->count[1] == 3 && p->count[2] == 3;
+    if (three && scroll && p->dest_stride[2] == 1) find_inside(&s, p);
+    s.rolling = three && !s.in_place;
     for (int axis = 0; axis < 3; axis++) {
         low[axis] = p->pair ? min_i64(p->low[axis], p->pair->low[axis]) : p->low[axis];
         high[axis] = p->pair ? max_i64(p->high[axis], p->pair->high[axis]) : p->high[axis];
@@ -78,33 +131,39 @@ static strip_plan plan_strip(const product *p) {
     s.span[0] = p->high[0] - p->low[0] + 1;
     s.tile_rows = 1;
     if (s.sliding) shape_slide(&s, ceil_div(P, s.gap), Q, max_i64(1, p->count[1]));
+    if (s.in_place) {
+        s.tile_rows = SLIDE_THREE;
+        s.tile_vecs = min_i64(s.tile_vecs, SLIDE_TILE / SLIDE_THREE);
+    }
     int64_t depth_bytes = p->channels * s.span[0] * s.phases[1] * s.phases[2] * (int64_t)sizeof(T);
     s.columns = Q;
     if (s.sliding) {
-        int64_t fit = SLIDE_BYTES / (depth_bytes * (2 * s.tile_rows * s.gap + s.span[1])) - s.span[2];
+        int64_t fit =
+            (scroll ? WIDE_BYTES : SLIDE_BYTES) / (depth_bytes * (2 * s.tile_rows * s.gap + s.span[1])) - s.span[2];
         fit = max_i64(fit, 16 * LANES);
         if (Q > 2 * fit) s.columns = ceil_div(ceil_div(Q, ceil_div(Q, fit)), LANES) * LANES;
     } else if (Q > STRIP_COLUMNS) {
         s.columns = ceil_div(ceil_div(Q, ceil_div(Q, STRIP_COLUMNS)), LANES) * LANES;
     }
     s.column_blocks = ceil_div(Q, s.columns);
-    s.pitch = s.columns + s.span[2];
+    int64_t pitch = s.columns + s.span[2];
     int64_t right = (Q - 1 + s.span[2]) * p->stride[2] + s.low - (p->extent[2] - 1); /* zeros after a row */
-    int64_t waste_flat = s.pitch - Q, waste_rows = ceil_div(Q, LANES) * LANES - Q;
+    int64_t waste_flat = pitch - Q, waste_rows = ceil_div(Q, LANES) * LANES - Q;
     if (s.column_blocks == 1 && p->stride[2] == 1 && s.low < 0 && right > 0) {
         s.shared = (int)min_i64(min_i64(-s.low, right), s.span[2]);
         waste_flat -= s.shared;
     }
     s.flat = !s.sliding && s.column_blocks == 1 && Q < 8 * LANES && (waste_flat <= waste_rows || Q < 3 * LANES);
     if (!s.flat) s.shared = 0;
-    s.pitch -= s.shared;
-    s.rows = clamp_i64((s.sliding ? SLIDE_BYTES : STRIP_BYTES) / (depth_bytes * s.pitch) - s.span[1],
-                       min_i64(s.tile_rows * s.gap, P), P);
-    s.rows = ceil_div(P, ceil_div(P, s.rows));
+    pitch -= s.shared;
+    int64_t row_bytes = depth_bytes * pitch, least = min_i64(s.tile_rows * s.gap, P);
+    s.rows = clamp_i64((s.sliding ? SLIDE_BYTES : STRIP_BYTES) / row_bytes - s.span[1], least, P);
+    s.scroll = s.sliding && scroll && !s.in_place && !s.rolling && s.rows < P;
+    if (s.scroll) s.rows = clamp_i64(SCROLL_BYTES / row_bytes - s.span[1], least, rows_for_all(&s, p));
+    s.rows = s.in_place ? rows_for_all(&s, p) : ceil_div(P, ceil_div(P, s.rows));
     s.row_blocks = ceil_div(P, s.rows);
-    s.phase = (s.rows + s.span[1]) * s.pitch + LANES; /* a row's last vector may run over its end */
-    s.channel = s.span[0] * s.phases[1] * s.phases[2] * s.phase;
-    s.stage_row = s.flat ? ceil_div(s.rows * s.pitch, LANES) * LANES : STRIP_VECS * LANES;
+    s.at = lay_out(&s, s.rows, pitch);
+    s.stage_row = s.flat ? ceil_div(s.rows * pitch, LANES) * LANES : STRIP_VECS * LANES;
     if (s.sliding) {
         s.tiles = min_i64(s.gap, s.rows) * ceil_div(ceil_div(s.rows, s.gap), s.tile_rows);
         s.steps = p->count[0] * s.phases[1] * ceil_div(p->count[1], s.phases[1]);
@@ -113,7 +172,8 @@ static strip_plan plan_strip(const product *p) {
     s.step_bytes = line_bytes(s.steps * s.tiles * (int64_t)sizeof(slide_step));
     s.piece_bytes = line_bytes(s.span[0] * s.phases[1] * s.phases[2] * (int64_t)sizeof(strip_piece));
     s.table_bytes = line_bytes((s.columns_listed + (p->pair ? p->pair->count[2] : 0)) * (int64_t)sizeof(int64_t));
-    s.strip_bytes = line_bytes((p->channels * s.channel + s.shared + STRIP_VECS * LANES) * (int64_t)sizeof(T));
+    int64_t cells = s.in_place ? border_cells(&s, p) : s.at.channel;
+    s.strip_bytes = line_bytes((p->channels * cells + s.shared + STRIP_VECS * LANES) * (int64_t)sizeof(T));
     int64_t slide_stage = LANES * (s.rolling ? ROLL_VECS * s.rows : 2 * SLIDE_ROWS * SLIDE_VECS);
     s.stage_bytes = line_bytes((s.sliding ? slide_stage : STRIP_ROWS * s.stage_row) * (int64_t)sizeof(T));
     s.thread_bytes = 2 * s.strip_bytes + s.stage_bytes + s.tile_bytes + s.step_bytes + s.piece_bytes;
@@ -124,7 +184,7 @@ static strip_plan plan_strip(const product *p) {
 }
 
 static int64_t strip_scratch(const product *p, int threads) {
-    strip_plan s = plan_strip(p);
+    strip_plan s = plan_strip(p, 1);
     return s.table_bytes + s.thread_bytes * threads;
 }
 
@@ -134,44 +194,49 @@ static void list_strip_columns(const product *p, const strip_plan *s, int64_t *t
         const int64_t *offset = p->offset[i % p->taps];
         int64_t z = offset[0] - p->low[0], y = s->sliding ? 0 : offset[1] - p->low[1], x = offset[2] - s->low;
         int64_t plane = ((s->sliding ? 0 : z) * s->phases[1] + y % p->stride[1]) * s->phases[2] + x % p->stride[2];
-        table[i] = i / p->taps * s->channel + plane * s->phase + y / p->stride[1] * s->pitch + x / p->stride[2];
+        table[i] =
+            i / p->taps * s->at.channel + plane * s->at.phase + y / p->stride[1] * s->at.pitch + x / p->stride[2];
     }
 }
 
 /* The pieces of one channel, for the block of rows and columns of output slice o. */
-static void list_pieces(const product *p, const strip_plan *s, int64_t o, int64_t row, int64_t rows, int64_t column,
-                        strip_piece *piece) {
+static void list_pieces(const product *p, const strip_plan *s, const strip_layout *at, int64_t o, int64_t row,
+                        int64_t rows, int64_t column, strip_piece *piece) {
     int64_t H = p->extent[1], W = p->extent[2], height = rows + s->span[1], step = p->stride[2], dest = 0;
     for (int64_t depth = 0; depth < s->span[0]; depth++)
         for (int64_t a = 0; a < s->phases[1]; a++)
-            for (int64_t b = 0; b < s->phases[2]; b++, piece++, dest += s->phase) {
+            for (int64_t b = 0; b < s->phases[2]; b++, piece++, dest += at->phase) {
                 int64_t z = o * p->stride[0] + p->low[0] + depth;
                 int64_t y = row * p->stride[1] + p->low[1] + a, x = column * step + s->low + b;
                 int64_t top = clamp_i64(ceil_div(max_i64(-y, 0), p->stride[1]), 0, height);
                 int64_t bottom = clamp_i64(floor_div(H - 1 - y, p->stride[1]) + 1, top, height);
-                int64_t left = clamp_i64(ceil_div(max_i64(-x, 0), step), 0, s->pitch);
-                int64_t right = clamp_i64(floor_div(W - 1 - x, step) + 1, left, s->pitch);
+                int64_t left = clamp_i64(ceil_div(max_i64(-x, 0), step), 0, at->pitch);
+                int64_t right = clamp_i64(floor_div(W - 1 - x, step) + 1, left, at->pitch);
                 int inside = z >= 0 && z < p->extent[0] && right > left;
                 *piece =
-                    (strip_piece){dest + top * s->pitch + left, (z * H + y + top * p->stride[1]) * W + x + left * step,
-                                  inside ? bottom - top : 0, right - left};
+                    (strip_piece){dest + top * at->pitch + left, (z * H + y + top * p->stride[1]) * W + x + left * step,
+                                  top, inside ? bottom - top : 0, right - left};
             }
 }
 
-/* Copies one pair's source into the strip. Two neighbouring column phases are split in one go. */
-static void lay_strip(const product *p, const strip_plan *s, const T *source, const strip_piece *pieces, T *strip) {
+/* Copies rows [low, high) of one pair's source into the strip. Two neighbouring column phases are split in one go. */
+static void lay_strip(const product *p, const strip_plan *s, const strip_layout *at, const T *source,
+                      const strip_piece *pieces, int64_t low, int64_t high, T *strip) {
     int64_t planes = s->span[0] * s->phases[1] * s->phases[2], from_row = p->stride[1] * p->extent[2],
             step = p->stride[2];
-    for (int64_t channel = 0; channel < p->channels; channel++, source += volume(p->extent), strip += s->channel)
+    for (int64_t channel = 0; channel < p->channels; channel++, source += volume(p->extent), strip += at->channel)
         for (const strip_piece *piece = pieces; piece < pieces + planes; piece++) {
+            int64_t first = max_i64(low - piece->top, 0), rows = min_i64(high - piece->top, piece->rows) - first;
+            int64_t to = first * at->pitch, from = first * from_row;
             if (step == 2 && s->phases[2] == 2 && piece[0].rows == piece[1].rows) {
                 const strip_piece *even = piece[0].source < piece[1].source ? piece : piece + 1,
                                   *odd = even == piece ? piece + 1 : piece;
-                split_rows(strip + even->dest, strip + odd->dest, s->pitch, source + even->source, from_row, even->rows,
-                           even->width + odd->width);
+                split_rows(strip + even->dest + to, strip + odd->dest + to, at->pitch, source + even->source + from,
+                           from_row, rows, even->width + odd->width);
                 piece++;
                 continue;
             }
-            lay_rows(strip + piece->dest, s->pitch, source + piece->source, from_row, piece->rows, piece->width, step);
+            lay_rows(strip + piece->dest + to, at->pitch, source + piece->source + from, from_row, rows, piece->width,
+                     step);
         }
 }

@@ -13,7 +13,12 @@ typedef struct {
     int64_t row_step, column_step;
     int64_t top, bottom; /* rows of the strip's first plane inside the source */
     int64_t end;         /* cells of dest before this are the task's, and it writes them in ascending order */
-    T *strip, *stage;
+    strip_layout at;
+    const T *from; /* strip, or source in place */
+    T *strip;      /* to lay along with the tiles, from `source` */
+    const T *source;
+    const strip_piece *pieces;
+    T *stage;
 } strip_block;
 
 /* Whether tiles of n vectors, `inside` cells of them pixels, may be written where they belong: a vector may run over
@@ -30,8 +35,8 @@ static void place_run(const product *p, const T *x, int64_t to, int64_t n, int64
 
 /* The steps of a tile: the tap rows that see source rows, a few at a time. Pixel row i of the tile sees row
  * row + (i + r) * gap of a phase with its tap row phase + r * stride. */
-static slide_step *list_steps(const product *p, const strip_plan *s, int64_t o, int64_t row, const slide_block *tile,
-                              slide_step *step) {
+static slide_step *list_steps(const product *p, const strip_plan *s, const strip_layout *at, int64_t o, int64_t row,
+                              const slide_block *tile, slide_step *step) {
     int64_t R = p->count[1], S = p->count[2], stride = p->stride[1], m = tile->rows;
     int64_t most = s->tile_rows * s->tile_vecs > SLIDE_TILE - 2 ? 3 : SLIDE_TAPS;
     int reversed = p->offset[0][1] != p->low[1];
@@ -48,7 +53,7 @@ static slide_step *list_steps(const product *p, const strip_plan *s, int64_t o, 
             for (int64_t part = 0; part < parts && top < bottom; part++, step++) {
                 int64_t r = low + part_start(high - low, parts, part), tap = a + r * stride;
                 step->taps = low + part_start(high - low, parts, part + 1) - r;
-                step->x = plane * s->phase + (tile->row + r * s->gap) * s->pitch;
+                step->x = plane * at->phase + (tile->row + r * s->gap) * at->pitch;
                 step->tap = t * R + (reversed ? R - 1 - tap : tap);
             }
         }
@@ -57,8 +62,8 @@ static slide_step *list_steps(const product *p, const strip_plan *s, int64_t o, 
 }
 
 /* Cuts a block's pixel rows into tiles of neighbours, `gap` rows apart. */
-static void list_tiles(const product *p, const strip_plan *s, int64_t o, int64_t row, int64_t rows, slide_block *tile,
-                       slide_step *step) {
+static void list_tiles(const product *p, const strip_plan *s, const strip_layout *at, int64_t o, int64_t row,
+                       int64_t rows, slide_block *tile, slide_step *step) {
     const product *seen = p->taps > 0 ? p : p->pair;
     for (int64_t first = 0; first < min_i64(s->gap, rows); first++) {
         int64_t count = ceil_div(rows - first, s->gap), blocks = ceil_div(count, s->tile_rows);
@@ -67,31 +72,67 @@ static void list_tiles(const product *p, const strip_plan *s, int64_t o, int64_t
             tile->row = first + begin * s->gap;
             tile->rows = part_start(count, blocks, block + 1) - begin;
             tile->step = step;
-            tile->end = step = list_steps(seen, s, o, row, tile, step);
+            tile->end = step = list_steps(seen, s, at, o, row, tile, step);
         }
     }
     tile->rows = 0;
 }
 
+/* One tile of 3 x 3 taps along whole rows whose first pixel is at dest[to]. */
+static void slide_rows(const product *p, const strip_block *b, int64_t m, slide_arguments *t, int64_t to, int plain) {
+    int64_t vectors = ceil_div(b->columns, LANES), last = (vectors - 1) * LANES, inside = b->columns - last;
+    if (inside < LANES) {
+        t->x = b->from + last;
+        t->c = b->stage;
+        t->c_row = LANES;
+        slide_threes[m - 1](t, 1);
+        for (int64_t i = 0; i < m; i++) copy_run(p->dest + to + last + i * b->row_step, b->stage + i * LANES, inside);
+        vectors--;
+    }
+    t->x = b->from;
+    t->c = p->dest + to;
+    t->c_row = b->row_step;
+    slide_threes[m - 1](t, vectors);
+    if (!plain)
+        for (int64_t i = 0; i < m; i++)
+            place_run(p, p->dest + to + i * b->row_step, to + i * b->row_step, b->columns, 1);
+}
+
+/* Lays the rows that a tile and the next one see: what was just written can't be read at once. `laid` are there
+ * already; returns how many are now. */
+static __attribute__((noinline)) int64_t lay_ahead(const product *p, const strip_plan *s, const strip_block *b,
+                                                   const slide_block *tile, int64_t laid) {
+    int64_t seen = laid;
+    for (const slide_block *next = tile; next <= tile + 1 && next->rows; next++)
+        seen = max_i64(seen, next->row + (next->rows - 1) * s->gap + s->span[1] + 1);
+    lay_strip(p, s, &b->at, b->source, b->pieces, laid, seen, b->strip);
+    return seen;
+}
+
 /* One output channel whose block starts at dest[at]. Parts of a row go from right to left: a tile's upper rows may
  * run over the left ends of its lower ones. `odd` are the arguments of the pair. */
 static void slide(const strip_job *job, const strip_block *b, const slide_block *tile, slide_arguments *t,
-                  slide_arguments *odd, int64_t at) {
+                  slide_arguments *odd, int64_t at, int lays) {
     const product *p = job->p;
     const strip_plan *s = &job->s;
     int64_t vectors = ceil_div(b->columns, LANES), parts = ceil_div(vectors, s->tile_vecs), step = s->gap * b->row_step;
     int64_t fewer = vectors / parts, wider = vectors % parts; /* parts of a row with one vector more */
     int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
-    for (; tile->rows; tile++)
+    for (int64_t laid = 0; tile->rows; tile++) {
+        if (lays) laid = lay_ahead(p, s, b, tile, laid);
+        t->step = odd->step = tile->step;
+        t->end = odd->end = tile->end;
+        if (s->in_place && tile->end == tile->step + 1 && tile->step->taps == 3) {
+            slide_rows(p, b, tile->rows, t, at + tile->row * b->row_step, plain);
+            continue;
+        }
         for (int64_t part = parts - 1, v = vectors; part >= 0; part--) {
             int64_t n = fewer + (part < wider), m = tile->rows;
             v -= n;
             int64_t to = at + tile->row * b->row_step + v * LANES * b->column_step;
             int64_t inside = min_i64(n * LANES, b->columns - v * LANES);
             int staged = p->pair || !in_place(b, n, inside, to + (m - 1) * step);
-            t->step = odd->step = tile->step;
-            t->end = odd->end = tile->end;
-            t->x = odd->x = b->strip + v * LANES;
+            t->x = odd->x = b->from + v * LANES;
             t->c = staged ? b->stage : p->dest + to;
             t->c_row = staged ? n * LANES : step;
             slide_tiles[m - 1][n - 1](t);
@@ -109,6 +150,7 @@ static void slide(const strip_job *job, const strip_block *b, const slide_block 
                     place_run(p, t->c + i * t->c_row, to + i * step, inside, b->column_step);
             }
         }
+    }
 }
 
 /* One output channel by slide_roll. */
@@ -121,14 +163,14 @@ static void roll(const strip_job *job, const strip_block *b, const slide_argumen
                         .bottom = b->bottom,
                         .a = t->a_row > 0 ? t->a : t->a - 2 * t->a_row,
                         .a_row = t->a_row,
-                        .x_row = job->s.pitch,
+                        .x_row = b->at.pitch,
                         .column = t->column,
                         .init = t->init};
     for (int64_t end = vectors; end > 0;) {
         int64_t n = min_i64(end, ROLL_VECS), v = end - n, inside = min_i64(n * LANES, b->columns - v * LANES);
         int64_t to = at + v * LANES * b->column_step;
         int staged = !in_place(b, n, inside, to + (b->rows - 1) * b->row_step);
-        r.x = b->strip + v * LANES;
+        r.x = b->from + v * LANES;
         r.c = staged ? b->stage : p->dest + to;
         r.c_row = staged ? n * LANES : b->row_step;
         (n == 1 ? slide_roll_1 : slide_roll_2)(&r);
@@ -144,7 +186,7 @@ static void together(const strip_job *job, const strip_block *b, strip_arguments
     const product *p = job->p;
     const strip_plan *s = &job->s;
     int64_t plane = volume(p->dest_extent), most = strip_vecs[m - 1];
-    int64_t vectors = ceil_div(s->flat ? (b->rows - 1) * s->pitch + b->columns : b->columns, LANES),
+    int64_t vectors = ceil_div(s->flat ? (b->rows - 1) * b->at.pitch + b->columns : b->columns, LANES),
             parts = ceil_div(vectors, most);
     int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
     for (int64_t r = 0; r < (s->flat ? 1 : b->rows); r++)
@@ -153,7 +195,7 @@ static void together(const strip_job *job, const strip_block *b, strip_arguments
             int64_t to = at + r * b->row_step + v * LANES * b->column_step;
             int64_t inside = min_i64(n * LANES, b->columns - v * LANES);
             int staged = !in_place(b, n, inside, to);
-            t->x = b->strip + r * s->pitch + v * LANES;
+            t->x = b->from + r * b->at.pitch + v * LANES;
             t->c = s->flat ? b->stage + v * LANES : staged ? b->stage : p->dest + to;
             t->c_row = s->flat ? s->stage_row : staged ? n * LANES : plane;
             strip_tiles[m - 1][n - 1](t);
@@ -163,20 +205,21 @@ static void together(const strip_job *job, const strip_block *b, strip_arguments
     if (!s->flat) return;
     for (int64_t i = 0; i < m; i++)
         for (int64_t r = 0; r < b->rows; r++)
-            place_run(p, b->stage + i * s->stage_row + r * s->pitch, at + i * plane + r * b->row_step, b->columns,
+            place_run(p, b->stage + i * s->stage_row + r * b->at.pitch, at + i * plane + r * b->row_step, b->columns,
                       b->column_step);
 }
 
-static void set_channel(slide_arguments *t, const product *p, const strip_plan *s, const int64_t *table, int64_t row) {
+static void set_channel(slide_arguments *t, const product *p, const strip_plan *s, const strip_layout *from,
+                        const int64_t *table, int64_t row) {
     int reversed = p->taps > 0 && p->offset[0][1] != p->low[1];
     t->channels = p->channels;
-    t->x_channel = s->channel;
+    t->x_channel = from->channel;
     t->a_channel = p->taps;
     t->column = table;
     t->count = p->count[2];
     t->a = p->matrix + row * p->channels * p->taps;
     t->a_row = reversed ? -p->count[2] : p->count[2] * p->stride[1];
-    t->x_row = s->pitch * s->gap;
+    t->x_row = from->pitch * s->gap;
     t->init = p->epilogue.bias ? ((const T *)p->epilogue.bias)[row] : 0;
 }
 
@@ -189,10 +232,10 @@ static void strip_pair(const strip_job *job, const strip_block *b, const slide_b
     if (s->sliding) {
         for (int64_t k = 0; k < p->rows; k++, at += plane) {
             slide_arguments t, odd;
-            set_channel(&t, p, s, job->table, first + k);
-            if (p->pair) set_channel(&odd, p->pair, s, job->table + p->count[2], first + k);
+            set_channel(&t, p, s, &b->at, job->table, first + k);
+            if (p->pair) set_channel(&odd, p->pair, s, &b->at, job->table + p->count[2], first + k);
             if (s->rolling) roll(job, b, &t, at);
-            else slide(job, b, tiles, &t, &odd, at);
+            else slide(job, b, tiles, &t, &odd, at, s->scroll && k == 0);
         }
         return;
     }
@@ -209,56 +252,111 @@ static void strip_pair(const strip_job *job, const strip_block *b, const slide_b
     }
 }
 
-/* Strips are laid one pair ahead: what was just written can't be read at once. */
-static void strip_task(const void *context, int64_t task, int thread) {
-    const strip_job *job = context;
+/* A part of a task: pixel rows and columns of output slice o, of images and groups [first, last). */
+typedef struct {
+    int64_t o, first, last;
+    int64_t row, rows, column, columns;
+} strip_part;
+
+static void strip_region(const strip_job *job, char *scratch, const strip_part *part, int in_place) {
     const product *p = job->p;
     const strip_plan *s = &job->s;
-    char *scratch = job->scratch + thread * s->thread_bytes;
+    if (part->rows <= 0 || part->columns <= 0) return;
     T *strip[2] = {take(&scratch, s->strip_bytes), take(&scratch, s->strip_bytes)};
     T *stage = take(&scratch, s->stage_bytes);
     slide_block *tiles = take(&scratch, s->tile_bytes);
     slide_step *steps = take(&scratch, s->step_bytes);
     strip_piece *pieces = take(&scratch, s->piece_bytes);
     int64_t plane = volume(p->dest_extent), source_plane = p->channels * volume(p->extent);
-
-    int64_t column = task % s->column_blocks * s->columns;
-    int64_t row = task / s->column_blocks % s->row_blocks * s->rows;
-    int64_t o = task / s->column_blocks / s->row_blocks % p->pixels[0];
-    int64_t first = task / s->column_blocks / s->row_blocks / p->pixels[0] * s->chunk;
-    int64_t last = min_i64(first + s->chunk, p->images * p->groups);
+    int64_t planes = s->span[0] * s->phases[1] * s->phases[2];
+    int64_t o = part->o, row = part->row, column = part->column, H = p->extent[1], W = p->extent[2];
     int64_t corner =
         ((o * p->dest_stride[0] + p->dest_start[0]) * p->dest_extent[1] + row * p->dest_stride[1] + p->dest_start[1]) *
             p->dest_extent[2] +
         column * p->dest_stride[2] + p->dest_start[2];
-    strip_block b = {.rows = min_i64(s->rows, p->pixels[1] - row),
-                     .columns = min_i64(s->columns, p->pixels[2] - column),
+    strip_block b = {.rows = part->rows,
+                     .columns = part->columns,
                      .dest_columns = p->dest_extent[2] - column * p->dest_stride[2],
                      .row_step = p->dest_extent[2] * p->dest_stride[1],
                      .column_step = p->dest_stride[2],
+                     .at = in_place      ? (strip_layout){W, H * W, volume(p->extent)}
+                           : s->in_place ? lay_out(s, part->rows, part->columns + s->span[2])
+                                         : s->at,
+                     .pieces = pieces,
                      .stage = stage};
     int ascending = b.columns == p->dest_extent[2] && p->dest_stride[1] == 1 && s->gap == 1;
     int whole = ascending && s->sliding && b.rows * b.columns == plane;
 
-    list_pieces(p, s, o, row, b.rows, column, pieces);
-    b.top = pieces->dest / s->pitch;
-    b.bottom = b.top + pieces->rows;
-    if (s->sliding) list_tiles(p, s, o, row, b.rows, tiles, steps);
-    for (int i = 0; i < 2; i++) zero_run(strip[i], p->channels * s->channel + s->shared);
-    int64_t group = first % p->groups;
-    for (int64_t pair = first; pair <= last; pair++) {
-        if (pair < last) lay_strip(p, s, p->source + pair * source_plane, pieces, strip[pair & 1]);
-        if (pair == first) continue;
-        int64_t at = (pair - 1) * p->rows * plane + corner;
-        b.strip = strip[(pair - 1) & 1];
-        b.end = whole ? last * p->rows * plane : 0;
-        strip_pair(job, &b, tiles, group, at);
+    if (s->sliding) list_tiles(p, s, &b.at, o, row, b.rows, tiles, steps);
+    if (!in_place) {
+        list_pieces(p, s, &b.at, o, row, b.rows, column, pieces);
+        b.top = pieces->top;
+        b.bottom = b.top + pieces->rows;
+        int covered = pieces->rows == b.rows + s->span[1] && pieces->width == b.at.pitch;
+        for (int i = 0; i < (s->scroll ? !covered || planes > 1 : 2); i++)
+            zero_run(strip[i], p->channels * b.at.channel + s->shared);
+    }
+    int64_t group = part->first % p->groups;
+    int64_t start = ((o * p->stride[0] + p->low[0]) * H + row + p->low[1]) * W + column + p->low[2];
+    int ahead = !in_place && !s->scroll; /* strips are laid one pair ahead, as above */
+    for (int64_t pair = part->first; pair < part->last + ahead; pair++) {
+        if (ahead && pair < part->last)
+            lay_strip(p, s, &b.at, p->source + pair * source_plane, pieces, 0, INT64_MAX, strip[pair & 1]);
+        if (ahead && pair == part->first) continue;
+        int64_t now = pair - ahead;
+        b.source = p->source + now * source_plane;
+        b.strip = strip[ahead ? now & 1 : 0];
+        b.from = in_place ? b.source + start : b.strip;
+        b.end = whole ? part->last * p->rows * plane : 0;
+        strip_pair(job, &b, tiles, group, now * p->rows * plane + corner);
         group = group + 1 < p->groups ? group + 1 : 0;
     }
 }
 
+/* What needs padding of a block that reads in place is a band above, one below and the sides between. */
+static void strip_task(const void *context, int64_t task, int thread) {
+    const strip_job *job = context;
+    const product *p = job->p;
+    const strip_plan *s = &job->s;
+    char *scratch = job->scratch + thread * s->thread_bytes;
+    int64_t column = task % s->column_blocks * s->columns;
+    int64_t row = task / s->column_blocks % s->row_blocks * s->rows;
+    int64_t first = task / s->column_blocks / s->row_blocks / p->pixels[0] * s->chunk;
+    strip_part part = {.o = task / s->column_blocks / s->row_blocks % p->pixels[0],
+                       .first = first,
+                       .last = min_i64(first + s->chunk, p->images * p->groups),
+                       .row = row,
+                       .rows = min_i64(s->rows, p->pixels[1] - row),
+                       .column = column,
+                       .columns = min_i64(s->columns, p->pixels[2] - column)};
+    if (!s->in_place) {
+        strip_region(job, scratch, &part, 0);
+        return;
+    }
+    int64_t ends[2][2] = {{row, row + part.rows}, {column, column + part.columns}}, inside[2][2];
+    for (int axis = 0; axis < 2; axis++) {
+        inside[axis][0] = clamp_i64(s->inside[axis][0], ends[axis][0], ends[axis][1]);
+        inside[axis][1] = clamp_i64(s->inside[axis][1], inside[axis][0], ends[axis][1]);
+    }
+    part.rows = inside[0][0] - row;
+    strip_region(job, scratch, &part, 0);
+    part.row = inside[0][1];
+    part.rows = ends[0][1] - part.row;
+    strip_region(job, scratch, &part, 0);
+    part.row = inside[0][0];
+    part.rows = inside[0][1] - part.row;
+    part.columns = inside[1][0] - column;
+    strip_region(job, scratch, &part, 0);
+    part.column = inside[1][1];
+    part.columns = ends[1][1] - part.column;
+    strip_region(job, scratch, &part, 0);
+    part.column = inside[1][0];
+    part.columns = inside[1][1] - part.column;
+    strip_region(job, scratch, &part, 1);
+}
+
 static void run_strip(const product *p, void *scratch, int threads) {
-    strip_job job = {.p = p, .s = plan_strip(p)};
+    strip_job job = {.p = p, .s = plan_strip(p, 1)};
     strip_plan *s = &job.s;
     char *rest = scratch;
     int64_t *table = take(&rest, s->table_bytes);

@@ -1,0 +1,67 @@
+/* tall.inc.c: the transforms of the minimal algorithm F(4, 4) along height (Winograd 1980), for single planes.
+ *
+ * Four rows of pixels and four tap rows take 7 products of a row by a tap row instead of 16:
+ *
+ *     V[k][t] = sum over j of B[k][j] * source row 4 t + j        U[k][b] = sum over r of G[k][r] * tap row 4 b + r
+ *     M[k][t] = sum over b of V[k][t + b] correlated with U[k][b]
+ *     pixel row 4 t + i = sum over k of A[i][k] * M[k][t]
+ *
+ * with the points 0, 1/2, -1/2, 2, -2, 1 and infinity, whose error is small. */
+
+enum { TALL_POINTS = 7, TALL_VECS = 2 };
+
+/* U of one plane's taps: w = tap row 0 from above, w_row elements to the next. */
+static void tall_taps(const T *w, int64_t w_row, int64_t R, int64_t S, int64_t quarters, T *u) {
+    static const double G[TALL_POINTS][4] = {{-1, 0, 0, 0},
+                                             {16. / 15, 8. / 15, 4. / 15, 2. / 15},
+                                             {16. / 45, -8. / 45, 4. / 45, -2. / 45},
+                                             {1. / 30, 1. / 15, 2. / 15, 4. / 15},
+                                             {-1. / 90, 1. / 45, -2. / 45, 4. / 45},
+                                             {-4. / 9, -4. / 9, -4. / 9, -4. / 9},
+                                             {0, 0, 0, 1}};
+    for (int k = 0; k < TALL_POINTS; k++)
+        for (int64_t b = 0; b < quarters; b++)
+            for (int64_t j = 0; j < S; j++) {
+                T sum = 0;
+                for (int64_t r = 0; r < min_i64(4, R - 4 * b); r++) sum += (T)G[k][r] * w[(4 * b + r) * w_row + j];
+                *u++ = sum;
+            }
+}
+
+/* A row of V from 7 source rows. */
+static void tall_rows(const T *const x[TALL_POINTS], int64_t n, T *v, int64_t plane) {
+    for (int64_t i = 0; i < n; i += LANES) {
+        vec d[TALL_POINTS], s[TALL_POINTS - 1];
+        FC_UNROLL for (int j = 0; j < TALL_POINTS; j++) d[j] = load(x[j] + i);
+        FC_UNROLL for (int j = 0; j < TALL_POINTS - 1; j++) s[j] = d[j + 1] - d[j];
+        vec a = s[4] - 4 * s[2], b = (T)0.5 * (s[3] - 4 * s[1]), c = s[4] - (T)0.25 * s[2],
+            e = 2 * (s[3] - (T)0.25 * s[1]);
+        T *to = v + i;
+        store(to, s[0] - (T)4.25 * s[2] + s[4]);
+        store(to + plane, a + b);
+        store(to + 2 * plane, a - b);
+        store(to + 3 * plane, c + e);
+        store(to + 4 * plane, c - e);
+        store(to + 5 * plane, d[1] - (T)4.25 * d[3] + d[5]);
+        store(to + 6 * plane, s[1] - (T)4.25 * s[3] + s[5]);
+    }
+}
+
+/* Four rows of TALL_VECS vectors, over the first four points of M; whether they are finite. */
+static int tall_sums(T *m, int64_t plane, T init) {
+    vec doubt = {0};
+    FC_UNROLL for (int v = 0; v < TALL_VECS; v++, m += LANES) {
+        vec y[TALL_POINTS], bias = splat(init);
+        FC_UNROLL for (int k = 0; k < TALL_POINTS; k++) y[k] = load(m + k * plane);
+        vec a = y[1] + y[2], b = y[1] - y[2], c = y[3] + y[4], e = y[3] - y[4];
+        vec row[4] = {y[0] + a + c + y[5], (T)0.5 * b + 2 * e + y[5], (T)0.25 * a + 4 * c + y[5],
+                      (T)0.125 * b + 8 * e + y[5] + y[6]};
+        FC_UNROLL for (int i = 0; i < 4; i++) {
+            doubt += row[i] * 0;
+            store(m + i * plane, row[i] + bias);
+        }
+    }
+    T sum = 0;
+    for (int lane = 0; lane < LANES; lane++) sum += doubt[lane];
+    return sum == 0;
+}

@@ -1,0 +1,72 @@
+"""Large planes of few channels, which are cut into blocks and bands: every pixel is right, wherever the cuts fall."""
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from arguments import function
+from reference.conv import conv, conv_backward
+
+# input shape, output channels, kernel, parameters
+LAYERS = {
+    "image": ((1, 1, 70, 300), 1, (3, 3), {"padding": 1}),
+    "image without padding": ((2, 1, 40, 277), 1, (3, 3), {}),
+    "image with padding above": ((1, 1, 33, 290), 1, (3, 3), {"padding": (2, 0)}),
+    "image with padding beside": ((1, 1, 33, 290), 2, (3, 3), {"padding": (0, 2)}),
+    "image of several blocks": ((1, 1, 37, 4300), 1, (3, 3), {"padding": 1}),
+    "depthwise": ((2, 3, 64, 190), 3, (3, 3), {"padding": 1, "groups": 3}),
+    "large window": ((1, 1, 150, 700), 1, (5, 5), {"padding": 2}),
+    "wide window": ((1, 1, 90, 600), 2, (2, 7), {"padding": (1, 3)}),
+    "dilated": ((1, 1, 130, 600), 1, (5, 5), {"padding": 6, "dilation": 3}),
+    "dilated, odd": ((3, 3, 10, 11, 11), 1, (3, 3, 2), {"padding": (1, 3, 2), "dilation": (3, 2, 1)}),
+    "strided": ((1, 2, 180, 900), 2, (5, 5), {"padding": 2, "stride": 2, "groups": 2}),
+    "unequally strided": ((1, 1, 160, 900), 1, (7, 3), {"padding": (3, 1), "stride": (3, 1)}),
+    "two channels": ((1, 2, 90, 500), 1, (7, 7), {"padding": 3}),
+    "volume": ((1, 1, 4, 50, 300), 1, (2, 3, 3), {"padding": 1}),
+    "tall window": ((1, 1, 97, 420), 1, (13, 11), {"padding": (6, 5)}),
+    "tall window without padding": ((1, 2, 60, 333), 2, (14, 6), {"groups": 2}),
+}
+
+
+def drawn(name, draw):
+    shape, channels, kernel, parameters = LAYERS[name]
+    rng = np.random.default_rng(sum(shape))
+    x, w = draw(rng, shape), draw(rng, (channels, shape[1] // parameters.get("groups", 1), *kernel))
+    b = draw(rng, (channels,))
+    out = function("conv", len(kernel))(x, w, b, **parameters)
+    return x, w, b, draw(rng, out.shape), parameters
+
+
+def passes(x, w, b, grad, parameters):
+    rank = w.ndim - 2
+    with fc.precision("exact"):
+        forward = function("conv", rank)(x, w, b, **parameters)
+        return forward, function("conv", rank, "_backward")(grad, x, w, **parameters)[0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LAYERS)
+def test_small_integers_give_exact_sums(name, dtype, isa):
+    x, w, b, grad, parameters = drawn(name, lambda rng, shape: rng.integers(-3, 4, shape).astype(dtype))
+    exact = conv(x, w, b, **parameters), conv_backward(grad, x, w, **parameters)[0]
+    for got, want in zip(passes(x, w, b, grad, parameters), exact, strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_bits_do_not_depend_on_the_number_of_threads(name, isa):
+    layer = drawn(name, lambda rng, shape: rng.standard_normal(shape).astype(np.float32))
+    with fc.threads(1):
+        alone = passes(*layer)
+    with fc.threads(2):
+        for one, two in zip(alone, passes(*layer), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_epilogue_reaches_every_pixel_once(name):
+    x, w, b, grad, parameters = drawn(name, lambda rng, shape: rng.integers(-3, 4, shape).astype(np.float32))
+    forward = function("conv", w.ndim - 2)
+    with fc.precision("exact"):
+        fused = forward(x, w, b, residual=grad, activation="relu", **parameters)
+    np.testing.assert_array_equal(fused, np.maximum(conv(x, w, b, **parameters) + grad, 0))
