@@ -31,12 +31,3 @@ static void insert_zeros(T *dst, int64_t start, const T *row, int64_t n, int64_t
         for (int64_t i = 0; i < n; i++) dst[start + i * stride] = row[i];
     }
 }
-
-static void fill_run(T *dst, T value, int64_t n) {
-    vec x = splat(value);
-    if (n < LANES) store_first(dst, x, n);
-    else {
-        for (int64_t i = 0; i < n - LANES; i += LANES) store(dst + i, x);
-        store(dst + n - LANES, x);
-    }
-}

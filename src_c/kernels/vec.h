@@ -206,6 +206,12 @@ VEC_INLINE void zero_run(T *dst, int64_t n) {
     store(dst + n - LANES, (vec){0});
 }
 
+VEC_INLINE void fill_run(T *dst, T value, int64_t n) {
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) store(dst + i, splat(value));
+    for (; i < n; i++) dst[i] = value;
+}
+
 /* dst[i] += x[i]. */
 VEC_INLINE void add_run(T *dst, const T *x, int64_t n) {
     int64_t i = 0;

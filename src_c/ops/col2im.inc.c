@@ -111,8 +111,7 @@ static void col2im_task(const void *context, int64_t task, int thread) {
     int64_t n = task / s->bands, y = part_start(g->input[1], s->bands, task % s->bands);
     int64_t band = part_start(g->input[1], s->bands, task % s->bands + 1) - y, Q = g->output[2];
     const T *bias = job->epilogue.bias;
-    for (int64_t c = 0; c < g->C; c++)
-        for (int64_t i = 0; i < s->plane; i++) sums[c * s->plane + i] = bias ? bias[c] : 0;
+    for (int64_t c = 0; c < g->C; c++) fill_run(sums + c * s->plane, bias ? bias[c] : 0, s->plane);
     /* The rows of grad_output that the band sees. */
     int64_t reach = (g->kernel[1] - 1) * g->dilation[1], stride = g->stride[1], above = y + g->padding[1];
     int64_t end = clamp_i64(floor_div(above + band - 1, stride) + 1, 0, g->output[1]);

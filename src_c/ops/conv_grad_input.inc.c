@@ -165,13 +165,19 @@ static void fill_phase(const void *context, int64_t task, int thread) {
     const product *p = ((const fill_job *)context)->p;
     int64_t channels = p->groups * p->rows, plane = volume(p->dest_extent), channel = task % channels;
     const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
+    int64_t W = p->dest_extent[2], activation = p->epilogue.activation;
+    T plain = activate(bias ? bias[channel] : 0, activation);
     for (int64_t z = p->dest_start[0]; z < p->dest_extent[0]; z += p->dest_stride[0])
-        for (int64_t y = p->dest_start[1]; y < p->dest_extent[1]; y += p->dest_stride[1])
-            for (int64_t x = p->dest_start[2]; x < p->dest_extent[2]; x += p->dest_stride[2]) {
-                int64_t at = task * plane + (z * p->dest_extent[1] + y) * p->dest_extent[2] + x;
-                p->dest[at] =
-                    activate((bias ? bias[channel] : 0) + (residual ? residual[at] : 0), p->epilogue.activation);
+        for (int64_t y = p->dest_start[1]; y < p->dest_extent[1]; y += p->dest_stride[1]) {
+            int64_t row = task * plane + (z * p->dest_extent[1] + y) * W;
+            if (p->dest_stride[2] == 1 && !residual) {
+                fill_run(p->dest + row + p->dest_start[2], plain, W - p->dest_start[2]);
+                continue;
             }
+            for (int64_t x = p->dest_start[2]; x < W; x += p->dest_stride[2])
+                p->dest[row + x] =
+                    residual ? activate((bias ? bias[channel] : 0) + residual[row + x], activation) : plain;
+        }
 }
 
 /* Where the taps of a phase and its matrix are listed; what is used up is moved past. */
