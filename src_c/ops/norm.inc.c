@@ -181,27 +181,44 @@ static void norm_sums(int64_t A, int64_t B, int64_t L, const void *g, const void
     run_statistics(&job, threads);
 }
 
+/* Mean, scale, slope, shift and gate where they are one number for a run. */
+typedef struct {
+    vec mean, scale, slope, shift, gate;
+} norm_numbers;
+
 /* One run of n. Mean, scale, shift and slope are columns, or one number for the run; job is the caller's own copy,
  * which no store can change. Without g y = (x - mean) * scale * weight + shift + bias + residual, through a ReLU if so
  * asked; else y = g * scale * weight + (x - mean) * slope + shift, where with a gate g is what that ReLU lets through.
  */
-VEC_INLINE void norm_run(const norm_job *job, const int columns, int64_t at, int64_t parameter, int64_t n) {
-#define PARAMETER(p) (columns ? load_some(p + parameter + i, m) : splat((p)[parameter]))
-    const T *x = job->x + at, *g = job->g + (job->g ? at : 0);
-    FOR_LANES(i, m, n) {
-        vec d = load_some(x + i, m) - PARAMETER(job->mean), scale = PARAMETER(job->scale),
-            y = job->g ? load_some(g + i, m) : d;
-        if (job->gate) y = through_gate(y, d, scale, PARAMETER(job->gate));
-        y *= scale;
-        if (job->weight) y *= load_some(job->weight + i, m);
-        if (job->g) y += d * PARAMETER(job->slope);
-        if (job->shift) y += PARAMETER(job->shift);
-        if (job->bias) y += load_some(job->bias + i, m);
-        if (job->residual) y += load_some(job->residual + at + i, m);
-        if (job->relu) y = choose(y < 0, (vec){0}, y);
-        store_some(job->y + at + i, y, m);
-    }
+VEC_INLINE vec norm_vector(const norm_job *job, const int columns, int64_t at, int64_t parameter, int64_t i, int64_t m,
+                           const norm_numbers *numbers) {
+#define PARAMETER(p) (columns ? load_some(job->p + parameter + i, m) : numbers->p)
+    vec d = load_some(job->x + at + i, m) - PARAMETER(mean), scale = PARAMETER(scale), y = d;
+    if (job->g) y = load_some(job->g + at + i, m);
+    if (job->gate) y = through_gate(y, d, scale, PARAMETER(gate));
+    y *= scale;
+    if (job->weight) y *= load_some(job->weight + i, m);
+    if (job->g) y += d * PARAMETER(slope);
+    if (job->shift) y += PARAMETER(shift);
+    if (job->bias) y += load_some(job->bias + i, m);
+    if (job->residual) y += load_some(job->residual + at + i, m);
+    return job->relu ? choose(y < 0, (vec){0}, y) : y;
 #undef PARAMETER
+}
+
+VEC_INLINE void norm_run(const norm_job *job, const int columns, int64_t at, int64_t parameter, int64_t n) {
+    int64_t i = 0;
+    norm_numbers numbers;
+#define NUMBER(p) numbers.p = job->p && !columns ? splat(job->p[parameter]) : (vec){0}
+    NUMBER(mean);
+    NUMBER(scale);
+    NUMBER(slope);
+    NUMBER(shift);
+    NUMBER(gate);
+#undef NUMBER
+    for (; i + LANES <= n; i += LANES)
+        store(job->y + at + i, norm_vector(job, columns, at, parameter, i, LANES, &numbers));
+    if (i < n) store_some(job->y + at + i, norm_vector(job, columns, at, parameter, i, n - i, &numbers), n - i);
 }
 
 static void norm_apply_task(const void *context, int64_t task, int thread) {
