@@ -211,6 +211,8 @@ def _is_number(value: Any) -> bool:
     )
 
 
+# The general road of one call: everything that stands for an array made one, half precision cast around it, Tensors
+# taken apart and the result recorded. It costs more than a small operation itself, so it looks at each argument once.
 def _general(operation: Op, call: dict[str, Any]) -> Any:
     places = operation.places(call)
     values, parents, half, traced, recording = [], [], None, False, False
