@@ -22,9 +22,8 @@ def compute_dtype(input, dtype):
 
 
 def all_finite(x):
-    """Whether an array of floats holds no NaN and no infinity, and its sum is no overflow."""
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(x.sum()))
+    """Whether an array of floats, not empty, holds no NaN and no infinity: extremes are found faster than sums."""
+    return bool(np.isfinite(x.max()) and np.isfinite(x.min()))
 
 
 def all_integers(x):
