@@ -301,11 +301,12 @@ static patch_room take_patch_room(const winograd_tiles *t, int64_t block, char *
 
 /* Transforms the block's patches in one source channel -> v[point][tile]. A run writes up to a whole vector of tiles;
  * what it writes too many, the next run or the next level overwrites. */
-static void transform_patches(const winograd_tiles *t, const T *source, const patch_room *room, T *v, int64_t v_point) {
+static void transform_patches(const winograd_tiles *t, const T *source, int64_t ahead, const patch_room *room, T *v,
+                              int64_t v_point) {
     const winograd_axis *wide = &t->axis[2];
     int lines = (int)t->axis[line_axis(t)].patch, apart = wide->tile > 1 && !wide->across, gathers = scattered(t);
     int64_t row = room->line_row;
-    gather_pieces(source, room->lines, 0, room->pieces, room->piece_count, wide->across ? 1 : wide->cell);
+    gather_pieces(source, room->lines, 0, room->pieces, room->piece_count, wide->across ? 1 : wide->cell, ahead);
     if (t->form == WINOGRAD_WHOLE) {
         transform_sources(room->lines, row, room->count, v, v_point);
         return;
@@ -336,7 +337,7 @@ static void transform_levels(const product *p, const winograd_tiles *t, int64_t 
             find_patches(p, t, slice, room->runs, room->run_count, room->line_row, room->patches, room->pieces);
         find_starts(t, room->runs, room->run_count, room->patches, room->start);
         for (; d < end; d++)
-            transform_patches(t, source + (d - slice * p->channels) * volume(p->extent), room, v + (d - level) * v_row,
-                              v_point);
+            transform_patches(t, source + (d - slice * p->channels) * volume(p->extent), 2 * volume(p->extent), room,
+                              v + (d - level) * v_row, v_point);
     }
 }
