@@ -297,7 +297,8 @@ static void strip_region(const strip_job *job, char *scratch, const strip_part *
             zero_run(strip[i], p->channels * b.at.channel + s->shared);
     }
     int64_t group = part->first % p->groups;
-    int64_t start = ((o * p->stride[0] + p->low[0]) * H + row + p->low[1]) * W + column + p->low[2];
+    /* of a plane read in place; elsewhere a phase without taps has no low */
+    int64_t start = in_place ? ((o * p->stride[0] + p->low[0]) * H + row + p->low[1]) * W + column + p->low[2] : 0;
     int ahead = !in_place && !s->scroll; /* strips are laid one pair ahead, as above */
     for (int64_t pair = part->first; pair < part->last + ahead; pair++) {
         if (ahead && pair < part->last)
