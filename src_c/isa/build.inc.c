@@ -19,6 +19,7 @@
 
 #include "../ops/product.inc.c"
 
+#include "../ops/panels.inc.c"
 #include "../ops/gather.inc.c"
 #include "../ops/regions.inc.c"
 #include "../ops/strip.inc.c"
@@ -31,6 +32,7 @@
 
 #include "../ops/conv_forward.inc.c"
 #include "../ops/col2im.inc.c"
+#include "../ops/transpose_weight.inc.c"
 #include "../ops/conv_grad_input.inc.c"
 #include "../ops/narrow_grad_weight.inc.c"
 #include "../ops/winograd_grad_weight.inc.c"

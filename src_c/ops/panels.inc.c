@@ -1,0 +1,105 @@
+/* panels.inc.c: the source cells that a block of pixels sees, packed into panels [depth][lanes] (im2col that never
+ * leaves L2) for the tile kernel. */
+
+/* A run of pixels along one source row that lies in one panel. */
+typedef struct {
+    int64_t lane; /* first pixel, counted from the block's start */
+    int64_t length;
+    int64_t image, at[3];
+} pixel_run;
+
+/* A run to copy into a panel (source >= 0) or to clear (source < 0). */
+typedef struct {
+    int64_t source, dest, width, length;
+} piece;
+
+/* The pixels of a block that lie in panels. One more than whole vectors (as in every odd square) is no vector of its
+ * own: its levels lie behind the panels, and dot products take it. */
+static int64_t panel_pixels(const product *p, int64_t count) { return count - (count % LANES == 1 && !p->tap); }
+
+/* Cuts pixels [first, first + count) of a unit into runs that end with a row of pixels or a panel. */
+static int64_t find_runs(const product *p, int64_t unit, int64_t first, int64_t count, pixel_run *runs) {
+    int64_t pixels = volume(p->pixels), found = 0, inside = panel_pixels(p, count);
+    for (int64_t lane = 0; lane < count;) {
+        int64_t number = first + lane, at = number % pixels;
+        pixel_run *run = &runs[found++];
+        run->lane = lane;
+        run->image = unit + number / pixels;
+        run->at[0] = at / (p->pixels[1] * p->pixels[2]);
+        run->at[1] = at / p->pixels[2] % p->pixels[1];
+        run->at[2] = at % p->pixels[2];
+        run->length =
+            min_i64(p->pixels[2] - run->at[2], min_i64(PANEL - lane % PANEL, lane < inside ? inside - lane : 1));
+        lane += run->length;
+    }
+    return found;
+}
+
+VEC_INLINE piece make_piece(int64_t source, int64_t lane, int64_t length, int64_t width) {
+    return (piece){source, lane, width, length};
+}
+
+/* What a tap sees of the runs: pieces inside the source and pieces of zeros, in lane order. */
+static int64_t find_pieces(const product *p, const int64_t offset[3], const pixel_run *runs, int64_t run_count,
+                           int64_t block_lanes, int64_t depth, piece *pieces) {
+    int64_t found = 0, images = p->groups * p->channels * volume(p->extent);
+    for (const pixel_run *run = runs; run < runs + run_count; run++) {
+        int64_t panel = run->lane < block_lanes ? run->lane / PANEL * PANEL : run->lane;
+        int64_t width = run->lane < block_lanes ? min_i64(PANEL, block_lanes - panel) : 1;
+        int64_t dest = panel * depth + run->lane - panel;
+        int64_t z = run->at[0] * p->stride[0] + offset[0], y = run->at[1] * p->stride[1] + offset[1];
+        int64_t x = run->at[2] * p->stride[2] + offset[2];
+        int64_t low = 0, high = 0;
+        if (z >= 0 && z < p->extent[0] && y >= 0 && y < p->extent[1]) {
+            low = clamp_i64(ceil_div(max_i64(-x, 0), p->stride[2]), 0, run->length);
+            high = clamp_i64(floor_div(p->extent[2] - 1 - x, p->stride[2]) + 1, low, run->length);
+        }
+        if (low > 0) pieces[found++] = make_piece(-1, dest, low, width);
+        if (high > low) {
+            int64_t start = x + low * p->stride[2];
+            pieces[found++] = make_piece(run->image * images + (z * p->extent[1] + y) * p->extent[2] + start,
+                                         dest + low, high - low, width);
+        }
+        if (run->length > high) pieces[found++] = make_piece(-1, dest + high, run->length - high, width);
+    }
+    return found;
+}
+
+/* Lays pieces into a level of the panels. What lies `ahead` of them, in a later channel, is fetched into cache, since
+ * no prefetcher foresees steps so wide; 0 where reading is a small part. */
+VEC_INLINE void gather_pieces(const T *source, T *panels, int64_t level, const piece *pieces, int64_t count,
+                              int64_t step, int64_t ahead) {
+    for (const piece *at = pieces; at < pieces + count; at++) {
+        T *dest = panels + at->dest + level * at->width;
+        if (at->source < 0) zero_run(dest, at->length);
+        else {
+            const T *from = source + at->source;
+            if (ahead) {
+                __builtin_prefetch(from + ahead);
+                __builtin_prefetch(from + ahead + step * (at->length - 1));
+            }
+            copy_step(dest, from, at->length, step);
+        }
+    }
+}
+
+/* Packs levels [first, first + depth) of the (channel, tap) order for the block's pixels. Lanes past the
+ * last pixel are zero. */
+static void pack_block(const product *p, const T *source, int64_t first, int64_t depth, const pixel_run *runs,
+                       int64_t run_count, int64_t count, T *panels, piece *pieces) {
+    int64_t lanes = ceil_div(panel_pixels(p, count), LANES) * LANES, plane = volume(p->extent);
+    for (int64_t tap = 0; tap < p->taps; tap++) {
+        int64_t channel = max_i64(0, ceil_div(max_i64(first - tap, 0), p->taps));
+        int64_t end = ceil_div(max_i64(first + depth - tap, 0), p->taps);
+        if (channel >= end) continue;
+        int64_t found = find_pieces(p, p->offset[tap], runs, run_count, lanes, depth, pieces);
+        if (lanes > count) {
+            int64_t panel = count / PANEL * PANEL;
+            pieces[found++] =
+                make_piece(-1, panel * depth + count - panel, lanes - count, min_i64(PANEL, lanes - panel));
+        }
+        for (; channel < end; channel++)
+            gather_pieces(source + channel * plane, panels, channel * p->taps + tap - first, pieces, found,
+                          p->stride[2], 0);
+    }
+}
