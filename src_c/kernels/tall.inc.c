@@ -61,7 +61,5 @@ static int tall_sums(T *m, int64_t plane, T init) {
             store(m + i * plane, row[i] + bias);
         }
     }
-    T sum = 0;
-    for (int lane = 0; lane < LANES; lane++) sum += doubt[lane];
-    return sum == 0;
+    return sum_of_lanes(doubt) == 0;
 }

@@ -197,20 +197,15 @@ VEC_INLINE T dot_run(const T *a, const T *b, int64_t n) {
     return sum_of_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-VEC_INLINE void zero_run(T *dst, int64_t n) {
+VEC_INLINE void fill_run(T *dst, T value, int64_t n) {
     if (n < LANES) {
-        for (int64_t i = 0; i < n; i++) dst[i] = 0;
+        for (int64_t i = 0; i < n; i++) dst[i] = value;
         return;
     }
-    for (int64_t i = 0; i < n - LANES; i += LANES) store(dst + i, (vec){0});
-    store(dst + n - LANES, (vec){0});
+    for (int64_t i = 0; i < n - LANES; i += LANES) store(dst + i, splat(value));
+    store(dst + n - LANES, splat(value));
 }
-
-VEC_INLINE void fill_run(T *dst, T value, int64_t n) {
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) store(dst + i, splat(value));
-    for (; i < n; i++) dst[i] = value;
-}
+VEC_INLINE void zero_run(T *dst, int64_t n) { fill_run(dst, 0, n); }
 
 /* dst[i] += x[i]. */
 VEC_INLINE void add_run(T *dst, const T *x, int64_t n) {

@@ -54,8 +54,7 @@ static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_RO
  * channels, and its shorter products take some longer. Few channels also fill the strip's tiles, which pack nothing. */
 static int why_direct(const product *p, int weight) {
     winograd_tiles t = weight ? cut_tiles(p) : cut_product(p);
-    double direct = !weight && has_regions(p) ? region_cost(p) : gather_cost(p);
-    direct *= (double)p->channels * p->rows;
+    double direct = (weight ? whole_cost(p) : gather_cost(p)) * p->channels * p->rows;
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
     if (p->channels < 8) t.cost *= 2;

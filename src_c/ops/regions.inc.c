@@ -33,9 +33,15 @@ static double region_cost(const product *p) {
     return pixels + panels;
 }
 
-static double gather_cost(const product *p) { return (double)p->images * volume(p->pixels) * p->taps; }
+static double whole_cost(const product *p) { return (double)p->images * volume(p->pixels) * p->taps; }
 
-static int has_regions(const product *p) { return !p->pair && region_cost(p) < 0.85 * gather_cost(p); }
+/* The same of a gather, which takes regions where they save enough. */
+static double gather_cost(const product *p) {
+    double whole = whole_cost(p), regions = p->pair ? whole : region_cost(p);
+    return regions < 0.85 * whole ? regions : whole;
+}
+
+static int has_regions(const product *p) { return gather_cost(p) < whole_cost(p); }
 
 /* The region that starts at a pixel; its taps are listed where there is room. */
 static product region_product(const product *p, const int64_t start[3], int64_t (*offset)[3], int64_t *tap) {

@@ -334,26 +334,21 @@ static void strip_task(const void *context, int64_t task, int thread) {
         strip_region(job, scratch, &part, 0);
         return;
     }
-    int64_t ends[2][2] = {{row, row + part.rows}, {column, column + part.columns}}, inside[2][2];
+    /* Rows and columns where the bands, the sides and what is read in place begin and end. */
+    int64_t line[2][4] = {{row, 0, 0, row + part.rows}, {column, 0, 0, column + part.columns}};
     for (int axis = 0; axis < 2; axis++) {
-        inside[axis][0] = clamp_i64(s->inside[axis][0], ends[axis][0], ends[axis][1]);
-        inside[axis][1] = clamp_i64(s->inside[axis][1], inside[axis][0], ends[axis][1]);
+        line[axis][1] = clamp_i64(s->inside[axis][0], line[axis][0], line[axis][3]);
+        line[axis][2] = clamp_i64(s->inside[axis][1], line[axis][1], line[axis][3]);
     }
-    part.rows = inside[0][0] - row;
-    strip_region(job, scratch, &part, 0);
-    part.row = inside[0][1];
-    part.rows = ends[0][1] - part.row;
-    strip_region(job, scratch, &part, 0);
-    part.row = inside[0][0];
-    part.rows = inside[0][1] - part.row;
-    part.columns = inside[1][0] - column;
-    strip_region(job, scratch, &part, 0);
-    part.column = inside[1][1];
-    part.columns = ends[1][1] - part.column;
-    strip_region(job, scratch, &part, 0);
-    part.column = inside[1][0];
-    part.columns = inside[1][1] - part.column;
-    strip_region(job, scratch, &part, 1);
+    enum { BOXES = 5 };
+    static const int box[BOXES][4] = {{0, 1, 0, 3}, {2, 3, 0, 3}, {1, 2, 0, 1}, {1, 2, 2, 3}, {1, 2, 1, 2}};
+    for (int i = 0; i < BOXES; i++) {
+        part.row = line[0][box[i][0]];
+        part.rows = line[0][box[i][1]] - part.row;
+        part.column = line[1][box[i][2]];
+        part.columns = line[1][box[i][3]] - part.column;
+        strip_region(job, scratch, &part, i == BOXES - 1);
+    }
 }
 
 static void run_strip(const product *p, void *scratch, int threads) {
