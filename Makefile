@@ -67,7 +67,8 @@ wheel: $(VENV)/.tools
 SECONDS ?= 300
 SANITIZE_asan := -fsanitize=address
 SANITIZE_ubsan := -fsanitize=undefined -fno-sanitize-recover=undefined
-PRELOAD_asan = LD_PRELOAD=$(shell $(CC) -print-file-name=libasan.so)
+# With the library that throws C++ exceptions: other extensions throw them, and the sanitizer looks for it at its start.
+PRELOAD_asan = LD_PRELOAD='$(foreach name,libasan.so libstdc++.so.6,$(shell $(CC) -print-file-name=$(name)))'
 SANITIZED = $(PRELOAD_$(1)) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/$(1)/lib:$(CURDIR)/tests
 

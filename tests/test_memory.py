@@ -121,3 +121,18 @@ for _ in range(100):
 print(peak() - before)
 """
     assert int(run(CALL, code)) < 4 * math.prod((4, 16, 40, 40)) * 4 / 1024
+
+
+def test_memory_of_a_freed_result_is_used_again_but_never_while_it_is_held():
+    x = np.ones(1 << 16, np.float32)
+    fc.release_scratch()
+    first = fc.relu(x)
+    address, view = first.ctypes.data, first[5:]
+    del first
+    held = [fc.relu(x * (n + 2)) for n in range(3)]
+    assert not any(np.shares_memory(view, other) for other in held)
+    assert np.all(view == 1)
+    del view
+    assert fc.relu(x).ctypes.data == address
+    fc.release_scratch()
+    assert [other[0] for other in held] == [2, 3, 4]

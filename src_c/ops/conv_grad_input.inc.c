@@ -211,7 +211,7 @@ static void grad_input_pack(const fc_conv_geometry *g, const void *weight, void 
     FOR_PHASES(phase) {
         product p = list_phase(g, phase, &lists);
         int64_t bytes = packed_bytes(&p);
-        if (bytes) pack_product(&p, made, threads);
+        if (bytes) transform_all_filters(&p, made, threads);
         made += bytes;
     }
 }

@@ -240,7 +240,7 @@ static void conv_pack(const fc_conv_geometry *g, int pass, const void *weight, v
     }
     char *rest = scratch;
     product p = list_forward(g, weight, &rest);
-    pack_product(&p, packed, threads);
+    transform_all_filters(&p, packed, threads);
 }
 
 static int64_t conv_choices(const fc_conv_geometry *g, int pass, const fc_choice **choices, int64_t most) {

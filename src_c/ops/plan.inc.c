@@ -51,14 +51,15 @@ static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_RO
 
 /* 0: the shape does not allow Winograd; 1: the precision does not; 2: it does not pay, in multiply-adds with the
  * transforms counted at what they cost in them; -1: take it. The weight gradient transforms its rows as it does its
- * channels, and its shorter products take some longer. Few channels also fill the strip's tiles, which pack nothing. */
+ * channels, filters take twice as long in it, and its shorter products some longer. Few channels also fill the strip's
+ * tiles, which pack nothing. */
 static int why_direct(const product *p, int weight) {
     winograd_tiles t = weight ? cut_tiles(p) : cut_product(p);
     double direct = (weight ? whole_cost(p) : gather_cost(p)) * p->channels * p->rows;
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
     if (p->channels < 8) t.cost *= 2;
-    if (weight) t.cost = 1.15 * (t.cost + (t.in - t.out) * t.tiles * p->rows);
+    if (weight) t.cost = 1.15 * (t.cost + ((t.in - t.out) * t.tiles + t.filter * t.depth) * p->rows);
     return t.depth <= MOST_WINOGRAD_DEPTH && t.cost < direct ? -1 : 2;
 }
 
@@ -87,14 +88,7 @@ static enum way choose_weight_way(const product *p) {
 }
 
 /* What a way makes of the matrix alone. */
-static int64_t packed_bytes(const product *p) {
-    return choose_way(p) == WINOGRAD ? plan_winograd(p, 1).matrix_bytes : 0;
-}
-
-static void pack_product(const product *p, void *packed, int threads) {
-    winograd_plan w = plan_winograd(p, threads);
-    transform_all_filters(p, &w, packed, threads);
-}
+static int64_t packed_bytes(const product *p) { return choose_way(p) == WINOGRAD ? all_filter_bytes(p) : 0; }
 
 static int64_t product_scratch(const product *p, int threads) {
     switch (choose_way(p)) {

@@ -2,28 +2,49 @@
  *
  * A task takes a block of tiles: their patches are transformed for all channels into V[point][level][tile], a small
  * product a point on the tile kernel gives M[point][row][tile], and the inverse transform writes finished rows. Many
- * levels are taken in equal chunks, which are added up in M. A tile that comes out not finite in a grain of rows is
- * computed again directly: overflow inside the transform does no harm, and NaN and Inf stay in their windows. */
+ * levels are taken in equal chunks, which are added up in M. Filters that several blocks of tiles use are transformed
+ * before, those that one block uses just before it does, into the cache. A tile that comes out not finite in a grain of
+ * rows is computed again directly: overflow inside the transform does no harm, and NaN and Inf stay in their windows.
+ */
 
 enum {
     WINOGRAD_GRAIN = 24,
     WINOGRAD_ROWS = 21 * WINOGRAD_GRAIN,
+    WINOGRAD_FILTER_ROWS = 2 * WINOGRAD_GRAIN,
     WINOGRAD_MOST_TILES = 96,
     WINOGRAD_DEPTH = 512,
     WINOGRAD_V_BYTES = 8 * 1024 * 1024
 };
 
+/* Where transformed filters lie: [point][row][level]. */
+typedef struct {
+    int64_t row; /* levels, and what the last vector of a slice writes too many */
+    int64_t point, bytes;
+} filter_layout;
+
+static filter_layout lay_filters(const winograd_tiles *t, int64_t rows, int64_t levels) {
+    filter_layout f = {.row = levels + LANES};
+    f.point = odd_lines(rows * f.row);
+    f.bytes = line_bytes(t->points * f.point * (int64_t)sizeof(T));
+    return f;
+}
+
 typedef struct {
     winograd_tiles t;
-    int64_t chunk, chunks;                  /* levels at a time */
-    int64_t matrix_row;                     /* levels, and what the last vectors of a slice write too many */
-    int64_t block, blocks;                  /* tiles per task */
-    int64_t v_point, m_point, matrix_point; /* elements from point to point */
-    int64_t grains, parts;                  /* grains of rows; parts of them, a task each */
-    int64_t m_rows;                         /* rows multiplied at a time */
-    int64_t matrix_bytes;                   /* transformed filters of all groups */
+    int64_t chunk, chunks;    /* levels at a time */
+    int64_t block, blocks;    /* tiles per task */
+    int64_t v_point, m_point; /* elements from point to point */
+    int64_t grains, parts;    /* grains of rows; parts of them, a task each */
+    int64_t m_rows;           /* rows multiplied at a time */
+    int64_t filter_rows;      /* of filters that a task transforms at a time; 0: all are transformed before */
+    int64_t matrix_bytes, filter_bytes;
     int64_t v_bytes, m_bytes, stage_bytes, output_bytes, direct_bytes, thread_bytes;
 } winograd_plan;
+
+static int64_t all_filter_bytes(const product *p) {
+    winograd_tiles t = cut_product(p);
+    return p->groups * lay_filters(&t, p->rows, t.depth).bytes;
+}
 
 /* One tile computed directly. */
 static product tile_product(const product *p, const winograd_tiles *t) {
@@ -67,25 +88,26 @@ static winograd_plan plan_winograd(const product *p, int threads) {
     const winograd_tiles *t = &w.t;
     w.chunks = ceil_div(t->depth, WINOGRAD_DEPTH);
     w.chunk = ceil_div(t->depth, w.chunks);
-    w.matrix_row = t->depth + LANES;
     w.grains = ceil_div(p->rows, WINOGRAD_GRAIN);
 
     int64_t size = sizeof(T), fit = WINOGRAD_V_BYTES / (t->points * w.chunk * size) / LANES * LANES;
     fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES / PANEL * PANEL);
     cut_winograd(p, fit, threads, &w);
     w.v_point = odd_lines(w.chunk * w.block + LANES);
-    w.m_rows = min_i64(WINOGRAD_ROWS, ceil_div(w.grains, w.parts) * WINOGRAD_GRAIN);
+    int64_t rows = ceil_div(w.grains, w.parts) * WINOGRAD_GRAIN;
+    w.filter_rows = w.blocks == 1 ? min_i64(WINOGRAD_FILTER_ROWS, rows) : 0;
+    w.m_rows = w.blocks == 1 && w.chunks == 1 ? w.filter_rows : min_i64(WINOGRAD_ROWS, rows);
     w.m_point = odd_lines(w.m_rows * w.block);
-    w.matrix_point = odd_lines(p->rows * w.matrix_row);
-    w.matrix_bytes = line_bytes(p->groups * t->points * w.matrix_point * size);
+    if (w.filter_rows) w.filter_bytes = lay_filters(t, w.filter_rows, w.chunk).bytes;
+    else w.matrix_bytes = all_filter_bytes(p);
     w.v_bytes = line_bytes(t->points * w.v_point * size);
     w.m_bytes = line_bytes(t->points * w.m_point * size);
     w.stage_bytes = line_bytes(t->axis[1].tile * t->axis[2].tile * w.block * size);
     w.output_bytes = line_bytes(t->axis[line_axis(t)].tile * most_runs(t, w.block) * (int64_t)sizeof(piece));
     product tile = tile_product(p, t);
     w.direct_bytes = line_bytes(p->taps * 3 * (int64_t)sizeof(int64_t)) + gather_scratch(&tile, 1);
-    w.thread_bytes = patch_room_bytes(t, w.block) + w.v_bytes + w.m_bytes + w.stage_bytes + line_bytes(w.block * size) +
-                     w.output_bytes + w.direct_bytes;
+    w.thread_bytes = patch_room_bytes(t, w.block) + w.filter_bytes + w.v_bytes + w.m_bytes + w.stage_bytes +
+                     line_bytes(w.block * size) + w.output_bytes + w.direct_bytes;
     return w;
 }
 
@@ -96,36 +118,51 @@ static int64_t winograd_scratch(const product *p, int threads) {
 
 typedef struct {
     const product *p;
-    const winograd_plan *w;
-    T *matrix;
-} winograd_filter_job;
-
-typedef struct {
-    const product *p;
     winograd_plan w;
-    const T *matrix; /* [group][point][row][level] */
+    const char *matrix; /* filters of all groups, or NULL */
     char *scratch;
 } winograd_job;
 
-/* Transforms the filters of one row of the matrix. */
-static void winograd_filter_task(const void *context, int64_t task, int thread) {
-    (void)thread;
-    const winograd_filter_job *job = context;
-    const product *p = job->p;
-    const winograd_plan *w = job->w;
-    int64_t group = task / p->rows, row = task % p->rows, place[9];
-    const T *filters = p->matrix + task * p->channels * p->taps;
-    T *points = job->matrix + group * w->t.points * w->matrix_point + row * w->matrix_row;
-    for (int64_t slice = 0; slice < w->t.slices; slice++, points += p->channels) {
-        find_slice_taps(p, &w->t, slice, place);
-        for (int64_t first = 0; first < p->channels; first += LANES) {
-            T g[9][LANES] = {{0}};
-            int64_t lanes = min_i64(LANES, p->channels - first);
-            for (int i = 0; i < 9; i++)
-                if (place[i] >= 0)
-                    for (int64_t lane = 0; lane < lanes; lane++)
-                        g[i][lane] = filters[(first + lane) * p->taps + place[i]];
-            w->t.transforms->filters(&g[0][0], points + first, w->matrix_point);
+/* g[i][lane] = tap place[i] of one of `lanes` filters that lie next to one another, 0 where there is none: in squares
+ * where these taps are close and nothing is read from `end` on. */
+static void take_filters(const T *filters, int64_t taps, int64_t lanes, const int64_t place[9], const T *end,
+                         T g[9][LANES]) {
+    enum { CLOSE = 16 };
+    int64_t first = taps, last = 0;
+    for (int i = 0; i < 9; i++) {
+        if (place[i] < 0) continue;
+        first = min_i64(first, place[i]);
+        last = max_i64(last, place[i]);
+    }
+    int64_t span = ceil_div(last + 1 - first, LANES) * LANES;
+    int squares = span <= CLOSE && filters + (lanes - 1) * taps + first + span <= end;
+    T near[CLOSE][LANES];
+    for (int64_t at = 0; squares && at < span; at += LANES)
+        transpose_square(filters + first + at, taps, lanes, near[at], LANES);
+    for (int i = 0; i < 9; i++) {
+        if (place[i] < 0) store(g[i], (vec){0});
+        else if (squares) store(g[i], load(near[place[i] - first]));
+        else
+            for (int64_t lane = 0; lane < LANES; lane++)
+                g[i][lane] = filters[min_i64(lane, lanes - 1) * taps + place[i]];
+    }
+}
+
+/* Filters of rows of the matrix of all groups, in levels [level, level + levels) -> points. */
+static void transform_filters_of(const product *p, const winograd_tiles *t, int64_t first_row, int64_t rows,
+                                 int64_t level, int64_t levels, const filter_layout *f, T *points) {
+    const T *end = p->matrix + p->groups * p->rows * p->channels * p->taps;
+    for (int64_t d = level, slice_end; d < level + levels; d = slice_end) {
+        int64_t slice = d / p->channels, place[9];
+        slice_end = min_i64(level + levels, (slice + 1) * p->channels);
+        find_slice_taps(p, t, slice, place);
+        for (int64_t row = 0; row < rows; row++) {
+            const T *filters = p->matrix + ((first_row + row - slice) * p->channels) * p->taps;
+            for (int64_t first = d; first < slice_end; first += LANES) {
+                T g[9][LANES];
+                take_filters(filters + first * p->taps, p->taps, min_i64(LANES, slice_end - first), place, end, g);
+                t->transforms->filters(&g[0][0], points + row * f->row + first - level, f->point);
+            }
         }
     }
 }
@@ -181,6 +218,19 @@ static int64_t find_outputs(const product *p, const winograd_tiles *t, const pat
     return found;
 }
 
+/* m[point][row][tile] = filters * v, added where `level` is not the first of its chunks. */
+static void multiply_points(const winograd_plan *w, const T *filters, const filter_layout *layout, int64_t rows,
+                            int64_t level, const T *v, int64_t lanes, T *m) {
+    const winograd_tiles *t = &w->t;
+    int64_t columns = max_i64(t->axis[2].tile, t->axis[2].patch), levels = min_i64(w->chunk, t->depth - level);
+    for (int64_t i = 0; i < t->points; i++, m += w->m_point) {
+        if (i / columns < t->axis[1].points && i % columns < t->axis[2].points)
+            multiply_block(filters + i * layout->point, layout->row, NULL, rows, v + i * w->v_point, w->block, levels,
+                           lanes, m, w->block, NULL, level > 0, NULL, NULL);
+        else if (level == 0) zero_run(m, rows * w->block);
+    }
+}
+
 static void winograd_task(const void *context, int64_t task, int thread) {
     const winograd_job *job = context;
     const product *p = job->p;
@@ -188,7 +238,8 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     const winograd_tiles *t = &w->t;
     char *scratch = job->scratch + thread * w->thread_bytes;
     patch_room room = take_patch_room(t, w->block, &scratch);
-    T *v = take(&scratch, w->v_bytes), *m = take(&scratch, w->m_bytes), *stage = take(&scratch, w->stage_bytes);
+    T *filters = take(&scratch, w->filter_bytes), *v = take(&scratch, w->v_bytes), *m = take(&scratch, w->m_bytes);
+    T *stage = take(&scratch, w->stage_bytes);
     T *doubt = take(&scratch, w->block * (int64_t)sizeof(T));
     piece *outputs = take(&scratch, w->output_bytes);
 
@@ -197,33 +248,36 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     room.count = min_i64(w->block, t->tiles - first);
     room.run_count = find_tile_runs(t, first, room.count, room.runs);
     int64_t lanes = ceil_div(room.count, LANES) * LANES;
-    int64_t columns = max_i64(t->axis[2].tile, t->axis[2].patch);
     int64_t output_count = find_outputs(p, t, &room, w->block, outputs), plane = volume(p->dest_extent);
     int64_t dest_step = (t->axis[2].across ? 1 : t->axis[2].step) * p->dest_stride[2];
     int64_t stage_row = (t->axis[2].across || t->form == WINOGRAD_WHOLE ? 1 : t->axis[2].tile) * w->block;
 
-    const T *matrix = job->matrix + group * t->points * w->matrix_point;
+    filter_layout layout;
     const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
     int plain = dest_step == 1 && !residual && !p->epilogue.activation;
     int64_t begin = part_start(w->grains, w->parts, part) * WINOGRAD_GRAIN;
     int64_t end = min_i64(p->rows, part_start(w->grains, w->parts, part + 1) * WINOGRAD_GRAIN);
     for (int64_t row = begin; row < end; row += w->m_rows) {
-        int64_t rows = min_i64(w->m_rows, end - row);
+        int64_t rows = min_i64(w->m_rows, end - row), channel_row = group * p->rows + row;
         for (int64_t level = 0; level < t->depth; level += w->chunk) {
             int64_t levels = min_i64(w->chunk, t->depth - level);
             if (row == begin || w->chunks > 1)
                 transform_levels(p, t, group, level, levels, &room, v, w->block, w->v_point);
-            for (int64_t i = 0; i < t->points; i++) {
-                T *products = m + i * w->m_point;
-                if (i / columns < t->axis[1].points && i % columns < t->axis[2].points)
-                    multiply_block(matrix + i * w->matrix_point + row * w->matrix_row + level, w->matrix_row, NULL,
-                                   rows, v + i * w->v_point, w->block, levels, lanes, products, w->block, NULL,
-                                   level > 0, NULL, NULL);
-                else if (row == begin && level == 0) zero_run(products, w->m_rows * w->block);
+            if (job->matrix) {
+                layout = lay_filters(t, p->rows, t->depth);
+                multiply_points(w, (const T *)(job->matrix + group * layout.bytes) + row * layout.row + level, &layout,
+                                rows, level, v, lanes, m);
+                continue;
+            }
+            layout = lay_filters(t, w->filter_rows, w->chunk);
+            for (int64_t r = 0; r < rows; r += w->filter_rows) {
+                int64_t some = min_i64(w->filter_rows, rows - r);
+                transform_filters_of(p, t, channel_row + r, some, level, levels, &layout, filters);
+                multiply_points(w, filters, &layout, some, level, v, lanes, m + r * w->block);
             }
         }
         for (int64_t k = 0; k < rows; k++) {
-            int64_t channel = group * p->rows + row + k, grain = k % WINOGRAD_GRAIN;
+            int64_t channel = channel_row + k, grain = k % WINOGRAD_GRAIN;
             if (grain == 0) zero_run(doubt, lanes);
             t->transforms->products(m + k * w->block, w->m_point, lanes, bias ? bias[channel] : 0, stage, stage_row,
                                     doubt);
@@ -248,18 +302,34 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     }
 }
 
-static void transform_all_filters(const product *p, const winograd_plan *w, T *matrix, int threads) {
-    winograd_filter_job job = {p, w, matrix};
+typedef struct {
+    const product *p;
+    winograd_tiles t;
+    filter_layout filters;
+    char *matrix;
+} winograd_filter_job;
+
+static void winograd_filter_task(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const winograd_filter_job *job = context;
+    T *group = (T *)(job->matrix + task / job->p->rows * job->filters.bytes);
+    transform_filters_of(job->p, &job->t, task, 1, 0, job->t.depth, &job->filters,
+                         group + task % job->p->rows * job->filters.row);
+}
+
+static void transform_all_filters(const product *p, void *matrix, int threads) {
+    winograd_filter_job job = {.p = p, .t = cut_product(p), .matrix = matrix};
+    job.filters = lay_filters(&job.t, p->rows, job.t.depth);
     fc_parallel_for(p->groups * p->rows, threads, winograd_filter_task, &job);
 }
 
 static void run_winograd(const product *p, void *scratch, int threads) {
     winograd_job job = {.p = p, .w = plan_winograd(p, threads), .matrix = p->packed};
     char *rest = scratch;
-    T *matrix = take(&rest, job.w.matrix_bytes);
+    char *matrix = take(&rest, job.w.matrix_bytes);
     job.scratch = rest;
-    if (!job.matrix) {
-        transform_all_filters(p, &job.w, matrix, threads);
+    if (!job.matrix && !job.w.filter_rows) {
+        transform_all_filters(p, matrix, threads);
         job.matrix = matrix;
     }
     fc_parallel_for(p->groups * job.w.blocks * job.w.parts, threads, winograd_task, &job);

@@ -99,13 +99,13 @@ static winograd_tiles cut_form(const product *p, enum winograd_form form) {
     t.points = square ? 36 : 6;
     t.in = square ? 360 : 45;
     t.out = square ? 240 : 45;
-    t.filter = square ? 700 : 250;
+    t.filter = square ? 300 : 125;
     if (t.axis[2].step > 1 && !t.axis[2].across) { /* cells are moved one by one */
         t.in += square ? 1200 : 80;
         t.out += square ? 800 : 80;
     }
-    double depth = t.depth, rows = p->rows;
-    t.cost = t.tiles * (multiplied * depth * rows + t.in * depth + t.out * rows) + t.filter * depth * rows;
+    double depth = t.depth, rows = p->rows, lanes = ceil_div(t.tiles, LANES) * LANES;
+    t.cost = lanes * (multiplied * depth * rows + t.in * depth + t.out * rows) + t.filter * depth * rows + 1e5;
     return t;
 }
 
