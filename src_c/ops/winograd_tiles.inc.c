@@ -36,7 +36,7 @@ typedef struct {
     double cost;            /* of the whole product */
 } winograd_tiles;
 
-/* A run's patches: their lines lie in the source (at least 0) or, where they step or stick out, in copies. */
+/* A run's patches: their lines start in the source or, where they step or stick out, in copies (~line). */
 typedef struct {
     int64_t place; /* of its first cell on a line of copies */
     int64_t line[WINOGRAD_PATCH];
@@ -226,39 +226,6 @@ static void find_slice_taps(const product *p, const winograd_tiles *t, int64_t s
     }
 }
 
-/* Lists the patches of runs in a slice, and the pieces to copy; returns the number of pieces. */
-static int64_t find_patches(const product *p, const winograd_tiles *t, int64_t slice, const pixel_run *runs,
-                            int64_t run_count, int64_t line_row, run_patches *patches, piece *pieces) {
-    const winograd_axis *wide = &t->axis[2];
-    int64_t W = p->extent[2], images = p->groups * p->channels * volume(p->extent), tap[3], found = 0, place = 0;
-    int64_t cell = wide->across ? 1 : wide->cell, across = line_axis(t);
-    int in_place = cell == 1 && t->form != WINOGRAD_WHOLE && !(scattered(t) && t->axis[1].tile == 1);
-    find_slice(t, slice, tap);
-    for (const pixel_run *run = runs; run < runs + run_count; run++, patches++) {
-        int64_t at[3], cells = line_cells(t, run->length), reads = wide->tile * (run->length + 2 * LANES);
-        for (int axis = 0; axis < 3; axis++)
-            at[axis] = axis > 0 && t->form == WINOGRAD_WHOLE
-                           ? 0
-                           : run->at[axis] * p->stride[axis] + p->low[axis] + tap[axis] * t->axis[axis].spacing;
-        patches->place = place;
-        for (int64_t i = 0; i < t->axis[across].patch; i++, at[across] += t->axis[across].cell) {
-            int64_t from = (at[0] * p->extent[1] + at[1]) * W + at[2], copy = i * line_row + place;
-            int64_t low = clamp_i64(ceil_div(max_i64(-at[2], 0), cell), 0, cells);
-            int64_t high = clamp_i64(floor_div(W - 1 - at[2], cell) + 1, low, cells);
-            if (at[0] < 0 || at[0] >= p->extent[0] || at[1] < 0 || at[1] >= p->extent[1]) low = high = cells;
-            int inside = in_place && low == 0 && high == cells && from + reads <= volume(p->extent);
-            from += run->image * images;
-            patches->line[i] = inside ? from : -1;
-            if (inside) continue;
-            if (low > 0) pieces[found++] = make_piece(-1, copy, low, 0);
-            if (high > low) pieces[found++] = make_piece(from + low * cell, copy + low, high - low, 0);
-            if (high < cells) pieces[found++] = make_piece(-1, copy + high, cells - high, 0);
-        }
-        place += t->form == WINOGRAD_WHOLE ? cells : ceil_div(cells, LANES) * LANES;
-    }
-    return found;
-}
-
 /* Where the tiles of runs start on a line of copies, for whole vectors of tiles. */
 static void find_starts(const winograd_tiles *t, const pixel_run *runs, int64_t run_count, const run_patches *patches,
                         int64_t *start) {
@@ -283,7 +250,7 @@ typedef struct {
 static int64_t patch_room_bytes(const winograd_tiles *t, int64_t block) {
     int64_t runs = most_runs(t, block), lines = WINOGRAD_PATCH * patch_row(t, block) * (int64_t)sizeof(T);
     return line_bytes(runs * (int64_t)sizeof(pixel_run)) + line_bytes(runs * (int64_t)sizeof(run_patches)) +
-           line_bytes(runs * 3 * WINOGRAD_PATCH * (int64_t)sizeof(piece)) +
+           line_bytes(runs * WINOGRAD_PATCH * (int64_t)sizeof(piece)) +
            line_bytes((block + LANES) * (int64_t)sizeof(int64_t)) + 2 * line_bytes(lines);
 }
 
@@ -292,11 +259,59 @@ static patch_room take_patch_room(const winograd_tiles *t, int64_t block, char *
     patch_room room = {.line_row = patch_row(t, block)};
     room.runs = take(scratch, runs * (int64_t)sizeof(pixel_run));
     room.patches = take(scratch, runs * (int64_t)sizeof(run_patches));
-    room.pieces = take(scratch, runs * 3 * WINOGRAD_PATCH * (int64_t)sizeof(piece));
+    room.pieces = take(scratch, runs * WINOGRAD_PATCH * (int64_t)sizeof(piece));
     room.start = take(scratch, (block + LANES) * (int64_t)sizeof(int64_t));
     room.lines = take(scratch, lines);
     room.rows = take(scratch, lines);
     return room;
+}
+
+/* Whether a run of tiles lies right under another. */
+static int lies_below(const winograd_tiles *t, const pixel_run *above, const pixel_run *run) {
+    const winograd_axis *tall = &t->axis[1];
+    return line_axis(t) == 1 && tall->tile == WINOGRAD_TILE && run->image == above->image &&
+           run->at[0] == above->at[0] && run->at[1] == above->at[1] + tall->tile * tall->step &&
+           run->at[2] == above->at[2] && run->length == above->length;
+}
+
+/* Lists the patches of the room's runs in a slice, and the pieces to copy in each channel; what copies see outside the
+ * source is zero from now on. The last lines of a tile are the first ones of the tile below. */
+static void find_patches(const product *p, const winograd_tiles *t, int64_t slice, patch_room *room) {
+    const winograd_axis *wide = &t->axis[2];
+    int64_t W = p->extent[2], images = p->groups * p->channels * volume(p->extent), tap[3], place = 0;
+    int64_t cell = wide->across ? 1 : wide->cell, across = line_axis(t);
+    int in_place = cell == 1 && t->form != WINOGRAD_WHOLE && !(scattered(t) && t->axis[1].tile == 1);
+    const pixel_run *above = NULL;
+    run_patches *patches = room->patches;
+    find_slice(t, slice, tap);
+    room->piece_count = 0;
+    for (const pixel_run *run = room->runs; run < room->runs + room->run_count; above = run++, patches++) {
+        int64_t at[3], cells = line_cells(t, run->length), reads = wide->tile * (run->length + 2 * LANES);
+        for (int axis = 0; axis < 3; axis++)
+            at[axis] = axis > 0 && t->form == WINOGRAD_WHOLE
+                           ? 0
+                           : run->at[axis] * p->stride[axis] + p->low[axis] + tap[axis] * t->axis[axis].spacing;
+        patches->place = place;
+        for (int64_t i = 0; i < t->axis[across].patch; i++, at[across] += t->axis[across].cell) {
+            if (i + WINOGRAD_TILE < t->axis[across].patch && above && lies_below(t, above, run)) {
+                patches->line[i] = patches[-1].line[i + WINOGRAD_TILE];
+                continue;
+            }
+            int64_t from = (at[0] * p->extent[1] + at[1]) * W + at[2], copy = i * room->line_row + place;
+            int64_t low = clamp_i64(ceil_div(max_i64(-at[2], 0), cell), 0, cells);
+            int64_t high = clamp_i64(floor_div(W - 1 - at[2], cell) + 1, low, cells);
+            if (at[0] < 0 || at[0] >= p->extent[0] || at[1] < 0 || at[1] >= p->extent[1]) low = high = cells;
+            int inside = in_place && low == 0 && high == cells && from + reads <= volume(p->extent);
+            from += run->image * images;
+            patches->line[i] = inside ? from : ~copy;
+            if (inside) continue;
+            zero_run(room->lines + copy, low);
+            zero_run(room->lines + copy + high, cells - high);
+            if (high > low)
+                room->pieces[room->piece_count++] = make_piece(from + low * cell, copy + low, high - low, 0);
+        }
+        place += t->form == WINOGRAD_WHOLE ? cells : ceil_div(cells, LANES) * LANES;
+    }
 }
 
 /* Transforms the block's patches in one source channel -> v[point][tile]. A run writes up to a whole vector of tiles;
@@ -317,7 +332,7 @@ static void transform_patches(const winograd_tiles *t, const T *source, int64_t 
         const T *line[WINOGRAD_PATCH], *rows = room->rows + patches->place;
         T *to = v + run->lane;
         for (int i = 0; i < lines; i++)
-            line[i] = patches->line[i] < 0 ? room->lines + i * row + patches->place : source + patches->line[i];
+            line[i] = patches->line[i] < 0 ? room->lines + ~patches->line[i] : source + patches->line[i];
         if (!apart) transform_columns(line, run->length, to, v_point);
         else if (lines > 1) transform_columns(line, line_cells(t, run->length), room->rows + patches->place, row);
         else rows = line[0];
@@ -333,8 +348,7 @@ static void transform_levels(const product *p, const winograd_tiles *t, int64_t 
     const T *source = p->source + group * p->channels * volume(p->extent);
     for (int64_t d = level; d < level + count;) {
         int64_t slice = d / p->channels, end = min_i64(level + count, (slice + 1) * p->channels);
-        room->piece_count =
-            find_patches(p, t, slice, room->runs, room->run_count, room->line_row, room->patches, room->pieces);
+        find_patches(p, t, slice, room);
         find_starts(t, room->runs, room->run_count, room->patches, room->start);
         for (; d < end; d++)
             transform_patches(t, source + (d - slice * p->channels) * volume(p->extent), 2 * volume(p->extent), room,
