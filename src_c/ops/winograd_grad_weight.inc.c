@@ -6,7 +6,12 @@
  * the block's tiles is added to the sums (a task is a point and a part of the levels). Every sum is one chain over the
  * tiles in order, so bits do not depend on threads. If an element comes out not finite the caller computes directly. */
 
-enum { WINOGRAD_WEIGHT_BYTES = 2 * 1024 * 1024, WINOGRAD_WEIGHT_PARTS = 4, WINOGRAD_WEIGHT_LEVELS = 8 };
+enum {
+    WINOGRAD_WEIGHT_BYTES = 2 * 1024 * 1024,
+    WINOGRAD_WEIGHT_PARTS = 4,
+    WINOGRAD_WEIGHT_ROWS = 4 * TILE_ROWS,
+    WINOGRAD_WEIGHT_LEVELS = 8
+};
 
 typedef struct {
     winograd_tiles t; /* of the input side */
@@ -14,9 +19,9 @@ typedef struct {
     int64_t block, blocks;
     int64_t v_row;                        /* a block, and what its last run writes too many */
     int64_t v_point, dy_point, sum_point; /* elements from point to point */
-    int64_t level_tasks;
-    int64_t step, apart;       /* of transposed cells in the gradient; of a tile's cells among them */
-    int64_t cells, cell_bytes; /* of a line of transposed gradients of a run of tiles; all its lines' */
+    int64_t level_tasks, sum_parts;       /* tasks: parts of the levels to transform; of those of a point to sum */
+    int64_t step, apart;                  /* of transposed cells in the gradient; of a tile's cells among them */
+    int64_t cells, cell_bytes;            /* of a line of transposed gradients of a run of tiles; all its lines' */
     int64_t v_bytes, dy_bytes, sum_bytes, run_bytes, thread_bytes;
 } winograd_weight_plan;
 
@@ -33,6 +38,7 @@ static winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     w.dy_point = odd_lines(w.k_row * w.block);
     w.sum_point = odd_lines(t->depth * w.k_row);
     w.level_tasks = ceil_div(t->depth, WINOGRAD_WEIGHT_LEVELS);
+    w.sum_parts = clamp_i64(t->depth / WINOGRAD_WEIGHT_ROWS, 1, WINOGRAD_WEIGHT_PARTS);
     const winograd_axis *wide = &t->axis[2];
     int whole_rows = wide->across || wide->step <= 4;
     w.step = whole_rows ? 1 : wide->step;
@@ -136,9 +142,9 @@ static void sum_task(const void *context, int64_t task, int thread) {
     (void)thread;
     const winograd_weight_job *job = context;
     const winograd_weight_plan *w = &job->w;
-    int64_t point = task / WINOGRAD_WEIGHT_PARTS, part = task % WINOGRAD_WEIGHT_PARTS;
-    int64_t row = part_start(w->t.depth, WINOGRAD_WEIGHT_PARTS, part);
-    int64_t rows = part_start(w->t.depth, WINOGRAD_WEIGHT_PARTS, part + 1) - row;
+    int64_t point = task / w->sum_parts, part = task % w->sum_parts;
+    int64_t row = part_start(w->t.depth, w->sum_parts, part);
+    int64_t rows = part_start(w->t.depth, w->sum_parts, part + 1) - row;
     const T *dy = job->dy + point * w->dy_point;
     if (point / w->t.axis[2].patch >= w->t.axis[1].points || point % w->t.axis[2].patch >= w->t.axis[2].points) {
         if (job->first) zero_run(job->sums + point * w->sum_point + row * w->k_row, rows * w->k_row);
@@ -201,7 +207,7 @@ static int run_winograd_weight(const fc_conv_geometry *g, const T *grad_output, 
             job.count = min_i64(w->block, w->t.tiles - first);
             job.run_count = find_tile_runs(&w->t, first, job.count, job.runs);
             fc_parallel_for(w->level_tasks + w->k_row / LANES, threads, transform_task, &job);
-            fc_parallel_for(w->t.points * WINOGRAD_WEIGHT_PARTS, threads, sum_task, &job);
+            fc_parallel_for(w->t.points * w->sum_parts, threads, sum_task, &job);
         }
         fc_parallel_for(w->t.depth, threads, filter_gradient_task, &job);
     }
