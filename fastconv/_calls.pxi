@@ -35,12 +35,12 @@ cdef class Calls:
         self.rank = rank
         self.transposed = transposed
 
-    cdef object key(self, cnp.ndarray input, cnp.ndarray weight, stride, padding, dilation, groups, output_padding):
+    cdef object key(self, cnp.ndarray input, cnp.ndarray weight, stride, padding, dilation, groups, output_padding, bint last):
         cdef int64_t key[16]
         cdef int axis, n = cnp.PyArray_NDIM(input)
         if not (n == self.rank + 2 or n == self.rank + 1) or cnp.PyArray_NDIM(weight) != self.rank + 2:
             return None
-        key[0] = n
+        key[0] = n + 8 * last
         if not (as_number(stride, key + 1) and as_number(padding, key + 2) and as_number(dilation, key + 3)
                 and as_number(groups, key + 4) and as_number(output_padding, key + 5)):
             return None
@@ -50,31 +50,31 @@ cdef class Calls:
             key[6 + n + axis] = cnp.PyArray_DIM(weight, axis)
         return PyBytes_FromStringAndSize(<char *>key, 8 * (6 + n + self.rank + 2))
 
-    def remember(self, ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, stride, padding, dilation, groups, output_padding=0):
-        key = self.key(input, weight, stride, padding, dilation, groups, output_padding)
+    def remember(self, ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, stride, padding, dilation, groups, output_padding=0, bint last=False):
+        key = self.key(input, weight, stride, padding, dilation, groups, output_padding, last)
         if key is not None:
             if len(self.known) >= MOST_GEOMETRIES:
                 self.known.clear()
             self.known[key] = geometry
 
-    cdef ConvGeometry find(self, cnp.ndarray input, cnp.ndarray weight, stride, padding, dilation, groups, output_padding):
-        key = self.key(input, weight, stride, padding, dilation, groups, output_padding)
+    cdef ConvGeometry find(self, cnp.ndarray input, cnp.ndarray weight, stride, padding, dilation, groups, output_padding, bint last=False):
+        key = self.key(input, weight, stride, padding, dilation, groups, output_padding, last)
         if key is None or precision_here() > 0:
             return None
         found = PyDict_GetItem(self.known, key)
         return None if found is NULL else <ConvGeometry>found
 
     # The result's shape; returns its number of axes.
-    cdef int shape_of(self, ConvGeometry geometry, cnp.ndarray input, cnp.npy_intp *shape):
+    cdef int shape_of(self, ConvGeometry geometry, cnp.ndarray input, cnp.npy_intp *shape, bint last=False):
         cdef fc_conv_geometry *g = &geometry.c
-        cdef int axis, n = cnp.PyArray_NDIM(input), first = n - self.rank
+        cdef int axis, n = cnp.PyArray_NDIM(input), first = n - self.rank - last
         shape[0] = g.N
-        shape[first - 1] = g.C if self.transposed else g.K
+        shape[n - 1 if last else first - 1] = g.C if self.transposed else g.K
         for axis in range(self.rank):
             shape[first + axis] = g.input[3 - self.rank + axis] if self.transposed else g.output[3 - self.rank + axis]
         return n
 
-    cdef run(self, input, weight, bias, stride, padding, dilation, groups, output_padding, activation, residual):
+    cdef run(self, input, weight, bias, stride, padding, dilation, groups, output_padding, activation, residual, bint last=False):
         cdef ConvGeometry geometry
         cdef PreparedWeight ready = None
         cdef cnp.npy_intp shape[5]
@@ -88,18 +88,18 @@ cdef class Calls:
             weight = ready.array if ready.computed_with else None
         if weight is None or not plain(input, weight, bias, residual):
             return None
-        geometry = self.find(<cnp.ndarray>input, <cnp.ndarray>weight, stride, padding, dilation, groups, output_padding)
-        if geometry is None:
+        geometry = self.find(<cnp.ndarray>input, <cnp.ndarray>weight, stride, padding, dilation, groups, output_padding, last)
+        if geometry is None or last and not geometry.takes_last(cnp.PyArray_TYPE(<cnp.ndarray>input) == cnp.NPY_FLOAT64):
             return None
-        n = self.shape_of(geometry, <cnp.ndarray>input, shape)
+        n = self.shape_of(geometry, <cnp.ndarray>input, shape, last)
         if bias is not None and (cnp.PyArray_NDIM(<cnp.ndarray>bias) != 1
-                                 or cnp.PyArray_DIM(<cnp.ndarray>bias, 0) != shape[n - self.rank - 1]):
+                                 or cnp.PyArray_DIM(<cnp.ndarray>bias, 0) != shape[n - 1 if last else n - self.rank - 1]):
             return None
         if residual is not None and not has_shape(<cnp.ndarray>residual, n, shape):
             return None
         result = empty_plain(n, shape, cnp.PyArray_TYPE(<cnp.ndarray>input))
-        packed = None if ready is None else ready.packed(geometry, not self.transposed, 0)
-        return convolve(geometry, not self.transposed, <cnp.ndarray>input, <cnp.ndarray>weight, bias, residual, code,
+        packed = None if ready is None or last else ready.packed(geometry, not self.transposed, 0)
+        return convolve(geometry, FORWARD_LAST if last else self.transposed, <cnp.ndarray>input, <cnp.ndarray>weight, bias, residual, code,
                         <cnp.ndarray>result, 0, packed)
 
     cdef run_backward(self, grad_output, input, weight, stride, padding, dilation, groups, output_padding, needs):
@@ -126,7 +126,7 @@ cdef class Calls:
         grad_input = grad_weight = grad_bias = None
         if needs[0]:
             grad_input = empty_plain(n, cnp.PyArray_DIMS(x), type)
-            convolve(geometry, self.transposed, dy, w, None, None, 0, <cnp.ndarray>grad_input, 0, None)
+            convolve(geometry, not self.transposed, dy, w, None, None, 0, <cnp.ndarray>grad_input, 0, None)
         if needs[1]:
             grad_weight = empty_plain(self.rank + 2, cnp.PyArray_DIMS(w), type)
             conv_grad_weight(geometry, x if self.transposed else dy, dy if self.transposed else x, <cnp.ndarray>grad_weight, 0)
@@ -142,8 +142,8 @@ cdef class Calls:
 @cython.final
 cdef class ConvCalls(Calls):
     def forward(self, input, weight, bias, stride, padding, dilation, groups, activation, residual, layout, precision, out):
-        if precision is None and out is None and layout == "NCHW":
-            return self.run(input, weight, bias, stride, padding, dilation, groups, 0, activation, residual)
+        if precision is None and out is None and (layout == "NCHW" or layout == "NHWC"):
+            return self.run(input, weight, bias, stride, padding, dilation, groups, 0, activation, residual, layout == "NHWC")
 
     def backward(self, grad_output, input, weight, stride=1, padding=0, dilation=1, groups=1, needs=(True, True, True), *,
                  activation=None, bias=None, residual=None, output=None, layout="NCHW", per_sample=False, precision=None):

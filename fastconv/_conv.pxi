@@ -8,6 +8,7 @@ ctypedef struct fc_conv_size:
 
 
 cdef enum:
+    FORWARD_LAST = 3
     MOST_CHOICES = 64  # phases of a strided gradient that are told apart
 
 
@@ -15,7 +16,7 @@ cdef enum:
 cdef class ConvGeometry:
     """A checked convolution: extents of its arrays and its parameters, three spatial axes."""
     cdef fc_conv_geometry c
-    cdef fc_conv_size sizes[3]  # of each pass, as it was last asked for
+    cdef fc_conv_size sizes[4]  # of each pass, as it was last asked for
     cdef bint worth_threads  # waking them costs as much as about a million multiply-adds, or 130,000 cells moved
 
     def __init__(self, N, C, K, G, input, output, kernel, stride, padding, dilation):
@@ -48,9 +49,16 @@ cdef class ConvGeometry:
                     size.bytes = op.conv_forward_scratch(g, threads)
                 elif number == 1:
                     size.bytes = op.conv_grad_input_scratch(g, threads)
-                else:
+                elif number == 2:
                     size.bytes = op.conv_grad_weight_scratch(g, threads)
+                else:
+                    size.bytes = op.conv_last_scratch(g, threads)
             return size.bytes
+
+    cpdef bint takes_last(self, int type, int precision=-1):
+        """Whether the forward pass has a way for arrays whose channels come last."""
+        cdef fc_conv_geometry g = self.with_precision(precision)
+        return self.scratch(fc_operators_for(type), &g, FORWARD_LAST, self.threads()) >= 0
 
     def packed_bytes(self, bint forward, int type, int precision=-1):
         """Bytes of what a pass makes of the weight alone; 0 if it reads the weight in place."""
@@ -58,7 +66,8 @@ cdef class ConvGeometry:
         return fc_operators_for(type).conv_packed_bytes(&g, 0 if forward else 1)
 
     def choices(self, int backward_pass, int type, int precision):
-        """[(kernel, reason)] of the products that a pass consists of: 0 forward, 1 input gradient, 2 weight gradient."""
+        """[(kernel, reason)] of the products that a pass consists of: 0 forward, 1 input gradient, 2 weight gradient, 3 forward
+        of channels last."""
         cdef fc_conv_geometry g = self.with_precision(precision)
         cdef const fc_choice *found[MOST_CHOICES]
         cdef int64_t count = fc_operators_for(type).conv_choices(&g, backward_pass, found, MOST_CHOICES)
@@ -72,8 +81,9 @@ cdef class ConvGeometry:
         return g.N * g.K * (g.C // g.G) * taps * g.output[0] * g.output[1] * g.output[2]
 
 
-# The two passes that end in an epilogue: forward, and input gradient (which is transposed convolution's forward).
-cdef convolve(ConvGeometry geometry, bint forward, cnp.ndarray source, cnp.ndarray weight, bias, residual, int activation,
+# The passes that end in an epilogue, by number: forward, input gradient (which is transposed convolution's forward), and
+# forward of channels last.
+cdef convolve(ConvGeometry geometry, int number, cnp.ndarray source, cnp.ndarray weight, bias, residual, int activation,
               cnp.ndarray result, int precision, packed):
     cdef const fc_operators *op = operators(source)
     cdef fc_conv_geometry g = geometry.with_precision(precision)
@@ -84,14 +94,16 @@ cdef convolve(ConvGeometry geometry, bint forward, cnp.ndarray source, cnp.ndarr
         return result
     epilogue.bias, epilogue.residual, epilogue.activation = data(bias), data(residual), activation
     arena = borrow()
-    cdef void *scratch = arena.reserve(geometry.scratch(op, &g, 0 if forward else 1, threads))
+    cdef void *scratch = arena.reserve(geometry.scratch(op, &g, number, threads))
     cdef void *x = data(source)
     cdef void *w = data(weight)
     cdef void *y = data(result)
     cdef void *made = data(packed)
     with nogil:
-        if forward:
+        if number == 0:
             op.conv_forward(&g, x, w, made, &epilogue, y, scratch, threads)
+        elif number == FORWARD_LAST:
+            op.conv_last(&g, x, w, &epilogue, y, scratch, threads)
         else:
             op.conv_grad_input(&g, x, w, made, &epilogue, y, scratch, threads)
     pool.append(arena)
@@ -101,12 +113,18 @@ cdef convolve(ConvGeometry geometry, bint forward, cnp.ndarray source, cnp.ndarr
 
 def conv_forward(ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray output,
                  int precision=-1, packed=None):
-    return convolve(geometry, True, input, weight, bias, residual, activation, output, precision, packed)
+    return convolve(geometry, 0, input, weight, bias, residual, activation, output, precision, packed)
+
+
+def conv_last(ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray output,
+              int precision=-1):
+    """conv_forward of arrays whose channels come last, where geometry.takes_last(...)."""
+    return convolve(geometry, FORWARD_LAST, input, weight, bias, residual, activation, output, precision, None)
 
 
 def conv_grad_input(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray weight, bias, residual, int activation, cnp.ndarray grad_input,
                     int precision=-1, packed=None):
-    return convolve(geometry, False, grad_output, weight, bias, residual, activation, grad_input, precision, packed)
+    return convolve(geometry, 1, grad_output, weight, bias, residual, activation, grad_input, precision, packed)
 
 
 def conv_pack(ConvGeometry geometry, bint forward, cnp.ndarray weight, cnp.ndarray packed, int precision=-1):

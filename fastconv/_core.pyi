@@ -45,6 +45,7 @@ class ConvGeometry:
     ) -> None: ...
     @property
     def macs(self) -> int: ...
+    def takes_last(self, type: int, precision: int = ...) -> bool: ...
     def packed_bytes(self, forward: bool, type: int, precision: int = ...) -> int: ...
     def choices(self, backward_pass: int, type: int, precision: int) -> list[tuple[str, str]]: ...
 
@@ -58,6 +59,16 @@ def conv_forward(
     output: ndarray,
     precision: int = ...,
     packed: ndarray | None = ...,
+) -> ndarray: ...
+def conv_last(
+    geometry: ConvGeometry,
+    input: ndarray,
+    weight: ndarray,
+    bias: ndarray | None,
+    residual: ndarray | None,
+    activation: int,
+    output: ndarray,
+    precision: int = ...,
 ) -> ndarray: ...
 def conv_grad_input(
     geometry: ConvGeometry,

@@ -93,6 +93,8 @@ cdef extern from "fastconv.h" nogil:
         int64_t lanes
         int64_t conv_forward_scratch(const fc_conv_geometry *, int) noexcept nogil
         void conv_forward(const fc_conv_geometry *, const void *, const void *, const void *, const fc_epilogue *, void *, void *, int) noexcept nogil
+        int64_t conv_last_scratch(const fc_conv_geometry *, int) noexcept nogil
+        void conv_last(const fc_conv_geometry *, const void *, const void *, const fc_epilogue *, void *, void *, int) noexcept nogil
         int64_t conv_grad_input_scratch(const fc_conv_geometry *, int) noexcept nogil
         void conv_grad_input(const fc_conv_geometry *, const void *, const void *, const void *, const fc_epilogue *, void *, void *, int) noexcept nogil
         int64_t conv_grad_weight_scratch(const fc_conv_geometry *, int) noexcept nogil

@@ -22,7 +22,8 @@ typedef struct {
     int exact; /* direct summation only */
 } fc_conv_geometry;
 
-enum fc_conv_pass { FC_FORWARD, FC_GRAD_INPUT, FC_GRAD_WEIGHT };
+/* The last is FC_FORWARD of arrays whose channels come last. */
+enum fc_conv_pass { FC_FORWARD, FC_GRAD_INPUT, FC_GRAD_WEIGHT, FC_FORWARD_LAST };
 
 /* A way to compute: the kernel's name, and why it is taken. */
 typedef struct {

@@ -53,6 +53,67 @@ def test_convolutions_and_their_gradients_give_the_bits_of_channels_first(kind, 
     assert same_bits(got[2], want[2])
 
 
+KINDS = ["depthwise", "1x1"]
+
+
+def last_call(kind, batch=1, channels=40, dtype=np.float32):
+    """(input, weight, bias, keywords) of a convolution that reads channels last in place."""
+    x, b = drawn(batch, 60, 33, channels, dtype=dtype), drawn(channels, dtype=dtype)
+    if kind == "1x1":
+        return x, drawn(channels, channels, 1, 1, dtype=dtype), b, {}
+    return x, drawn(channels, 1, 3, 5, dtype=dtype), b, {"groups": channels, "padding": (1, 2)}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_reads_channels_last_in_place_with_the_same_bits_for_any_thread_count(kind, dtype, isa, monkeypatch):
+    x, w, b, keywords = last_call(kind, batch=2, dtype=dtype)
+    with monkeypatch.context() as patch:
+        patch.setattr(_core, "reorder", None)
+        results = []
+        for threads in (1, 2, 3):
+            with fc.threads(threads):
+                results += [fc.conv2d(x, w, b, **keywords, activation="silu", layout="NHWC") for _ in range(2)]
+        single = fc.conv2d(x[1], w, b, **keywords, activation="silu", layout="NHWC")
+    assert all(same_bits(results[0], result) for result in results)
+    assert same_bits(results[0][1], single)
+    want = fc.conv2d(np.moveaxis(x, -1, 1), w, b, **keywords, activation="silu")
+    np.testing.assert_allclose(results[0], last(want, 2), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_nan_stays_in_the_windows_that_see_it(kind, isa):
+    x, w, b, keywords = last_call(kind)
+    x[0, 0, 0, 3], x[0, 30, 32, 39], x[0, 59, 7, 0] = np.nan, np.inf, -np.inf
+    got = fc.conv2d(x, w, b, **keywords, layout="NHWC")
+    want = last(fc.conv2d(np.moveaxis(x, -1, 1), w, b, **keywords, precision="exact"), 2)
+    for test in (np.isnan, np.isposinf, np.isneginf):
+        np.testing.assert_array_equal(test(got), test(want))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_prepared_weights_out_and_strided_inputs_change_no_bit(kind):
+    x, w, b, keywords = last_call(kind)
+    want = fc.conv2d(x, w, b, **keywords, layout="NHWC")
+    out = np.full(want.shape, np.nan, np.float32)
+    assert fc.conv2d(x, w, b, **keywords, layout="NHWC", out=out) is out
+    assert same_bits(out, want)
+    ready = fc.prepare(fc.conv2d, w)
+    for _ in range(2):
+        assert same_bits(fc.conv2d(x, ready, b, **keywords, layout="NHWC"), want)
+    wide = np.repeat(x, 2, axis=2)[:, :, ::2]
+    assert same_bits(fc.conv2d(wide, w, b, **keywords, layout="NHWC"), want)
+
+
+def test_a_call_of_one_layout_is_not_taken_for_the_same_shapes_in_the_other():
+    x, w = drawn(1, 24, 24, 24), drawn(24, 1, 3, 3)
+    for _ in range(2):
+        first, back = (fc.conv2d(x, w, groups=24, layout=layout) for layout in ("NCHW", "NHWC"))
+        want = fc.conv2d(np.ascontiguousarray(np.moveaxis(x, -1, 1)), w, groups=24)
+        assert (first.shape, back.shape) == ((1, 24, 22, 22), (1, 22, 22, 24))
+        np.testing.assert_allclose(back, last(want, 2), rtol=1e-4, atol=1e-5)
+
+
 POOLS = [
     ("max_pool", (2,)),
     ("min_pool", (2,)),

@@ -5,9 +5,9 @@ import numpy as np
 from .. import _core
 from ..geometry import conv as rules
 from ..geometry.arguments import PRECISIONS, choice
-from ..geometry.arrays import allocate, arrays, contiguous, new_output, same_dtype
+from ..geometry.arrays import FLOAT64, allocate, arrays, contiguous, new_output, same_dtype
 from ..op import OPS, op
-from .layout import LAYOUTS, channels_first, channels_last
+from .layout import LAYOUTS, channels_last, laid_first, seen_first, seen_last
 from .prepare import TAKES, Prepared
 
 # Public functions beside the operations: conv2d_input and conv2d_weight, for each rank.
@@ -16,6 +16,9 @@ extras = []
 # Activations whose slope the result tells as well as what they were applied to.
 SLOPE_FROM_RESULT = ("relu", "relu6")
 
+# The kernels' number of the forward pass that reads channels last in place.
+FORWARD_LAST = 3
+
 
 def plain_arrays(name, **named):
     """The arrays C-contiguous, native and of one dtype; copied only where they are not."""
@@ -23,11 +26,11 @@ def plain_arrays(name, **named):
 
 
 def _kernel_arrays(name, layout, rank, *, weight, bias=None, **images):
-    """(*images, weight, bias) as the kernels take them: channels first and contiguous, copied once at most."""
+    """(*images, weight, bias): images channels first, views if theirs come last; weight and bias contiguous."""
     choice(name, "layout", layout, LAYOUTS)
     *given, weight, bias = arrays(name, **images, weight=weight, bias=bias)
-    given = (channels_first(name, rank, x) if layout == "NHWC" else x for x in given)
-    return tuple(x if x is None else contiguous(x) for x in (*given, weight, bias))
+    given = (seen_first(name, rank, x) if layout == "NHWC" else x for x in given)
+    return (*given, *(x if x is None else contiguous(x) for x in (weight, bias)))
 
 
 # What differs between a convolution and its transpose: the shape rule, and which pass of the kernels is the forward.
@@ -112,6 +115,13 @@ def _forward(calls, name, input, weight, bias, parameters, activation, residual,
     rules.channel_vector(name, "bias", bias, shape[-rank - 1])
     rules.same_shape(name, "residual", residual, shape)
     fused = 0 if activation is None else rules.activation_code(name, activation)
+    if layout == "NHWC" and takes_last(kind, geometry, input, code):
+        shape = (*shape[: -rank - 1], *shape[-rank:], shape[-rank - 1])
+        result = new_output(name, out, shape, input.dtype, *arrays_given)
+        input, residual = (x if x is None else contiguous(seen_last(rank, x)) for x in (input, residual))
+        calls.quick.remember(geometry, input, weight, **dict(zip(kind.names, parameters)), last=True)
+        return _core.conv_last(geometry, input, weight, bias, residual, fused, result, code)
+    input, residual = laid_first(name, rank, input), laid_first(name, rank, residual)
     if out is None or layout != "NCHW":
         result = allocate(name, shape, input.dtype)
     else:
@@ -121,6 +131,11 @@ def _forward(calls, name, input, weight, bias, parameters, activation, residual,
     if layout == "NCHW":
         return result
     return channels_last(name, rank, result, out, *arrays_given)
+
+
+def takes_last(kind, geometry, view, code):
+    """Whether channels last are read in place; what is channels first in memory is no such array."""
+    return not (kind.transposed or view.flags.c_contiguous) and geometry.takes_last(view.dtype == FLOAT64, code)
 
 
 def _per_sample(kind, name, rank, parameters, grad_output, input, weight, grads, precision):
@@ -152,6 +167,7 @@ def _backward(calls, grad_output, input, weight, parameters, needs, activation, 
     geometry, shape = calls.geometry(name, input, weight, parameters)
     rules.same_shape(name, "grad_output", grad_output, shape)
     rules.same_shape(name, "output", output, shape)
+    grad_output, input, output = (laid_first(name, rank, x) for x in (grad_output, input, output))
     if output is not None and activation in SLOPE_FROM_RESULT:
         grad_output = contiguous(OPS[activation].backward(grad_output, output))
     elif activation is not None:
@@ -196,11 +212,14 @@ def passes(name, arguments):
     calls = CALLS[name.removesuffix("_backward")]
     kind, rank = calls.kind, calls.rank
     input = np.asarray(arguments["input"])
-    if arguments["layout"] == "NHWC":
+    last = arguments["layout"] == "NHWC"
+    if last:
         input = np.moveaxis(input, -1, -rank - 1)
     parameters = [arguments[key] for key in kind.names]
     geometry = kind.geometry(name, rank, input.shape, arguments["weight"].shape, *parameters)[0]
-    numbers = {"forward": int(kind.transposed), "grad_input": int(not kind.transposed), "grad_weight": 2}
+    code = rules.precision_code(name, arguments["precision"])
+    forward = FORWARD_LAST if last and takes_last(kind, geometry, input, code) else int(kind.transposed)
+    numbers = {"forward": forward, "grad_input": int(not kind.transposed), "grad_weight": 2}
     if not name.endswith("_backward"):
         wanted = ["forward"]
     else:

@@ -1,4 +1,4 @@
-"""Channels last: arrays reordered to channels first, as the kernels have them, and back, by one pass over memory."""
+"""Channels last: arrays reordered to channels first, as most kernels have them, and back, by one pass over memory."""
 
 import math
 
@@ -11,22 +11,37 @@ from ..geometry.conv import has_channels
 LAYOUTS = ("NCHW", "NHWC")
 
 
+def seen_first(name, rank, x):
+    """(…, *spatial, C) as a view (…, C, *spatial); None stays None."""
+    if x is None:
+        return None
+    has_channels(name, rank, x)
+    return np.moveaxis(x, -1, -rank - 1)
+
+
+def seen_last(rank, x):
+    """The array that `seen_first` gave a view of."""
+    return None if x is None else np.moveaxis(x, -rank - 1, -1)
+
+
+def laid_first(name, rank, x):
+    """What `seen_first` gave, C-contiguous, copied once at most."""
+    last = seen_last(rank, x)
+    if x is None or x.flags.c_contiguous or not _core.plain(last) or not x.size:
+        return x if x is None else contiguous(x)
+    result = allocate(name, x.shape, x.dtype)
+    cells, channels = math.prod(last.shape[-rank - 1 : -1]), last.shape[-1]
+    return _core.reorder(x.size // (cells * channels), cells, channels, last, result)
+
+
 def channels_first(name, rank, x):
     """(…, *spatial, C) as C-contiguous (…, C, *spatial), copied once at most; None stays None.
 
     Positions, C-contiguous int64, move as the float64 of their bits.
     """
-    if x is None:
-        return None
-    has_channels(name, rank, x)
-    if x.dtype == INT64:
+    if x is not None and x.dtype == INT64:
         return channels_first(name, rank, x.view(FLOAT64)).view(INT64)
-    first = np.moveaxis(x, -1, -rank - 1)
-    if first.flags.c_contiguous or not _core.plain(x) or not x.size:
-        return contiguous(first)
-    result = allocate(name, first.shape, x.dtype)
-    cells, channels = math.prod(x.shape[-rank - 1 : -1]), x.shape[-1]
-    return _core.reorder(x.size // (cells * channels), cells, channels, x, result)
+    return laid_first(name, rank, seen_first(name, rank, x))
 
 
 def channels_last(name, rank, x, out=None, *inputs):

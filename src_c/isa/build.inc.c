@@ -11,6 +11,7 @@
 #include "../kernels/tile.inc.c"
 #include "../kernels/strip_tile.inc.c"
 #include "../kernels/slide_tile.inc.c"
+#include "../kernels/depth_tile.inc.c"
 #include "../kernels/tall.inc.c"
 #include "../kernels/tap_tile.inc.c"
 #include "../kernels/winograd.inc.c"
@@ -30,7 +31,9 @@
 
 #include "../ops/plan.inc.c"
 
+#include "../ops/reorder.inc.c"
 #include "../ops/conv_forward.inc.c"
+#include "../ops/conv_last.inc.c"
 #include "../ops/col2im.inc.c"
 #include "../ops/transpose_weight.inc.c"
 #include "../ops/conv_grad_input.inc.c"
@@ -38,7 +41,6 @@
 #include "../ops/winograd_grad_weight.inc.c"
 #include "../ops/conv_grad_weight.inc.c"
 #include "../ops/reduce.inc.c"
-#include "../ops/reorder.inc.c"
 #include "../ops/activation.inc.c"
 #include "../ops/softmax.inc.c"
 #include "../ops/norm.inc.c"

@@ -246,6 +246,8 @@ static void conv_pack(const fc_conv_geometry *g, int pass, const void *weight, v
 static int64_t conv_choices(const fc_conv_geometry *g, int pass, const fc_choice **choices, int64_t most) {
     if (pass == FC_GRAD_INPUT) return grad_input_choices(g, choices, most);
     product p = forward_product(g);
-    if (most > 0) *choices = &ways[pass == FC_FORWARD ? choose_way(&p) : choose_weight_way(&p)];
+    enum way last = pass == FC_FORWARD_LAST ? choose_last_way(g) : FILL;
+    if (most > 0)
+        *choices = &ways[last != FILL ? last : pass == FC_GRAD_WEIGHT ? choose_weight_way(&p) : choose_way(&p)];
     return 1;
 }

@@ -3,29 +3,34 @@
  * Along an axis the pixels fall into spans that the same taps see. Under a dilation of nearly the source's size most
  * taps are outside at most pixels: every box of spans is gathered with the taps that it sees. */
 
-/* The end of the span that starts at a pixel of an axis, and how many taps see it. */
-static int64_t span_end(const product *p, int axis, int64_t start, int64_t *seen) {
+/* The end of a span of pixels, and the taps that see it. */
+typedef struct {
+    int64_t end, first, taps;
+} tap_span;
+
+/* The span that starts at a pixel of an axis. */
+static tap_span span_at(const product *p, int axis, int64_t start) {
     int64_t count = p->count[axis], stride = p->stride[axis], low = p->low[axis], end = p->pixels[axis];
     int64_t spacing = count > 1 ? (p->high[axis] - low) / (count - 1) : 1, last = p->extent[axis] - 1;
     int64_t first = clamp_i64(ceil_div(max_i64(0, -low - start * stride), spacing), 0, count);
     int64_t behind = clamp_i64(floor_div(last - low - start * stride, spacing) + 1, first, count);
-    *seen = behind - first;
     if (first > 0) /* where the tap before enters */
         end = min_i64(end, ceil_div(-low - (first - 1) * spacing, stride));
     if (behind > first) /* where the last tap leaves */
         end = min_i64(end, floor_div(last - low - (behind - 1) * spacing, stride) + 1);
-    return end;
+    return (tap_span){end, first, behind - first};
 }
 
 /* Multiply-adds a row and a channel; regions are counted with the lanes that each leaves empty. */
 static double region_cost(const product *p) {
     double pixels = (double)p->images, panels = PANEL;
     for (int axis = 0; axis < 3; axis++) {
-        int64_t seen, inside = 0, regions = 0;
-        for (int64_t start = 0, end; start < p->pixels[axis]; start = end) {
-            end = span_end(p, axis, start, &seen);
-            inside += (end - start) * seen;
-            regions += seen;
+        int64_t inside = 0, regions = 0;
+        tap_span span;
+        for (int64_t start = 0; start < p->pixels[axis]; start = span.end) {
+            span = span_at(p, axis, start);
+            inside += (span.end - start) * span.taps;
+            regions += span.taps;
         }
         pixels *= (double)inside;
         panels *= (double)regions;
@@ -48,7 +53,9 @@ static product region_product(const product *p, const int64_t start[3], int64_t 
     product region = *p;
     region.taps = 1;
     for (int axis = 0; axis < 3; axis++) {
-        region.pixels[axis] = span_end(p, axis, start[axis], &region.count[axis]) - start[axis];
+        tap_span span = span_at(p, axis, start[axis]);
+        region.pixels[axis] = span.end - start[axis];
+        region.count[axis] = span.taps;
         region.dest_start[axis] += start[axis] * p->dest_stride[axis];
         region.taps *= region.count[axis];
     }

@@ -9,6 +9,21 @@ typedef struct {
 /* A task's block: what its squares read and write stays in the first-level cache. */
 enum { REORDER_ROWS = 128, REORDER_COLUMNS = 128 };
 
+/* y[c * y_row + r] = x[r * x_row + c]. */
+static void transpose_block(const T *x, int64_t x_row, int64_t rows, int64_t columns, T *y, int64_t y_row) {
+    if (rows < LANES || columns < LANES) {
+        for (int64_t c = 0; c < columns; c++)
+            for (int64_t r = 0; r < rows; r++) y[c * y_row + r] = x[r * x_row + c];
+        return;
+    }
+    /* The last square of a row or column overlaps the one before. */
+    for (int64_t left = 0; left < columns; left += LANES)
+        for (int64_t top = 0; top < rows; top += LANES) {
+            int64_t c = min_i64(left, columns - LANES), r = min_i64(top, rows - LANES);
+            transpose_square(x + r * x_row + c, x_row, LANES, y + c * y_row + r, y_row);
+        }
+}
+
 static void reorder_task(const void *context, int64_t task, int thread) {
     (void)thread;
     const reorder_blocks *b = context;
@@ -17,19 +32,8 @@ static void reorder_task(const void *context, int64_t task, int thread) {
     int64_t row = part_start(b->rows, b->row_blocks, j), column = part_start(b->columns, b->column_blocks, i);
     int64_t rows = part_start(b->rows, b->row_blocks, j + 1) - row;
     int64_t columns = part_start(b->columns, b->column_blocks, i + 1) - column;
-    const T *x = b->x + plane + row * b->columns + column;
-    T *y = b->y + plane + column * b->rows + row;
-    if (rows < LANES || columns < LANES) {
-        for (int64_t c = 0; c < columns; c++)
-            for (int64_t r = 0; r < rows; r++) y[c * b->rows + r] = x[r * b->columns + c];
-        return;
-    }
-    /* The last square of a row or column overlaps the one before. */
-    for (int64_t left = 0; left < columns; left += LANES)
-        for (int64_t top = 0; top < rows; top += LANES) {
-            int64_t c = min_i64(left, columns - LANES), r = min_i64(top, rows - LANES);
-            transpose_square(x + r * b->columns + c, b->columns, LANES, y + c * b->rows + r, b->rows);
-        }
+    transpose_block(b->x + plane + row * b->columns + column, b->columns, rows, columns,
+                    b->y + plane + column * b->rows + row, b->rows);
 }
 
 static void reorder(int64_t outer, int64_t rows, int64_t columns, const void *x, void *y, int threads) {

@@ -91,13 +91,14 @@ static void *new_scratch(int64_t bytes) {
 
 static int64_t volume(const int64_t extent[3]) { return extent[0] * extent[1] * extent[2]; }
 
-/* Half of the problems are the square kernels for which there are special algorithms. */
+/* Half of the problems are the square kernels for which there are special algorithms, some are depthwise. */
 static fc_conv_geometry draw_conv(void) {
     fc_conv_geometry g = {.N = draw(1, 3)};
     int square = (int)draw(0, 1), rank = square ? 2 : (int)draw(1, 3);
     g.G = draw(0, 2) ? 1 : draw(2, 5);
     g.C = g.G * draw(1, square ? 40 : 12);
     g.K = g.G * draw(1, square ? 40 : 12);
+    if (!draw(0, 3)) g.C = g.K = g.G = draw(1, 40);
     for (int axis = 0; axis < 3; axis++) {
         int used = axis >= 3 - rank;
         g.kernel[axis] = !used ? 1 : square ? 3 : draw(1, 5);
@@ -162,6 +163,30 @@ static void to_bounds(int type, int64_t size, double (*sum)[2]) {
     for (int64_t i = 0; i < size; i++) sum[i][1] = 32 * (type ? 0x1p-52 : 0x1p-23) * most;
 }
 
+/* y[n][c][r] = x[n][r][c]. */
+static array moved(array x, int64_t N, int64_t rows, int64_t columns) {
+    array y = new_array(x.type, x.size);
+    for (int64_t i = 0; i < N * rows * columns; i++)
+        set(y, (i / (rows * columns) * columns + i % columns) * rows + i / columns % rows, get(x, i));
+    return y;
+}
+
+/* The forward pass of channels last, where it has a way of its own. */
+static void check_last(const fc_operators *op, const char *problem, const fc_conv_geometry *g, array input,
+                       array weight, array residual, fc_epilogue epilogue, const double (*want)[2]) {
+    int64_t bytes = op->conv_last_scratch(g, THREADS);
+    if (bytes < 0) return;
+    array x = moved(input, g->N, g->C, volume(g->input)), added = moved(residual, g->N, g->K, volume(g->output));
+    array y = new_array(input.type, residual.size);
+    if (epilogue.residual) epilogue.residual = added.data;
+    void *scratch = new_scratch(bytes);
+    op->conv_last(g, x.data, weight.data, &epilogue, y.data, scratch, THREADS);
+    array result = moved(y, g->N, volume(g->output), g->K);
+    compare(op->isa, "conv_last", problem, result, want);
+    free(scratch);
+    release(x, problem), release(added, problem), release(y, problem), release(result, problem);
+}
+
 static void check_conv(int type) {
     const fc_operators *op = fc_operators_for(type);
     fc_conv_geometry g = draw_conv();
@@ -192,6 +217,7 @@ static void check_conv(int type) {
     void *scratch = new_scratch(op->conv_forward_scratch(&g, THREADS));
     op->conv_forward(&g, sums.input.data, sums.weight.data, NULL, &epilogue, result.data, scratch, THREADS);
     compare(op->isa, "conv_forward", problem, result, (const double (*)[2])sums.output);
+    check_last(op, problem, &g, sums.input, sums.weight, residual, epilogue, (const double (*)[2])sums.output);
     free(scratch);
     release(result, problem);
 

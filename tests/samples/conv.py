@@ -44,6 +44,36 @@ def fused_calls():
     return calls
 
 
+def channels_last(input, weight, **parameters):
+    """A call of conv whose arrays have their channels last."""
+    return conv(input, weight, layout="NHWC", **parameters)
+
+
+def depthwise_last():
+    """Channels last and alone: fewer than a vector has lanes, more, and odd numbers; every border."""
+    return [
+        channels_last((2, 9, 11, 17), (17, 1, 3, 4), groups=17, padding="same", dilation=(2, 1)),
+        channels_last((1, 13, 9, 40), (40, 1, 5, 3), groups=40, padding=(2, 1), stride=(2, 1), activation="silu"),
+        channels_last((3, 5, 6, 24), (24, 1, 3, 3), groups=24, padding=(7, 2), stride=3, dilation=(3, 2), bias=False),
+        channels_last((7, 30, 16), (16, 1, 3, 3), groups=16, residual=normal(5, 28, 16), activation="relu"),
+        channels_last((2, 7, 6, 19), (19, 1, 1, 1), groups=19, residual=normal(2, 7, 6, 19)),
+        channels_last((2, 6, 7, 3), (3, 1, 3, 3), groups=3, padding=1),
+        channels_last((2, 6, 7, 1), (1, 1, 3, 3), padding=1),
+    ]
+
+
+def points_last():
+    """1x1 kernels at every pixel, channels last."""
+    return [
+        channels_last((2, 7, 9, 19), (33, 19, 1, 1), residual=normal(2, 7, 9, 33), activation="relu"),
+        channels_last((1, 20, 13, 3), (17, 3, 1, 1), bias=False),
+        channels_last((6, 50, 40), (16, 40, 1, 1), activation="gelu"),
+        channels_last((1, 5, 8, 24), (3, 24, 1, 1)),
+        channels_last((1, 9, 90, 400), (67, 400, 1, 1)),
+        channels_last((2, 3, 3, 100), (90, 100, 1, 1)),
+    ]
+
+
 def any_parameters(rng, rank):
     kernel = [rng.randint(1, 4) for _ in range(rank)]
     groups = rng.choice([1, 1, 2, 3])
@@ -106,9 +136,13 @@ SAMPLES = {
         conv((1, 8, 33), (8, 1, 3), groups=8, padding=1),
         conv((2, 1, 5), (3, 1, 2), padding=6),
         Sample(input=normal(2, 3, 9), weight=normal(4, 3, 3), residual=normal(2, 4, 7), activation="tanh"),
+        channels_last((2, 33, 21), (21, 1, 5), groups=21, padding=4, dilation=3),
+        channels_last((1, 1500, 16), (16, 1, 3), groups=16, padding=1, activation="relu"),
         *drawn(any_conv, 1, 10),
     ],
     "conv2d": [
+        *depthwise_last(),
+        *points_last(),
         *(conv((1, 2, 4, width), (3, 2, 3, min(width, 3)), padding=1) for width in WIDTHS),
         conv((3, 3, 9, 9), (4, 3, 3, 3)),
         conv((2, 3, 13, 15), (8, 3, 7, 7), stride=2, padding=3),
@@ -154,6 +188,8 @@ SAMPLES = {
         conv((1, 16, 4, 6, 7), (17, 16, 3, 2, 3), padding=(3, 4, 5), dilation=(3, 5, 5)),
         conv((2, 4, 5, 6), (3, 2, 2, 2, 2)),
         conv((0, 2, 4, 5, 6), (3, 2, 2, 2, 2)),
+        channels_last((2, 4, 5, 6, 18), (18, 1, 3, 2, 3), groups=18, padding=(2, 1, 1), stride=(1, 2, 1)),
+        channels_last((1, 3, 4, 5, 16), (40, 16, 1, 1, 1)),
         conv((1, 16, 3, 16, 16), (32, 16, 3, 3, 3), padding=1, precision="exact"),
         *drawn(any_conv, 3, 8),
     ],
