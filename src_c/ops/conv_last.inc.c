@@ -4,16 +4,18 @@
  *     output[n, o, k] = act(bias[k] + residual[n, o, k] + sum of weight[k, c, r] * input[n, o * stride - padding + r *
  *                       dilation, c]) */
 
-/* Most cells of a depthwise task's result, and pixels of a 1x1 task. */
-enum { DEPTH_CELLS = 16 * 1024, LAST_PIXELS = 32 * TILE_ROWS };
+/* Most cells of a depthwise task's result, taps of a depthwise kernel, and pixels of a 1x1 task. */
+enum { DEPTH_CELLS = 16 * 1024, DEPTH_TAPS = 25, LAST_PIXELS = 32 * TILE_ROWS };
 
 /* How it is computed; FILL where the arrays had better be reordered. That costs about what transposing the weight of a
- * 1x1 convolution does, where few pixels meet many pairs of channels. */
+ * 1x1 convolution does, where few pixels meet many pairs of channels. Depthwise, many taps repay it, and so do pixels
+ * whole pages apart, which share cache sets. */
 static enum way choose_last_way(const fc_conv_geometry *g) {
     product p = forward_product(g);
     int64_t pixels = g->N * volume(g->output);
     if (g->G == 1 && pointwise(g) && g->K >= LANES && g->C * g->K <= 2 * pixels * (g->C + g->K)) return POINTS_LAST;
-    if (g->G == g->C && g->K == g->C && g->C >= LANES && !is_tall(&p)) return DEPTH_LAST;
+    int fits = g->C >= LANES && p.taps <= DEPTH_TAPS && g->C * T_BYTES % 4096 != 0;
+    if (g->G == g->C && g->K == g->C && fits && !is_tall(&p)) return DEPTH_LAST;
     return FILL;
 }
 
