@@ -47,6 +47,7 @@ typedef struct {
 
 enum {
     STRIP_BYTES = 96 * 1024,
+    STRIP_MOVE = 48 * LANES,
     SLIDE_BYTES = 24 * 1024,
     WIDE_BYTES = 64 * 1024,
     SCROLL_BYTES = 192 * 1024,
@@ -153,7 +154,8 @@ static strip_plan plan_strip(const product *p, int scroll) {
         s.shared = (int)min_i64(min_i64(-s.low, right), s.span[2]);
         waste_flat -= s.shared;
     }
-    s.flat = !s.sliding && s.column_blocks == 1 && Q < 8 * LANES && (waste_flat <= waste_rows || Q < 3 * LANES);
+    int64_t gain = (waste_rows - waste_flat) * p->channels * p->taps; /* a row's, but its cells are moved once more */
+    s.flat = !s.sliding && s.column_blocks == 1 && Q < 8 * LANES && (gain >= STRIP_MOVE || Q < 3 * LANES);
     if (!s.flat) s.shared = 0;
     pitch -= s.shared;
     int64_t row_bytes = depth_bytes * pitch, least = min_i64(s.tile_rows * s.gap, P);

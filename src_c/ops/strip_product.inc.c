@@ -12,6 +12,7 @@ typedef struct {
     int64_t rows, columns, dest_columns;
     int64_t row_step, column_step;
     int64_t top, bottom; /* rows of the strip's first plane inside the source */
+    int ascending;       /* rows of dest follow one another, and are written in order */
     int64_t end;         /* cells of dest before this are the task's, and it writes them in ascending order */
     strip_layout at;
     const T *from; /* strip, or source in place */
@@ -194,7 +195,7 @@ static void together(const strip_job *job, const strip_block *b, strip_arguments
             int64_t v = part_start(vectors, parts, part), n = part_start(vectors, parts, part + 1) - v;
             int64_t to = at + r * b->row_step + v * LANES * b->column_step;
             int64_t inside = min_i64(n * LANES, b->columns - v * LANES);
-            int staged = !in_place(b, n, inside, to);
+            int staged = !in_place(b, n, inside, to) && !(b->ascending && r + 1 < b->rows);
             t->x = b->from + r * b->at.pitch + v * LANES;
             t->c = s->flat ? b->stage + v * LANES : staged ? b->stage : p->dest + to;
             t->c_row = s->flat ? s->stage_row : staged ? n * LANES : plane;
@@ -284,8 +285,9 @@ static void strip_region(const strip_job *job, char *scratch, const strip_part *
                                          : s->at,
                      .pieces = pieces,
                      .stage = stage};
-    int ascending = b.columns == p->dest_extent[2] && p->dest_stride[1] == 1 && s->gap == 1;
-    int whole = ascending && s->sliding && b.rows * b.columns == plane;
+    b.ascending =
+        b.columns == p->dest_extent[2] && p->dest_stride[1] == 1 && p->dest_stride[2] == 1 && s->gap == 1 && !p->pair;
+    int whole = b.ascending && s->sliding && b.rows * b.columns == plane;
 
     if (s->sliding) list_tiles(p, s, &b.at, o, row, b.rows, tiles, steps);
     if (!in_place) {
