@@ -21,9 +21,21 @@ static tap_span span_at(const product *p, int axis, int64_t start) {
     return (tap_span){end, first, behind - first};
 }
 
-/* Multiply-adds a row and a channel; regions are counted with the lanes that each leaves empty. */
-static double region_cost(const product *p) {
-    double pixels = (double)p->images, panels = PANEL;
+/* Cost in multiply-adds a row and a channel. Packing a run of cells takes as long as REGION_RUN cells at least. */
+typedef struct {
+    double products, packing;
+} region_cost;
+
+enum { REGION_RUN = 16 };
+
+static region_cost cost_whole(const product *p) {
+    double rows = (double)p->images * p->pixels[0] * p->pixels[1] * p->taps;
+    return (region_cost){rows * p->pixels[2], rows * max_i64(REGION_RUN, p->pixels[2]) * GATHER_PACKING / p->rows};
+}
+
+/* Regions are counted with the lanes that each leaves empty. */
+static region_cost cost_regions(const product *p) {
+    double rows = (double)p->images, cells = 0, runs = 0, panels = PANEL;
     for (int axis = 0; axis < 3; axis++) {
         int64_t inside = 0, regions = 0;
         tap_span span;
@@ -31,22 +43,25 @@ static double region_cost(const product *p) {
             span = span_at(p, axis, start);
             inside += (span.end - start) * span.taps;
             regions += span.taps;
+            runs += axis < 2 ? 0 : max_i64(REGION_RUN, span.end - start) * span.taps;
         }
-        pixels *= (double)inside;
+        if (axis < 2) rows *= (double)inside;
+        else cells = (double)inside;
         panels *= (double)regions;
     }
-    return pixels + panels;
+    return (region_cost){rows * cells + panels, rows * runs * GATHER_PACKING / p->rows};
 }
 
-static double whole_cost(const product *p) { return (double)p->images * volume(p->pixels) * p->taps; }
+static int has_regions(const product *p) {
+    if (p->pair) return 0;
+    region_cost whole = cost_whole(p), regions = cost_regions(p);
+    return regions.products + regions.packing < 0.85 * (whole.products + whole.packing);
+}
+
+static double whole_cost(const product *p) { return cost_whole(p).products; }
 
 /* The same of a gather, which takes regions where they save enough. */
-static double gather_cost(const product *p) {
-    double whole = whole_cost(p), regions = p->pair ? whole : region_cost(p);
-    return regions < 0.85 * whole ? regions : whole;
-}
-
-static int has_regions(const product *p) { return gather_cost(p) < whole_cost(p); }
+static double gather_cost(const product *p) { return has_regions(p) ? cost_regions(p).products : whole_cost(p); }
 
 /* The region that starts at a pixel; its taps are listed where there is room. */
 static product region_product(const product *p, const int64_t start[3], int64_t (*offset)[3], int64_t *tap) {
