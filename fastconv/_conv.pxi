@@ -16,6 +16,7 @@ cdef enum:
 cdef class ConvGeometry:
     """A checked convolution: extents of its arrays and its parameters, three spatial axes."""
     cdef fc_conv_geometry c
+    cdef fc_conv_geometry computed  # the same sums, as simple as they can be said
     cdef fc_conv_size sizes[4]  # of each pass, as it was last asked for
     cdef bint worth_threads  # waking them costs as much as about a million multiply-adds, or 130,000 cells moved
 
@@ -29,14 +30,21 @@ cdef class ConvGeometry:
             self.c.padding[axis] = padding[axis]
             self.c.dilation[axis] = dilation[axis]
 
+        self.computed = self.c
+        # A kernel as large as its input is a linear layer: each tap is a channel of the one cell.
+        if all(o == 1 and p == 0 and i == k for o, p, i, k in zip(output, padding, input, kernel)):
+            for axis in range(3):
+                self.computed.C *= kernel[axis]
+                self.computed.input[axis] = self.computed.kernel[axis] = 1
+
         cells = N * (C * input[0] * input[1] * input[2] + K * output[0] * output[1] * output[2])
         self.worth_threads = self.macs + 8 * cells > 1 << 20
 
     cdef int threads(self):
         return threads_here() if self.worth_threads else 1
 
-    cdef fc_conv_geometry with_precision(self, int precision):
-        cdef fc_conv_geometry g = self.c
+    cdef fc_conv_geometry of_pass(self, int number, int precision):
+        cdef fc_conv_geometry g = self.c if number == FORWARD_LAST else self.computed
         g.exact = precision_here(precision) == EXACT
         return g
 
@@ -57,18 +65,18 @@ cdef class ConvGeometry:
 
     cpdef bint takes_last(self, int type, int precision=-1):
         """Whether the forward pass has a way for arrays whose channels come last."""
-        cdef fc_conv_geometry g = self.with_precision(precision)
+        cdef fc_conv_geometry g = self.of_pass(FORWARD_LAST, precision)
         return self.scratch(fc_operators_for(type), &g, FORWARD_LAST, self.threads()) >= 0
 
     def packed_bytes(self, bint forward, int type, int precision=-1):
         """Bytes of what a pass makes of the weight alone; 0 if it reads the weight in place."""
-        cdef fc_conv_geometry g = self.with_precision(precision)
+        cdef fc_conv_geometry g = self.of_pass(0 if forward else 1, precision)
         return fc_operators_for(type).conv_packed_bytes(&g, 0 if forward else 1)
 
     def choices(self, int backward_pass, int type, int precision):
         """[(kernel, reason)] of the products that a pass consists of: 0 forward, 1 input gradient, 2 weight gradient, 3 forward
         of channels last."""
-        cdef fc_conv_geometry g = self.with_precision(precision)
+        cdef fc_conv_geometry g = self.of_pass(backward_pass, precision)
         cdef const fc_choice *found[MOST_CHOICES]
         cdef int64_t count = fc_operators_for(type).conv_choices(&g, backward_pass, found, MOST_CHOICES)
         return [(found[i].kernel.decode(), found[i].reason.decode()) for i in range(min(count, MOST_CHOICES))]
@@ -86,12 +94,14 @@ cdef class ConvGeometry:
 cdef convolve(ConvGeometry geometry, int number, cnp.ndarray source, cnp.ndarray weight, bias, residual, int activation,
               cnp.ndarray result, int precision, packed):
     cdef const fc_operators *op = operators(source)
-    cdef fc_conv_geometry g = geometry.with_precision(precision)
+    cdef fc_conv_geometry g = geometry.of_pass(number, precision)
     cdef fc_epilogue epilogue
     cdef int threads = geometry.threads()
     cdef Arena arena
     if cnp.PyArray_SIZE(result) == 0:
         return result
+    if bias is not None and number == 1 and g.C != geometry.c.C:
+        bias = bias.repeat(g.C // geometry.c.C)
     epilogue.bias, epilogue.residual, epilogue.activation = data(bias), data(residual), activation
     arena = borrow()
     cdef void *scratch = arena.reserve(geometry.scratch(op, &g, number, threads))
@@ -130,7 +140,7 @@ def conv_grad_input(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray 
 def conv_pack(ConvGeometry geometry, bint forward, cnp.ndarray weight, cnp.ndarray packed, int precision=-1):
     """Fill `packed`, of geometry.packed_bytes(...), with what the pass makes of the weight."""
     cdef const fc_operators *op = operators(weight)
-    cdef fc_conv_geometry g = geometry.with_precision(precision)
+    cdef fc_conv_geometry g = geometry.of_pass(0 if forward else 1, precision)
     cdef int threads = geometry.threads()
     cdef Arena arena = borrow()
     cdef void *scratch = arena.reserve(geometry.scratch(op, &g, 0 if forward else 1, threads))
@@ -144,7 +154,7 @@ def conv_pack(ConvGeometry geometry, bint forward, cnp.ndarray weight, cnp.ndarr
 
 cpdef conv_grad_weight(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarray input, cnp.ndarray grad_weight, int precision=-1):
     cdef const fc_operators *op = operators(grad_output)
-    cdef fc_conv_geometry g = geometry.with_precision(precision)
+    cdef fc_conv_geometry g = geometry.of_pass(2, precision)
     cdef int threads = geometry.threads()
     cdef Arena arena
     cdef void *scratch

@@ -1,5 +1,7 @@
 """What convolution offers beyond its values: gradients by shape, per sample, and equality of its forms."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -134,3 +136,25 @@ def test_a_repeated_call_gives_the_bits_of_the_first_and_is_refused_alike(kind, 
         call(x, w, b, activation="sine")
     with pytest.raises(ValueError, match="bias has shape"):
         call(x, w, b[1:], activation=activation)
+
+
+@each_rank
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_kernel_as_large_as_its_input_is_a_linear_layer(rank, groups):
+    rng = np.random.default_rng(rank)
+    cells = (3, 4, 2)[:rank]
+    x, w = rng.standard_normal((5, 6, *cells)), rng.standard_normal((4, 6 // groups, *cells))
+    bias, y = rng.standard_normal(6), rng.standard_normal((5, 4, *(1,) * rank))
+    rows = np.zeros((4, x[0].size))
+    for k, columns in enumerate(np.repeat(np.split(np.arange(x[0].size), groups), 4 // groups, axis=0)):
+        rows[k, columns] = w[k].ravel()
+    flat_x, flat_y = x.reshape(5, -1), y.reshape(5, -1)
+    per_cell = np.repeat(bias, w[0, 0].size)
+    seen = np.einsum("nk,ni->ki", flat_y, flat_x)[rows != 0].reshape(w.shape)
+    close = partial(np.testing.assert_allclose, rtol=1e-12, atol=1e-12)
+    close(function("conv", rank)(x, w, stride=2, groups=groups).reshape(5, -1), flat_x @ rows.T)
+    transposed = function("conv_transpose", rank)(y, w, bias, groups=groups)
+    close(transposed.reshape(5, -1), flat_y @ rows + per_cell)
+    grad_input, grad_weight, _ = function("conv", rank, "_backward")(y, x, w, groups=groups)
+    close(grad_input.reshape(5, -1), flat_y @ rows)
+    close(grad_weight, seen)
