@@ -25,6 +25,7 @@
 #include "../ops/regions.inc.c"
 #include "../ops/strip.inc.c"
 #include "../ops/strip_product.inc.c"
+#include "../ops/depth.inc.c"
 #include "../ops/tall.inc.c"
 #include "../ops/winograd_tiles.inc.c"
 #include "../ops/winograd.inc.c"

@@ -3,14 +3,15 @@
  *     c[i][l] = init[l] + sum over z, r, s of  w[z, r, s][l] * x[i * x_pixel + (z, r, s) * x_tap][l]
  *
  * i < m pixels, l < channels, at least LANES: a last vector overlaps the one before. Each vector has its weights next
- * to one another, [taps][LANES]; one is loaded once for all pixels. Each element is one chain in the order (z, r, s).
+ * to one another, [taps][LANES] in either order; one is loaded once for all pixels. Each element is one chain in the
+ * order (z, r, s).
  */
 
 enum { DEPTH_PIXELS = 12 };
 
 typedef struct {
     int64_t channels;
-    int64_t taps[3], x_tap[3], w_tap[2];
+    int64_t taps[3], x_tap[3], w_tap[3];
     const T *x;
     int64_t x_pixel;
     const T *w;
@@ -20,7 +21,7 @@ typedef struct {
 } depth_arguments;
 
 VEC_INLINE void depth_tile(const int m, const depth_arguments *t) {
-    const int64_t channels = t->channels, x_pixel = t->x_pixel, x_tap = t->x_tap[2];
+    const int64_t channels = t->channels, x_pixel = t->x_pixel, x_tap = t->x_tap[2], w_tap = t->w_tap[2];
     const T *weights = t->w;
     for (int64_t at = 0; at < channels; at += LANES, weights += t->w_vector) {
         int64_t first = min_i64(at, channels - LANES);
@@ -30,7 +31,7 @@ VEC_INLINE void depth_tile(const int m, const depth_arguments *t) {
             for (int64_t r = 0; r < t->taps[1]; r++) {
                 const T *w = weights + z * t->w_tap[0] + r * t->w_tap[1];
                 const T *x = t->x + first + z * t->x_tap[0] + r * t->x_tap[1];
-                for (int64_t s = 0; s < t->taps[2]; s++, w += LANES, x += x_tap) {
+                for (int64_t s = 0; s < t->taps[2]; s++, w += w_tap, x += x_tap) {
                     const T *pixel = x;
                     vec weight = load(w);
                     FC_KEEP(weight);

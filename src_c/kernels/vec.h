@@ -90,35 +90,12 @@ VEC_INLINE vec odds(vec a, vec b) { return __builtin_shufflevector(a, b, ODDS); 
 VEC_INLINE vec zip_low(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP_LOW); }
 VEC_INLINE vec zip_high(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP_HIGH); }
 
-/* 4 * LANES cells -> every fourth from cell j on, in y[j], for j < count (2 or 4). */
-VEC_INLINE void split_four(const T *x, const int count, vec y[4]) {
-#if LANES == 8
-    /* Halves of vectors placed so that the transposition stays within 128 bits. */
-    typedef T half __attribute__((vector_size(VECTOR_BYTES / 2), aligned(sizeof(T)), may_alias));
-    vec a[4];
-    FC_UNROLL for (int i = 0; i < 4; i++) a[i] =
-        __builtin_shufflevector(*(const half *)(x + 4 * i), *(const half *)(x + 16 + 4 * i), 0, 1, 2, 3, 4, 5, 6, 7);
-    vec low = __builtin_shufflevector(a[0], a[1], 0, 8, 1, 9, 4, 12, 5, 13);
-    vec high = __builtin_shufflevector(a[2], a[3], 0, 8, 1, 9, 4, 12, 5, 13);
-    y[0] = __builtin_shufflevector(low, high, 0, 1, 8, 9, 4, 5, 12, 13);
-    y[1] = __builtin_shufflevector(low, high, 2, 3, 10, 11, 6, 7, 14, 15);
-    if (count == 2) return;
-    low = __builtin_shufflevector(a[0], a[1], 2, 10, 3, 11, 6, 14, 7, 15);
-    high = __builtin_shufflevector(a[2], a[3], 2, 10, 3, 11, 6, 14, 7, 15);
-    y[2] = __builtin_shufflevector(low, high, 0, 1, 8, 9, 4, 5, 12, 13);
-    y[3] = __builtin_shufflevector(low, high, 2, 3, 10, 11, 6, 7, 14, 15);
-#else
-    vec even_a = evens(load(x), load(x + LANES)), even_b = evens(load(x + 2 * LANES), load(x + 3 * LANES));
-    vec odd_a = odds(load(x), load(x + LANES)), odd_b = odds(load(x + 2 * LANES), load(x + 3 * LANES));
-    y[0] = evens(even_a, even_b);
-    y[1] = evens(odd_a, odd_b);
-    if (count == 2) return;
-    y[2] = odds(even_a, even_b);
-    y[3] = odds(odd_a, odd_b);
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+#define FIRST_LANES(n) ((1u << (n)) - 1)
 #endif
-}
 
-/* n < LANES elements, n >= 1: two overlapping moves of the largest power of two that fits. */
+/* n < LANES elements, n >= 1: two overlapping moves of the largest power of two that fits. (What a masked store wrote
+ * could not be loaded at once.) */
 VEC_INLINE void copy_short(T *dst, const T *src, int64_t n) {
 #define COPY_OVERLAPPED(m) \
     if ((m) < LANES && n >= (m)) { \
@@ -151,10 +128,10 @@ VEC_INLINE void copy_run(T *dst, const T *src, int64_t n) {
 
 /* n elements, 1 <= n <= LANES, the other lanes 0. */
 VEC_INLINE vec load_part(const T *p, int64_t n) {
-#if defined(__AVX512F__) && VECTOR_BYTES == 64 && T_BYTES == 4
-    return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
-#elif defined(__AVX512F__) && VECTOR_BYTES == 64
-    return (vec)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+#if defined(FIRST_LANES) && T_BYTES == 4
+    return (vec)_mm512_maskz_loadu_ps(FIRST_LANES(n), p);
+#elif defined(FIRST_LANES)
+    return (vec)_mm512_maskz_loadu_pd(FIRST_LANES(n), p);
 #elif defined(__AVX2__) && VECTOR_BYTES == 32 && T_BYTES == 4
     return (vec)_mm256_maskload_ps(p, (__m256i)((positions){0, 1, 2, 3, 4, 5, 6, 7} < (position)n));
 #elif defined(__AVX2__) && VECTOR_BYTES == 32
@@ -167,9 +144,15 @@ VEC_INLINE vec load_part(const T *p, int64_t n) {
 #endif
 }
 VEC_INLINE void store_part(T *p, vec v, int64_t n) {
+#if defined(FIRST_LANES) && T_BYTES == 4
+    _mm512_mask_storeu_ps(p, FIRST_LANES(n), (__m512)v);
+#elif defined(FIRST_LANES)
+    _mm512_mask_storeu_pd(p, FIRST_LANES(n), (__m512d)v);
+#else
     T lanes[LANES];
     store(lanes, v);
     copy_short(p, lanes, n);
+#endif
 }
 
 /* The same for 1 <= n <= LANES, and a loop over n elements in vectors: i is the first, m how many. */
@@ -179,6 +162,86 @@ VEC_INLINE void store_some(T *p, vec v, int64_t n) {
     else store_part(p, v, n);
 }
 #define FOR_LANES(i, m, n) for (int64_t i = 0, m; i < (n) && (m = (n) - i < LANES ? (n) - i : LANES, 1); i += LANES)
+
+/* y[j][lane] = run[lane][at + j] for j < count, 4 <= count <= 16; y has room for whole vectors. Up to eight lanes are
+ * taken in fours: quarters of vectors are placed so that shuffles stay within four elements, which takes half as many
+ * of them. Sixteen are interleaved in log2(LANES) rounds, which takes fewer loads. */
+#if LANES == 4 || LANES == 8
+#if LANES == 8
+#define IN_FOURS(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4
+#else
+#define IN_FOURS(a, b, c, d) a, b, c, d
+#endif
+VEC_INLINE void take_four(const T *const *run, int64_t at, vec y[4]) {
+    typedef T four __attribute__((vector_size(4 * T_BYTES), aligned(sizeof(T)), may_alias));
+    vec a[4];
+    FC_UNROLL for (int i = 0; i < 4; i++) {
+        four left = *(const four *)(run[i] + at);
+#if LANES == 8
+        a[i] = __builtin_shufflevector(left, *(const four *)(run[i + 4] + at), 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+        a[i] = left;
+#endif
+    }
+    vec low = __builtin_shufflevector(a[0], a[1], IN_FOURS(0, LANES, 1, LANES + 1));
+    vec low_next = __builtin_shufflevector(a[2], a[3], IN_FOURS(0, LANES, 1, LANES + 1));
+    vec high = __builtin_shufflevector(a[0], a[1], IN_FOURS(2, LANES + 2, 3, LANES + 3));
+    vec high_next = __builtin_shufflevector(a[2], a[3], IN_FOURS(2, LANES + 2, 3, LANES + 3));
+    y[0] = __builtin_shufflevector(low, low_next, IN_FOURS(0, 1, LANES, LANES + 1));
+    y[1] = __builtin_shufflevector(low, low_next, IN_FOURS(2, 3, LANES + 2, LANES + 3));
+    y[2] = __builtin_shufflevector(high, high_next, IN_FOURS(0, 1, LANES, LANES + 1));
+    y[3] = __builtin_shufflevector(high, high_next, IN_FOURS(2, 3, LANES + 2, LANES + 3));
+}
+VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t count, vec *y) {
+    FC_UNROLL for (int64_t j = 0; j < count; j += 4)
+        take_four(run, at + min_i64(j, count - 4), y + min_i64(j, count - 4));
+}
+#else
+VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t count, vec *y) {
+    vec b[LANES];
+    for (int64_t j = 0; j < count; j += LANES) {
+        FC_UNROLL for (int i = 0; i < LANES; i++) y[j + i] = load_some(run[i] + at + j, min_i64(LANES, count - j));
+        FC_UNROLL for (int round = 1; round < LANES; round *= 2) {
+            FC_UNROLL for (int i = 0; i < LANES / 2; i++) {
+                b[2 * i] = zip_low(y[j + i], y[j + i + LANES / 2]);
+                b[2 * i + 1] = zip_high(y[j + i], y[j + i + LANES / 2]);
+            }
+            FC_UNROLL for (int i = 0; i < LANES; i++) y[j + i] = b[i];
+        }
+    }
+}
+#endif
+
+/* The same in memory, for any number of columns. */
+VEC_INLINE void take_all_columns(const T *const run[LANES], int64_t count, T *y) {
+    vec columns[LANES < 4 ? 4 : LANES];
+    int64_t some = min_i64(count, LANES), at = 0;
+    for (; some >= 4 && at < count; at += LANES) {
+        int64_t first = min_i64(at, count - some); /* the last ones overlap those before */
+        take_columns(run, first, some, columns);
+        for (int64_t j = 0; j < some; j++) store(y + (first + j) * LANES, columns[j]);
+    }
+    for (; at < count; at++)
+        for (int lane = 0; lane < LANES; lane++) y[at * LANES + lane] = run[lane][at];
+}
+
+/* The same of the 4 * LANES cells from x on: y[j][lane] = x[4 * lane + j] for j < count, which is 2 or 4. */
+VEC_INLINE void split_four(const T *x, const int count, vec y[4]) {
+#if LANES == 4 || LANES == 8
+    const T *run[LANES];
+    FC_UNROLL for (int lane = 0; lane < LANES; lane++) run[lane] = x + 4 * lane;
+    (void)count; /* the compiler leaves out what is not used */
+    take_four(run, 0, y);
+#else
+    vec even_a = evens(load(x), load(x + LANES)), even_b = evens(load(x + 2 * LANES), load(x + 3 * LANES));
+    vec odd_a = odds(load(x), load(x + LANES)), odd_b = odds(load(x + 2 * LANES), load(x + 3 * LANES));
+    y[0] = evens(even_a, even_b);
+    y[1] = evens(odd_a, odd_b);
+    if (count == 2) return;
+    y[2] = odds(even_a, even_b);
+    y[3] = odds(odd_a, odd_b);
+#endif
+}
 
 VEC_INLINE T sum_of_lanes(vec v) {
     T sum = 0;
@@ -214,22 +277,11 @@ VEC_INLINE void add_run(T *dst, const T *x, int64_t n) {
     for (; i < n; i++) dst[i] += x[i];
 }
 
-/* a[j][i] and a[i][j] change places, for LANES x LANES elements: log2(LANES) rounds of interleaving. */
-VEC_INLINE void transpose(vec a[LANES]) {
-    vec b[LANES];
-    FC_UNROLL for (int round = 1; round < LANES; round *= 2) {
-        FC_UNROLL for (int i = 0; i < LANES / 2; i++) {
-            b[2 * i] = zip_low(a[i], a[i + LANES / 2]);
-            b[2 * i + 1] = zip_high(a[i], a[i + LANES / 2]);
-        }
-        FC_UNROLL for (int i = 0; i < LANES; i++) a[i] = b[i];
-    }
-}
-
 /* y[j][i] = x[i][j] for LANES x LANES elements. Of fewer than LANES rows of x the last one is repeated. */
 VEC_INLINE void transpose_square(const T *x, int64_t x_row, int64_t rows, T *y, int64_t y_row) {
-    vec a[LANES];
-    FC_UNROLL for (int i = 0; i < LANES; i++) a[i] = load(x + (i < rows ? i : rows - 1) * x_row);
-    transpose(a);
-    FC_UNROLL for (int i = 0; i < LANES; i++) store(y + i * y_row, a[i]);
+    const T *run[LANES];
+    vec column[LANES];
+    FC_UNROLL for (int i = 0; i < LANES; i++) run[i] = x + (i < rows ? i : rows - 1) * x_row;
+    take_columns(run, 0, LANES, column);
+    FC_UNROLL for (int i = 0; i < LANES; i++) store(y + i * y_row, column[i]);
 }

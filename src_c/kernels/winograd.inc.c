@@ -56,18 +56,16 @@ static void transform_rows(const T *rows, int64_t row, int lines, int64_t tiles,
         }
 }
 
-/* The same for tiles that start anywhere: tile t at cell start[t], for whole vectors of t. */
+/* The same for tiles that start anywhere: tile t at cell start[t], for whole vectors of t. Whole vectors of cells may
+ * be read; columns that nobody uses are not made. */
 static void transform_scattered(const T *rows, int64_t row, int lines, const int64_t *start, int64_t tiles, T *points,
                                 int64_t point) {
-    enum { SQUARES = (6 + LANES - 1) / LANES };
     for (int64_t tile = 0; tile < tiles; tile += LANES)
         for (int i = 0; i < lines; i++) {
-            vec x[SQUARES * LANES], y[6];
-            FC_UNROLL for (int square = 0; square < SQUARES; square++) {
-                FC_UNROLL for (int lane = 0; lane < LANES; lane++) x[square * LANES + lane] =
-                    load(rows + i * row + start[tile + lane] + square * LANES);
-                transpose(x + square * LANES);
-            }
+            const T *run[LANES];
+            FC_UNROLL for (int lane = 0; lane < LANES; lane++) run[lane] = rows + i * row + start[tile + lane];
+            vec x[LANES < 8 ? 8 : LANES], y[6];
+            take_columns(run, 0, LANES > 8 ? LANES : 6, x);
             patch_line(x, y);
             FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point + tile, y[j]);
         }

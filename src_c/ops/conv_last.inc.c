@@ -63,7 +63,7 @@ static depth_arguments depth_box(const last_job *job, int64_t n, const int64_t a
         t.taps[axis] = span[axis].taps;
         if (span[axis].taps > 0) t.x += (at[axis] * p->stride[axis] + p->low[axis] + first * dilation) * step;
         if (span[axis].taps > 1) t.x_tap[axis] = dilation * step; /* else the dilation may be of any size */
-        if (axis < 2) t.w_tap[axis] = w_step;
+        t.w_tap[axis] = w_step;
         t.w += first * w_step;
         step *= p->extent[axis];
         w_step *= p->count[axis];

@@ -5,6 +5,7 @@
 enum way {
     STRIP_NARROW,
     STRIP_GROUPS,
+    DEPTH,
     TALL,
     WINOGRAD,
     GATHER,
@@ -30,6 +31,7 @@ enum way {
 static const fc_choice ways[] = {
     [STRIP_NARROW] = {"strip", "few channels on one side: packing would cost as much as the product"},
     [STRIP_GROUPS] = {"strip", "small groups do not repay packing"},
+    [DEPTH] = {"depth", "depthwise on small planes: lanes run along the channels, interleaved in cache"},
     [TALL] = {"tall", "large kernel on single planes: F(4, 4) along height takes fewer multiply-adds"},
     [WINOGRAD] = {"winograd", FEWER},
     [GATHER] = {"gather", ONE_TAP},
@@ -62,14 +64,16 @@ static int why_direct(const product *p, int weight) {
     double direct = (weight ? whole_cost(p) : gather_cost(p)) * p->channels * p->rows;
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
-    if (p->channels < 8) t.cost *= 2;
-    if (weight) t.cost = 1.15 * (t.cost + ((t.in - t.out) * t.tiles + t.filter * t.depth) * p->rows);
-    return t.depth <= MOST_WINOGRAD_DEPTH && t.cost < direct ? -1 : 2;
+    if (p->channels < 8) t.cost *= VECTOR_BYTES == 64 ? 1.6 : 2;
+    if (weight)
+        t.cost = (VECTOR_BYTES == 64 ? 1 : 1.15) * (t.cost + ((t.in - t.out) * t.tiles + t.filter * t.depth) * p->rows);
+    return t.depth <= MOST_WINOGRAD_DEPTH && t.cost < 0.95 * direct ? -1 : 2;
 }
 
 static enum way choose_way(const product *p) {
     if (p->taps == 0 && !p->pair) return FILL;
     if (is_tall(p)) return TALL;
+    if (suits_depth(p)) return DEPTH;
     int few = p->rows < 2 * TILE_ROWS, direct = few || p->pair ? 2 : why_direct(p, 0);
     if (direct < 0) return WINOGRAD;
     if (is_narrow(p->rows, p->channels)) return STRIP_NARROW;
@@ -99,6 +103,7 @@ static int64_t product_scratch(const product *p, int threads) {
     case FILL: return 0;
     case STRIP_NARROW:
     case STRIP_GROUPS: return strip_scratch(p, threads);
+    case DEPTH: return depth_scratch(p, threads);
     case TALL: return tall_scratch(p, threads);
     case WINOGRAD: return winograd_scratch(p, threads);
     case GATHER_REGIONS: return regions_scratch(p, threads);
@@ -110,6 +115,7 @@ static void run_product(const product *p, void *scratch, int threads) {
     switch (choose_way(p)) {
     case STRIP_NARROW:
     case STRIP_GROUPS: run_strip(p, scratch, threads); break;
+    case DEPTH: run_depth(p, scratch, threads); break;
     case TALL: run_tall(p, scratch, threads); break;
     case WINOGRAD: run_winograd(p, scratch, threads); break;
     case GATHER_REGIONS: run_regions(p, scratch, threads); break;

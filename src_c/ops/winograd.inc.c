@@ -13,6 +13,7 @@ enum {
     WINOGRAD_FILTER_ROWS = 2 * WINOGRAD_GRAIN,
     WINOGRAD_MOST_TILES = 96,
     WINOGRAD_DEPTH = 512,
+    WINOGRAD_NEAR_BYTES = 512 * 1024,
     WINOGRAD_V_BYTES = 8 * 1024 * 1024
 };
 
@@ -60,24 +61,24 @@ static product tile_product(const product *p, const winograd_tiles *t) {
     return tile;
 }
 
-/* The tiles per task and the parts of the rows that finish first: transforms and reads of the matrix are counted at
- * what they cost in multiply-adds. */
+/* The tiles per task and the parts of the rows that finish first, in multiply-adds. Filters that several blocks use are
+ * written once and read by each block, from far away where they are many. */
 static void cut_winograd(const product *p, int64_t fit, int threads, winograd_plan *w) {
     const winograd_tiles *t = &w->t;
-    double best = 0;
-    for (int64_t panels = fit / PANEL; panels > 0; panels--)
+    double best = INFINITY, filters = (double)t->points * t->depth * p->rows;
+    double move = filters * (filters * sizeof(T) > WINOGRAD_NEAR_BYTES ? 0.75 : 0.2) * LANES;
+    int64_t vectors = ceil_div(t->tiles, LANES);
+    for (int64_t some = min_i64(fit / LANES, vectors); some > 0; some--)
         for (int64_t parts = 1; parts <= min_i64(w->grains, threads); parts++) {
-            int64_t block = min_i64(panels * PANEL, ceil_div(t->tiles, LANES) * LANES),
-                    blocks = ceil_div(t->tiles, block);
+            int64_t blocks = ceil_div(vectors, some), last = vectors - (blocks - 1) * some;
             double rows = min_i64(p->rows, ceil_div(w->grains, parts) * WINOGRAD_GRAIN);
-            double task = block * (t->points * t->depth * rows + t->in * t->depth + t->out * rows) +
-                          6 * t->points * t->depth * rows;
-            double turns = ceil_div(blocks * parts * p->groups, threads);
-            double last = (double)(t->tiles - (blocks - 1) * block) / block; /* a short last block */
-            if (turns > 1 && threads == 1) turns -= 1 - last;
-            if (best != 0 && turns * task >= best) continue;
-            best = turns * task;
-            w->block = block;
+            double vector = LANES * (t->points * t->depth * rows + t->in * t->depth + t->out * rows);
+            double turns = ceil_div(blocks * parts * p->groups, threads), all = turns * some;
+            if (threads == 1) all = (double)p->groups * ((blocks - 1) * some + last);
+            double cost = all * vector + (blocks > 1 ? (turns * rows / p->rows + 2.0 / threads) * move : 0);
+            if (cost >= best) continue;
+            best = cost;
+            w->block = some * LANES;
             w->blocks = blocks;
             w->parts = parts;
         }
@@ -91,7 +92,7 @@ static winograd_plan plan_winograd(const product *p, int threads) {
     w.grains = ceil_div(p->rows, WINOGRAD_GRAIN);
 
     int64_t size = sizeof(T), fit = WINOGRAD_V_BYTES / (t->points * w.chunk * size) / LANES * LANES;
-    fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES / PANEL * PANEL);
+    fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES);
     cut_winograd(p, fit, threads, &w);
     w.v_point = odd_lines(w.chunk * w.block + LANES);
     int64_t rows = ceil_div(w.grains, w.parts) * WINOGRAD_GRAIN;
@@ -123,10 +124,9 @@ typedef struct {
     char *scratch;
 } winograd_job;
 
-/* g[i][lane] = tap place[i] of one of `lanes` filters that lie next to one another, 0 where there is none: in squares
- * where these taps are close and nothing is read from `end` on. */
-static void take_filters(const T *filters, int64_t taps, int64_t lanes, const int64_t place[9], const T *end,
-                         T g[9][LANES]) {
+/* g[i][lane] = tap place[i] of one of `lanes` filters that lie next to one another, 0 where there is none: together
+ * where these taps are close. */
+static void take_filters(const T *filters, int64_t taps, int64_t lanes, const int64_t place[9], T g[9][LANES]) {
     enum { CLOSE = 16 };
     int64_t first = taps, last = 0;
     for (int i = 0; i < 9; i++) {
@@ -134,24 +134,24 @@ static void take_filters(const T *filters, int64_t taps, int64_t lanes, const in
         first = min_i64(first, place[i]);
         last = max_i64(last, place[i]);
     }
-    int64_t span = ceil_div(last + 1 - first, LANES) * LANES;
-    int squares = span <= CLOSE && filters + (lanes - 1) * taps + first + span <= end;
-    T near[CLOSE][LANES];
-    for (int64_t at = 0; squares && at < span; at += LANES)
-        transpose_square(filters + first + at, taps, lanes, near[at], LANES);
+    int64_t span = last + 1 - first;
+    int close = span >= 4 && span <= CLOSE;
+    const T *run[LANES];
+    FC_UNROLL for (int lane = 0; lane < LANES; lane++) run[lane] =
+        filters + first + (lane < lanes ? lane : lanes - 1) * taps;
+    vec near[CLOSE];
+    if (close) take_columns(run, 0, span, near);
     for (int i = 0; i < 9; i++) {
         if (place[i] < 0) store(g[i], (vec){0});
-        else if (squares) store(g[i], load(near[place[i] - first]));
+        else if (close) store(g[i], near[place[i] - first]);
         else
-            for (int64_t lane = 0; lane < LANES; lane++)
-                g[i][lane] = filters[min_i64(lane, lanes - 1) * taps + place[i]];
+            for (int lane = 0; lane < LANES; lane++) g[i][lane] = run[lane][place[i] - first];
     }
 }
 
 /* Filters of rows of the matrix of all groups, in levels [level, level + levels) -> points. */
 static void transform_filters_of(const product *p, const winograd_tiles *t, int64_t first_row, int64_t rows,
                                  int64_t level, int64_t levels, const filter_layout *f, T *points) {
-    const T *end = p->matrix + p->groups * p->rows * p->channels * p->taps;
     for (int64_t d = level, slice_end; d < level + levels; d = slice_end) {
         int64_t slice = d / p->channels, place[9];
         slice_end = min_i64(level + levels, (slice + 1) * p->channels);
@@ -160,7 +160,7 @@ static void transform_filters_of(const product *p, const winograd_tiles *t, int6
             const T *filters = p->matrix + ((first_row + row - slice) * p->channels) * p->taps;
             for (int64_t first = d; first < slice_end; first += LANES) {
                 T g[9][LANES];
-                take_filters(filters + first * p->taps, p->taps, min_i64(LANES, slice_end - first), place, end, g);
+                take_filters(filters + first * p->taps, p->taps, min_i64(LANES, slice_end - first), place, g);
                 t->transforms->filters(&g[0][0], points + row * f->row + first - level, f->point);
             }
         }

@@ -104,8 +104,16 @@ static winograd_tiles cut_form(const product *p, enum winograd_form form) {
         t.in += square ? 1200 : 80;
         t.out += square ? 800 : 80;
     }
+    if (VECTOR_BYTES == 64) { /* more multiply-adds go by while cells are shuffled, and while memory is waited for */
+        double more = square ? 2 : t.axis[2].across ? 2.8 : 1.4;
+        t.in *= more;
+        t.out *= more;
+        t.filter *= 2.5;
+    }
     double depth = t.depth, rows = p->rows, lanes = ceil_div(t.tiles, LANES) * LANES;
     t.cost = lanes * (multiplied * depth * rows + t.in * depth + t.out * rows) + t.filter * depth * rows + 1e5;
+    /* Other ways write the rows of two phases together. */
+    if (p->dest_stride[2] > 1) t.cost *= VECTOR_BYTES == 64 ? 1.9 : 1.2;
     return t;
 }
 
