@@ -19,18 +19,24 @@ static int64_t panel_pixels(const product *p, int64_t count) { return count - (c
 
 /* Cuts pixels [first, first + count) of a unit into runs that end with a row of pixels or a panel. */
 static int64_t find_runs(const product *p, int64_t unit, int64_t first, int64_t count, pixel_run *runs) {
-    int64_t pixels = volume(p->pixels), found = 0, inside = panel_pixels(p, count);
-    for (int64_t lane = 0; lane < count;) {
-        int64_t number = first + lane, at = number % pixels;
-        pixel_run *run = &runs[found++];
-        run->lane = lane;
-        run->image = unit + number / pixels;
-        run->at[0] = at / (p->pixels[1] * p->pixels[2]);
-        run->at[1] = at / p->pixels[2] % p->pixels[1];
-        run->at[2] = at % p->pixels[2];
-        run->length =
-            min_i64(p->pixels[2] - run->at[2], min_i64(PANEL - lane % PANEL, lane < inside ? inside - lane : 1));
-        lane += run->length;
+    int64_t found = 0, inside = panel_pixels(p, count), P = p->pixels[1], Q = p->pixels[2], panel = 0;
+    pixel_run run = {.image = unit + first / volume(p->pixels)};
+    run.at[0] = first / (P * Q) % p->pixels[0];
+    run.at[1] = first / Q % P;
+    run.at[2] = first % Q;
+    for (; run.lane < count; run.lane += run.length) {
+        if (run.lane == panel) panel += PANEL;
+        run.length = min_i64(Q - run.at[2], min_i64(panel, run.lane < inside ? inside : count) - run.lane);
+        runs[found++] = run;
+        run.at[2] += run.length;
+        for (int axis = 2; axis > 0 && run.at[axis] == p->pixels[axis]; axis--) {
+            run.at[axis] = 0;
+            run.at[axis - 1]++;
+        }
+        if (run.at[0] == p->pixels[0]) {
+            run.at[0] = 0;
+            run.image++;
+        }
     }
     return found;
 }
@@ -44,7 +50,7 @@ static int64_t find_pieces(const product *p, const int64_t offset[3], const pixe
                            int64_t block_lanes, int64_t depth, piece *pieces) {
     int64_t found = 0, images = p->groups * p->channels * volume(p->extent);
     for (const pixel_run *run = runs; run < runs + run_count; run++) {
-        int64_t panel = run->lane < block_lanes ? run->lane / PANEL * PANEL : run->lane;
+        int64_t panel = run->lane < block_lanes ? divide(run->lane, PANEL) * PANEL : run->lane;
         int64_t width = run->lane < block_lanes ? min_i64(PANEL, block_lanes - panel) : 1;
         int64_t dest = panel * depth + run->lane - panel;
         int64_t z = run->at[0] * p->stride[0] + offset[0], y = run->at[1] * p->stride[1] + offset[1];

@@ -189,10 +189,11 @@ static void together(const strip_job *job, const strip_block *b, strip_arguments
     int64_t plane = volume(p->dest_extent), most = strip_vecs[m - 1];
     int64_t vectors = ceil_div(s->flat ? (b->rows - 1) * b->at.pitch + b->columns : b->columns, LANES),
             parts = ceil_div(vectors, most);
+    int64_t fewer = divide(vectors, parts), wider = vectors - fewer * parts; /* parts with one vector more */
     int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
     for (int64_t r = 0; r < (s->flat ? 1 : b->rows); r++)
-        for (int64_t part = 0; part < parts; part++) {
-            int64_t v = part_start(vectors, parts, part), n = part_start(vectors, parts, part + 1) - v;
+        for (int64_t part = 0, v = 0, n; part < parts; part++, v += n) {
+            n = fewer + (part < wider);
             int64_t to = at + r * b->row_step + v * LANES * b->column_step;
             int64_t inside = min_i64(n * LANES, b->columns - v * LANES);
             int staged = !in_place(b, n, inside, to) && !(b->ascending && r + 1 < b->rows);
