@@ -3,7 +3,7 @@
  * A task takes a block of tiles: their patches are transformed for all channels into V[point][level][tile], a small
  * product a point on the tile kernel gives M[point][row][tile], and the inverse transform writes finished rows. Many
  * levels are taken in equal chunks, which are added up in M. Filters that several blocks of tiles use are transformed
- * before, those that one block uses just before it does, into the cache. A tile that comes out not finite in a grain of
+ * before, those that one block uses just before it does, a few levels at a time so that they stay in cache. A tile that comes out not finite in a grain of
  * rows is computed again directly: overflow inside the transform does no harm, and NaN and Inf stay in their windows.
  */
 
@@ -11,6 +11,7 @@ enum {
     WINOGRAD_GRAIN = 24,
     WINOGRAD_ROWS = 21 * WINOGRAD_GRAIN,
     WINOGRAD_FILTER_ROWS = 2 * WINOGRAD_GRAIN,
+    WINOGRAD_FILTER_LEVELS = 64,
     WINOGRAD_MOST_TILES = 96,
     WINOGRAD_DEPTH = 512,
     WINOGRAD_NEAR_BYTES = 512 * 1024,
@@ -99,7 +100,7 @@ static winograd_plan plan_winograd(const product *p, int threads) {
     w.filter_rows = w.blocks == 1 ? min_i64(WINOGRAD_FILTER_ROWS, rows) : 0;
     w.m_rows = w.blocks == 1 && w.chunks == 1 ? w.filter_rows : min_i64(WINOGRAD_ROWS, rows);
     w.m_point = odd_lines(w.m_rows * w.block);
-    if (w.filter_rows) w.filter_bytes = lay_filters(t, w.filter_rows, w.chunk).bytes;
+    if (w.filter_rows) w.filter_bytes = lay_filters(t, w.filter_rows, min_i64(w.chunk, WINOGRAD_FILTER_LEVELS)).bytes;
     else w.matrix_bytes = all_filter_bytes(p);
     w.v_bytes = line_bytes(t->points * w.v_point * size);
     w.m_bytes = line_bytes(t->points * w.m_point * size);
@@ -218,13 +219,13 @@ static int64_t find_outputs(const product *p, const winograd_tiles *t, const pat
     return found;
 }
 
-/* m[point][row][tile] = filters * v, added where `level` is not the first of its chunks. */
+/* m[point][row][tile] = filters * v for some levels, added where `level` is not the first of all. */
 static void multiply_points(const winograd_plan *w, const T *filters, const filter_layout *layout, int64_t rows,
-                            int64_t level, const T *v, int64_t lanes, T *m) {
+                            int64_t level, int64_t levels, const T *v, int64_t lanes, T *m) {
     const winograd_tiles *t = &w->t;
-    int64_t columns = max_i64(t->axis[2].tile, t->axis[2].patch), levels = min_i64(w->chunk, t->depth - level);
+    int64_t columns = max_i64(t->axis[2].tile, t->axis[2].patch);
     for (int64_t i = 0; i < t->points; i++, m += w->m_point) {
-        if (i / columns < t->axis[1].points && i % columns < t->axis[2].points)
+        if (divide(i, columns) < t->axis[1].points && i % columns < t->axis[2].points)
             multiply_block(filters + i * layout->point, layout->row, NULL, rows, v + i * w->v_point, w->block, levels,
                            lanes, m, w->block, NULL, level > 0, NULL, NULL);
         else if (level == 0) zero_run(m, rows * w->block);
@@ -266,15 +267,19 @@ static void winograd_task(const void *context, int64_t task, int thread) {
             if (job->matrix) {
                 layout = lay_filters(t, p->rows, t->depth);
                 multiply_points(w, (const T *)(job->matrix + group * layout.bytes) + row * layout.row + level, &layout,
-                                rows, level, v, lanes, m);
+                                rows, level, levels, v, lanes, m);
                 continue;
             }
-            layout = lay_filters(t, w->filter_rows, w->chunk);
-            for (int64_t r = 0; r < rows; r += w->filter_rows) {
-                int64_t some = min_i64(w->filter_rows, rows - r);
-                transform_filters_of(p, t, channel_row + r, some, level, levels, &layout, filters);
-                multiply_points(w, filters, &layout, some, level, v, lanes, m + r * w->block);
-            }
+            int64_t most = min_i64(w->chunk, WINOGRAD_FILTER_LEVELS);
+            layout = lay_filters(t, w->filter_rows, most);
+            for (int64_t r = 0; r < rows; r += w->filter_rows)
+                for (int64_t d = 0, few; d < levels; d += few) {
+                    int64_t some = min_i64(w->filter_rows, rows - r);
+                    few = min_i64(most, levels - d);
+                    transform_filters_of(p, t, channel_row + r, some, level + d, few, &layout, filters);
+                    multiply_points(w, filters, &layout, some, level + d, few, v + d * w->block, lanes,
+                                    m + r * w->block);
+                }
         }
         for (int64_t k = 0; k < rows; k++) {
             int64_t channel = channel_row + k, grain = k % WINOGRAD_GRAIN;
