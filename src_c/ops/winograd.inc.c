@@ -13,6 +13,8 @@ enum {
     WINOGRAD_FILTER_ROWS = 2 * WINOGRAD_GRAIN,
     WINOGRAD_FILTER_LEVELS = 64,
     WINOGRAD_MOST_TILES = 96,
+    WINOGRAD_FEW_TILES = 48,
+    WINOGRAD_CACHE_BYTES = 2560 * 1024,
     WINOGRAD_DEPTH = 512,
     WINOGRAD_NEAR_BYTES = 512 * 1024,
     WINOGRAD_V_BYTES = 8 * 1024 * 1024
@@ -94,6 +96,9 @@ static winograd_plan plan_winograd(const product *p, int threads) {
 
     int64_t size = sizeof(T), fit = WINOGRAD_V_BYTES / (t->points * w.chunk * size) / LANES * LANES;
     fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES);
+    /* Where V and M of few tiles fit into cache together, that is worth more than reading the filters less often. */
+    if (t->tiles > 2 * WINOGRAD_MOST_TILES && WINOGRAD_FEW_TILES * t->points * (w.chunk + p->rows) * size <= WINOGRAD_CACHE_BYTES)
+        fit = min_i64(fit, WINOGRAD_FEW_TILES);
     cut_winograd(p, fit, threads, &w);
     w.v_point = odd_lines(w.chunk * w.block + LANES);
     int64_t rows = ceil_div(w.grains, w.parts) * WINOGRAD_GRAIN;

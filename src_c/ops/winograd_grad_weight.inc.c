@@ -7,7 +7,7 @@
  * tiles in order, so bits do not depend on threads. If an element comes out not finite the caller computes directly. */
 
 enum {
-    WINOGRAD_WEIGHT_BYTES = 2 * 1024 * 1024,
+    WINOGRAD_WEIGHT_BYTES = 768 * 1024,
     WINOGRAD_WEIGHT_PARTS = 4,
     WINOGRAD_WEIGHT_ROWS = 4 * TILE_ROWS,
     WINOGRAD_WEIGHT_LEVELS = 8
