@@ -164,6 +164,20 @@ static void multiply_pixels(const product *p, const product *twin, const gather_
     }
 }
 
+/* Lists the rows of pixels of a block: from its lanes to a channel's plane of dest. Returns their number. */
+static int64_t find_rows(const product *p, const gather_block *b) {
+    int64_t image_size = p->groups * p->rows * volume(p->dest_extent), found = 0;
+    for (const pixel_run *run = b->runs; run < b->runs + b->run_count; found++) {
+        int64_t to = 0, length = run->length, column = run->at[2] * p->dest_stride[2] + p->dest_start[2];
+        for (int axis = 0; axis < 3; axis++)
+            to = to * p->dest_extent[axis] + run->at[axis] * p->dest_stride[axis] + p->dest_start[axis];
+        b->pieces[found] = make_piece(run->lane, run->image * image_size + to, 0, 0);
+        while (++run < b->runs + b->run_count && run->at[2] > 0) length += run->length; /* cut at a panel's end */
+        b->pieces[found].length = p->pair ? min_i64(2 * length, p->dest_extent[2] - column) : length;
+    }
+    return found;
+}
+
 static int sees_the_same(const product *a, const product *b) {
     int same = a->taps > 0;
     for (int axis = 0; axis < 3; axis++)
@@ -210,25 +224,19 @@ static void gather_task(const void *context, int64_t task, int thread) {
     const product *twin = p->pair && sees_the_same(p, p->pair) ? p->pair : NULL;
     multiply_pixels(p, twin, &b, stage, between, lanes, NULL);
     if (p->pair && !twin) multiply_pixels(p->pair, NULL, &b, between, NULL, lanes, NULL);
-    for (const pixel_run *run = b.runs; run < b.runs + b.run_count; run++) {
-        int64_t at = run->image * image_size + b.channel_row * plane,
-                column = run->at[2] * p->dest_stride[2] + p->dest_start[2];
-        for (int axis = 0; axis < 3; axis++) {
-            int64_t step = axis == 0 ? p->dest_extent[1] * p->dest_extent[2] : axis == 1 ? p->dest_extent[2] : 1;
-            at += (run->at[axis] * p->dest_stride[axis] + p->dest_start[axis]) * step;
-        }
-        for (int64_t i = 0; i < b.rows; i++) {
-            T *dest = p->dest + at + i * plane;
-            const T *x = stage + i * lanes + run->lane, *add = residual ? residual + at + i * plane : NULL;
+    int64_t count = find_rows(p, &b), first_plane = b.channel_row * plane;
+    for (int64_t i = 0; i < b.rows; i++)
+        for (const piece *row = b.pieces; row < b.pieces + count; row++) {
+            int64_t to = row->dest + first_plane + i * plane;
+            T *dest = p->dest + to;
+            const T *x = stage + i * lanes + row->source, *add = residual ? residual + to : NULL;
             if (p->pair) {
-                int64_t length = min_i64(2 * run->length, p->dest_extent[2] - column);
-                zip_run(dest, x, between + i * lanes + run->lane, length);
-                finish_run(dest, dest, add, length, 1, activation);
+                zip_run(dest, x, between + i * lanes + row->source, row->length);
+                finish_run(dest, dest, add, row->length, 1, activation);
             } else {
-                finish_run(dest, x, add, run->length, p->dest_stride[2], activation);
+                finish_run(dest, x, add, row->length, p->dest_stride[2], activation);
             }
         }
-    }
 }
 
 static void run_gather(const product *p, void *scratch, int threads) {

@@ -3,8 +3,9 @@
  * A task takes a block of tiles: their patches are transformed for all channels into V[point][level][tile], a small
  * product a point on the tile kernel gives M[point][row][tile], and the inverse transform writes finished rows. Many
  * levels are taken in equal chunks, which are added up in M. Filters that several blocks of tiles use are transformed
- * before, those that one block uses just before it does, a few levels at a time so that they stay in cache. A tile that comes out not finite in a grain of
- * rows is computed again directly: overflow inside the transform does no harm, and NaN and Inf stay in their windows.
+ * before, those that one block uses just before it does, a few levels at a time so that they stay in cache. A tile that
+ * comes out not finite in a grain of rows is computed again directly: overflow inside the transform does no harm, and
+ * NaN and Inf stay in their windows.
  */
 
 enum {
@@ -97,7 +98,8 @@ static winograd_plan plan_winograd(const product *p, int threads) {
     int64_t size = sizeof(T), fit = WINOGRAD_V_BYTES / (t->points * w.chunk * size) / LANES * LANES;
     fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES);
     /* Where V and M of few tiles fit into cache together, that is worth more than reading the filters less often. */
-    if (t->tiles > 2 * WINOGRAD_MOST_TILES && WINOGRAD_FEW_TILES * t->points * (w.chunk + p->rows) * size <= WINOGRAD_CACHE_BYTES)
+    if (t->tiles > 2 * WINOGRAD_MOST_TILES &&
+        WINOGRAD_FEW_TILES * t->points * (w.chunk + p->rows) * size <= WINOGRAD_CACHE_BYTES)
         fit = min_i64(fit, WINOGRAD_FEW_TILES);
     cut_winograd(p, fit, threads, &w);
     w.v_point = odd_lines(w.chunk * w.block + LANES);
