@@ -42,6 +42,7 @@ typedef struct {
     int64_t grains, parts;    /* grains of rows; parts of them, a task each */
     int64_t m_rows;           /* rows multiplied at a time */
     int64_t filter_rows;      /* of filters that a task transforms at a time; 0: all are transformed before */
+    int64_t filter_levels;    /* of filters at a time; sums are grouped so in any case, whoever transforms them */
     int64_t matrix_bytes, filter_bytes;
     int64_t v_bytes, m_bytes, stage_bytes, output_bytes, direct_bytes, thread_bytes;
 } winograd_plan;
@@ -107,7 +108,8 @@ static winograd_plan plan_winograd(const product *p, int threads) {
     w.filter_rows = w.blocks == 1 ? min_i64(WINOGRAD_FILTER_ROWS, rows) : 0;
     w.m_rows = w.blocks == 1 && w.chunks == 1 ? w.filter_rows : min_i64(WINOGRAD_ROWS, rows);
     w.m_point = odd_lines(w.m_rows * w.block);
-    if (w.filter_rows) w.filter_bytes = lay_filters(t, w.filter_rows, min_i64(w.chunk, WINOGRAD_FILTER_LEVELS)).bytes;
+    w.filter_levels = t->tiles <= WINOGRAD_MOST_TILES ? min_i64(w.chunk, WINOGRAD_FILTER_LEVELS) : w.chunk;
+    if (w.filter_rows) w.filter_bytes = lay_filters(t, w.filter_rows, w.filter_levels).bytes;
     else w.matrix_bytes = all_filter_bytes(p);
     w.v_bytes = line_bytes(t->points * w.v_point * size);
     w.m_bytes = line_bytes(t->points * w.m_point * size);
@@ -260,7 +262,8 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     int64_t dest_step = (t->axis[2].across ? 1 : t->axis[2].step) * p->dest_stride[2];
     int64_t stage_row = (t->axis[2].across || t->form == WINOGRAD_WHOLE ? 1 : t->axis[2].tile) * w->block;
 
-    filter_layout layout;
+    filter_layout layout =
+        job->matrix ? lay_filters(t, p->rows, t->depth) : lay_filters(t, w->filter_rows, w->filter_levels);
     const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
     int plain = dest_step == 1 && !residual && !p->epilogue.activation;
     int64_t begin = part_start(w->grains, w->parts, part) * WINOGRAD_GRAIN;
@@ -271,22 +274,17 @@ static void winograd_task(const void *context, int64_t task, int thread) {
             int64_t levels = min_i64(w->chunk, t->depth - level);
             if (row == begin || w->chunks > 1)
                 transform_levels(p, t, group, level, levels, &room, v, w->block, w->v_point);
-            if (job->matrix) {
-                layout = lay_filters(t, p->rows, t->depth);
-                multiply_points(w, (const T *)(job->matrix + group * layout.bytes) + row * layout.row + level, &layout,
-                                rows, level, levels, v, lanes, m);
-                continue;
-            }
-            int64_t most = min_i64(w->chunk, WINOGRAD_FILTER_LEVELS);
-            layout = lay_filters(t, w->filter_rows, most);
-            for (int64_t r = 0; r < rows; r += w->filter_rows)
+            for (int64_t r = 0, some; r < rows; r += some) {
+                some = job->matrix ? rows : min_i64(w->filter_rows, rows - r);
                 for (int64_t d = 0, few; d < levels; d += few) {
-                    int64_t some = min_i64(w->filter_rows, rows - r);
-                    few = min_i64(most, levels - d);
-                    transform_filters_of(p, t, channel_row + r, some, level + d, few, &layout, filters);
-                    multiply_points(w, filters, &layout, some, level + d, few, v + d * w->block, lanes,
-                                    m + r * w->block);
+                    const T *from = filters;
+                    few = min_i64(w->filter_levels, levels - d);
+                    if (job->matrix)
+                        from = (const T *)(job->matrix + group * layout.bytes) + row * layout.row + level + d;
+                    else transform_filters_of(p, t, channel_row + r, some, level + d, few, &layout, filters);
+                    multiply_points(w, from, &layout, some, level + d, few, v + d * w->block, lanes, m + r * w->block);
                 }
+            }
         }
         for (int64_t k = 0; k < rows; k++) {
             int64_t channel = channel_row + k, grain = k % WINOGRAD_GRAIN;
