@@ -50,7 +50,7 @@ static const fc_choice ways[] = {
     [TILES_SMALL] = {"tiles", TOO_SMALL},
 };
 
-enum { NARROW_PAIRS = 64, MOST_WINOGRAD_DEPTH = 4096 };
+enum { NARROW_PAIRS = 32, MOST_WINOGRAD_DEPTH = 4096 };
 
 /* Few channels on one side. */
 static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_ROWS || channels < 8; }
