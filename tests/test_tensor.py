@@ -1,5 +1,6 @@
 """The tape: what is recorded, what is freed, and how it refuses misuse."""
 
+import array
 import gc
 import threading
 import weakref
@@ -267,6 +268,13 @@ def test_checkpoint_gives_the_same_bits_as_the_plain_call():
 def test_indexing_scatters_the_gradient_and_counts_repeats():
     x = Tensor(np.arange(4.0), requires_grad=True)
     x[np.array([0, 0, 3])].sum().backward()
+    np.testing.assert_array_equal(x.grad, [2.0, 0.0, 0.0, 1.0])
+
+
+@pytest.mark.parametrize("index", [((0, 0, 3),), array.array("l", [0, 0, 3]), [0, 0, 3]])
+def test_repeats_count_in_whatever_sequence_they_come(index):
+    x = Tensor(np.arange(4.0), requires_grad=True)
+    x[index].sum().backward()
     np.testing.assert_array_equal(x.grad, [2.0, 0.0, 0.0, 1.0])
 
 

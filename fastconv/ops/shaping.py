@@ -316,8 +316,8 @@ def getitem_backward(grad_output, input, index):
     same_shape("getitem_backward", "grad_output", grad_output, np.shape(indexed("getitem_backward", input, index)))
     grad = np.zeros(input.shape, input.dtype)
     parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, (list, np.ndarray)) for part in parts):
-        np.add.at(grad, index, grad_output)
-    else:
+    if all(part is None or part is Ellipsis or isinstance(part, (int, slice)) for part in parts):
         grad[index] = grad_output
+    else:
+        np.add.at(grad, index, grad_output)
     return grad
