@@ -332,9 +332,23 @@ def _any_special(values: tuple) -> bool:
         if isinstance(value, ndarray):
             if value.itemsize == 2 and is_half(value.dtype):
                 return True
-        elif isinstance(value, Tensor):
+        elif isinstance(value, Tensor) or (_holds_arrays(value) and _any_special(value)):
             return True
     return False
+
+
+# Whether `value` is the argument of an operation on a sequence of arrays.
+def _holds_arrays(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) > 0 and isinstance(value[0], (ndarray, Tensor))
+
+
+# convert(value), or that of each array in a sequence of them.
+def _each(convert: Callable, value: Any) -> Any:
+    return [convert(one) for one in value] if _holds_arrays(value) else convert(value)
+
+
+def _single(value: Any) -> Any:
+    return value.astype(FLOAT32) if isinstance(value, ndarray) and is_half(value.dtype) else value
 
 
 # The public backward: Tensors count as their arrays, half precision is cast around the call. None is refused
@@ -354,10 +368,9 @@ def _plain_backward(name: str, function: Callable, needed: tuple[str, ...], quic
         values = (*args, *kwargs.values())
         if not _any_special(values):
             return _own(function(*args, **kwargs), values[0] if values else None)
-        arrays = [value.data if isinstance(value, Tensor) else value for value in values]
-        floats = {
-            a.dtype.newbyteorder("=") for a in arrays if isinstance(a, ndarray) and a.dtype.kind not in "biu"
-        }
+        arrays = [_each(lambda one: one.data if isinstance(one, Tensor) else one, value) for value in values]
+        flat = [one for value in arrays for one in (value if _holds_arrays(value) else (value,))]
+        floats = {a.dtype.newbyteorder("=") for a in flat if isinstance(a, ndarray) and a.dtype.kind not in "biu"}
         half = next((dtype for dtype in floats if is_half(dtype)), None)
         if half is not None:
             if len(floats) > 1:
@@ -365,7 +378,7 @@ def _plain_backward(name: str, function: Callable, needed: tuple[str, ...], quic
                     name, "grad_output", f"and inputs have dtypes {sorted(map(str, floats))}", "one dtype"
                 )
             half = half.newbyteorder("=")
-            arrays = [a.astype(FLOAT32) if isinstance(a, ndarray) and is_half(a.dtype) else a for a in arrays]
+            arrays = [_each(_single, value) for value in arrays]
         result = function(*arrays[: len(args)], **dict(zip(kwargs, arrays[len(args) :], strict=True)))
         if half is None:
             return _own(result, arrays[0])

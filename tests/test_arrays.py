@@ -123,6 +123,20 @@ def test_unsigned_and_small_integers_are_positions():
         fc.max_pool1d_backward(np.ones((1, 1, 1)), np.array([[[2**64 - 1]]], np.uint64), (1, 1, 4))
 
 
+@pytest.mark.parametrize("backward", [fc.concat_backward, fc.stack_backward])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_gradients_of_sequences_take_half_precision_and_tensors(backward, dtype):
+    dtype = np.dtype(pytest.importorskip("ml_dtypes").bfloat16 if dtype == "bfloat16" else dtype)
+    shape = (4,) if backward is fc.concat_backward else (2, 2)
+    grad_output = np.arange(4, dtype=dtype).reshape(shape)
+    for wrap in (np.asarray, fc.Tensor):
+        grads = backward(wrap(grad_output), [wrap(np.zeros(2, dtype)), wrap(np.zeros(2, dtype))])
+        assert [grad.dtype for grad in grads] == [dtype, dtype]
+        np.testing.assert_array_equal(np.concatenate(grads).astype(float), [0, 1, 2, 3])
+    with pytest.raises(TypeError, match="one dtype"):
+        backward(grad_output, [np.zeros(2, dtype), np.zeros(2, np.float32)])
+
+
 def test_half_precision_takes_out_as_other_types_do():
     x = np.arange(48, dtype=np.float16).reshape(2, 3, 8)
     out = np.empty((2, 3, 4), np.float16)
