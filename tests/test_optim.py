@@ -221,6 +221,55 @@ def test_gradient_clipping_follows_torch(norm_type, max_norm):
         np.testing.assert_allclose(own.grad, other.grad.numpy(), rtol=1e-10)
 
 
+def _stepped(make, data):
+    parameter = nn.Parameter(data)
+    parameter.grad = np.ones_like(parameter.data)
+    optimizer = make([parameter])
+    optimizer.step()
+    return parameter, optimizer
+
+
+KEEPING = [lambda p: optim.SGD(p, lr=0.1, momentum=0.9), optim.RMSprop, lambda p: optim.Adam(p, amsgrad=True)]
+
+
+@pytest.mark.parametrize("make", KEEPING)
+def test_what_does_not_fit_the_parameter_is_refused(make):
+    parameter, optimizer = _stepped(make, np.ones(10, np.float32))
+    parameter.grad = np.ones(1, np.float32)
+    with pytest.raises(ValueError, match=r"grad has shape \(1,\) \(expected \(10,\)\)"):
+        optimizer.step()
+    parameter.data = parameter.grad = np.ones(1000, np.float32)
+    with pytest.raises(ValueError, match=r"has shape \(10,\) \(expected \(1000,\)\)"):
+        optimizer.step()
+    with pytest.raises(TypeError, match="params is an array of float16"):
+        _stepped(make, np.ones(10, np.float16))
+
+
+@pytest.mark.parametrize("make", KEEPING)
+def test_state_follows_a_parameter_into_another_dtype(make):
+    parameter, optimizer = _stepped(make, np.ones(10, np.float32))
+    same, other = _stepped(make, np.ones(10))
+    parameter.data, parameter.grad = parameter.data.astype(np.float64), np.ones(10)
+    optimizer.step()
+    other.step()
+    np.testing.assert_allclose(parameter.data, same.data, rtol=1e-6)
+
+
+@pytest.mark.parametrize("make", KEEPING)
+def test_state_of_a_single_number_continues(make):
+    parameter, optimizer = _stepped(make, np.array(1.0))
+    parameter.data, parameter.grad = np.array(1.0), np.array(1.0)
+    optimizer, again = make([parameter]), make([parameter])
+    optimizer.step()
+    again.load_state_dict(optimizer.state_dict())
+    before = parameter.data.copy()
+    optimizer.step()
+    want = parameter.data.copy()
+    parameter.data[...] = before
+    again.step()
+    assert parameter.data == want
+
+
 def test_step_changes_arrays_in_place_and_skips_what_has_no_gradient():
     first, second = parameters(np.float32)[:2]
     array, untouched = first.data, second.data.copy()

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry import value_error
+from ..geometry import as_array, to_ndarray, value_error
+from ..geometry.elementwise import same_shape
 from ..tensor import Tensor, enable_grad
 
 
@@ -88,16 +89,24 @@ class Optimizer:
                     self._step_one(parameter, group)
         return loss
 
-    # Kernels want contiguous arrays of one dtype; the gradient is copied if it must be.
+    # Kernels want contiguous arrays of one shape and dtype, and trust this. Gradient and state follow the dtype of a
+    # parameter that was converted, but not the shape of one that got other data.
     def _step_one(self, parameter: Tensor, group: dict[str, Any]) -> None:
-        data = parameter.data
+        name = type(self).__name__
+        data = as_array(name, "params", parameter.data)
         if not (data.flags.c_contiguous and data.flags.writeable):
-            data = parameter.data = np.array(data, order="C")
+            data = np.array(data, order="C")
+        parameter.data = data
         state = self.state.setdefault(id(parameter), {})
         first = not state
         if first:
             self._start(state, data, group)
-        gradient = np.ascontiguousarray(parameter.grad, data.dtype)
+        gradient = np.require(to_ndarray(name, "grad", parameter.grad), data.dtype, "CA")
+        same_shape(name, "grad", gradient, data.shape)
+        for key, value in state.items():
+            if isinstance(value, np.ndarray):
+                same_shape(name, key, value, data.shape)
+                state[key] = value.astype(data.dtype, copy=False)
         self._update(data, gradient, state, group, first)
 
     # Fills the state of a parameter that is met for the first time.
@@ -131,7 +140,7 @@ class Optimizer:
         fresh: dict[int, dict[str, Any]] = {}
         for key, values in state["state"].items():
             parameter = parameters[int(key)]
-            fresh[id(parameter)] = {k: _copied(name, k, v, parameter) for k, v in values.items()}
+            fresh[id(parameter)] = {k: _copied(name, k, v, parameter) for k, v in values.items() if v is not None}
         for own, group in zip(self.param_groups, groups, strict=True):
             options = {k: tuple(v) if isinstance(v, list) else v for k, v in group.items() if k != "params"}
             own.update(options)
@@ -145,9 +154,10 @@ class Optimizer:
         return f"{type(self).__name__}({groups})"
 
 
+# "step" is a number; all else is shaped as the parameter, which may itself have no axes.
 def _copied(name: str, key: str, value: Any, parameter: Tensor) -> Any:
-    if np.ndim(value) == 0:
-        return value if value is None else np.asarray(value).item()
+    if key == "step":
+        return np.asarray(value).item()
     array = np.array(value, dtype=parameter.dtype, order="C")
     if array.shape != parameter.shape and parameter.size:
         raise value_error(name, key, f"has shape {array.shape}", f"{parameter.shape}")
