@@ -1,5 +1,8 @@
 """Optimisers and schedules follow torch.optim step by step; state survives a round trip."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -268,6 +271,16 @@ def test_state_of_a_single_number_continues(make):
     parameter.data[...] = before
     again.step()
     assert parameter.data == want
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))])
+def test_a_copied_optimiser_continues_beside_its_copied_model(twin):
+    both = _stepped(optim.Adam, np.ones(3))
+    for parameter, optimizer in (both, twin(both)):
+        assert list(optimizer.state_dict()["state"]) == [0]
+        optimizer.step()
+        assert optimizer.state[parameter]["step"] == 2
+        np.testing.assert_allclose(parameter.data, 0.998, rtol=1e-6)
 
 
 def test_step_changes_arrays_in_place_and_skips_what_has_no_gradient():

@@ -32,7 +32,7 @@ class Optimizer:
             )
         self.defaults = options
         self.param_groups: list[dict[str, Any]] = []
-        self.state: dict[int, dict[str, Any]] = {}
+        self.state: dict[Tensor, dict[str, Any]] = {}
         groups = list(params)
         if not groups:
             raise value_error(name, "params", "is empty", "one parameter or more")
@@ -97,7 +97,7 @@ class Optimizer:
         if not (data.flags.c_contiguous and data.flags.writeable):
             data = np.array(data, order="C")
         parameter.data = data
-        state = self.state.setdefault(id(parameter), {})
+        state = self.state.setdefault(parameter, {})
         first = not state
         if first:
             self._start(state, data, group)
@@ -124,7 +124,7 @@ class Optimizer:
             {**group, "params": [numbers[id(p)] for p in group["params"]]} for group in self.param_groups
         ]
         return {
-            "state": {numbers[key]: dict(value) for key, value in self.state.items()},
+            "state": {numbers[id(key)]: dict(value) for key, value in self.state.items()},
             "param_groups": groups,
         }
 
@@ -137,10 +137,10 @@ class Optimizer:
         if ours != theirs:
             raise value_error(name, "param_groups", f"has groups of {theirs} parameters", f"{ours}")
         parameters = list(self._parameters())
-        fresh: dict[int, dict[str, Any]] = {}
+        fresh: dict[Tensor, dict[str, Any]] = {}
         for key, values in state["state"].items():
             parameter = parameters[int(key)]
-            fresh[id(parameter)] = {k: _copied(name, k, v, parameter) for k, v in values.items() if v is not None}
+            fresh[parameter] = {k: _copied(name, k, v, parameter) for k, v in values.items() if v is not None}
         for own, group in zip(self.param_groups, groups, strict=True):
             options = {k: tuple(v) if isinstance(v, list) else v for k, v in group.items() if k != "params"}
             own.update(options)
