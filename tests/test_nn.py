@@ -29,6 +29,22 @@ def test_default_initialisation_has_torchs_bounds_and_spread():
     assert nn.Embedding(1000, 50, seed=0).weight.data.std() == pytest.approx(1, rel=0.02)
 
 
+def test_a_parameter_may_be_a_single_number():
+    class Scale(nn.Module):
+        def __init__(self):
+            self.factor = nn.Parameter(np.array(2.0))
+
+        def forward(self, x):
+            return x * self.factor
+
+    model = Scale()
+    assert model.factor.shape == ()
+    model.load_state_dict({"factor": np.array(3.0)})
+    model(np.ones(4)).sum().backward()
+    assert model.factor.grad.shape == ()
+    assert model.factor.grad == 4
+
+
 def test_initialisers_have_torchs_bounds():
     shape = (64, 32, 3, 3)
     w = nn.Parameter(np.empty(shape, np.float32))

@@ -23,7 +23,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data, requires_grad: bool = True):
-        super().__init__(np.ascontiguousarray(data), requires_grad)
+        super().__init__(np.array(data, order="C", copy=None), requires_grad)
 
     def __repr__(self) -> str:
         return (
