@@ -315,13 +315,16 @@ def _half(operation: Op, half: np.dtype, call: dict[str, Any], places: list, val
 def _back(result: Any, half: np.dtype) -> Any:
     if result.dtype != FLOAT32:
         return result
-    return cast(result, half) if isinstance(result, Tensor) else result.astype(half)
+    return cast(result, half) if isinstance(result, Tensor) else np.asarray(result, half)
 
 
-# Gradients in memory of their own: on the tape a gradient may be, or be a view of, the one that came.
+# Gradients as arrays in memory of their own: on the tape one may be, or be a view of, the gradient that came, and NumPy's
+# arithmetic makes a scalar of an array without axes.
 def _own(result: Any, grad_output: Any) -> Any:
     if isinstance(result, (tuple, list)):
         return type(result)(_own(one, grad_output) for one in result)
+    if isinstance(result, np.generic):
+        return np.asarray(result)
     if isinstance(result, ndarray) and isinstance(grad_output, ndarray):
         return result.copy() if np.may_share_memory(result, grad_output) else result
     return result

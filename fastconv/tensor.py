@@ -335,7 +335,7 @@ def _walk(root: Tensor, grad: np.ndarray) -> None:
             if type(link) is not Node:
                 shared = result.base is not None or result is grad_output
                 shared = shared or any(result is other for other in (*results[:place], *saved))
-                _accumulate(link, np.array(result, order="C") if shared else result)
+                _accumulate(link, np.array(result, order="C") if shared else np.asarray(result))
             elif link not in grads:
                 grads[link] = result
             elif link in owned:

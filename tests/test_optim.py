@@ -283,6 +283,13 @@ def test_a_copied_optimiser_continues_beside_its_copied_model(twin):
         np.testing.assert_allclose(parameter.data, 0.998, rtol=1e-6)
 
 
+def test_clipping_reaches_the_gradient_of_a_single_number():
+    scale = nn.Parameter(np.array(3.0))
+    (scale * scale).backward()
+    assert optim.clip_grad_norm_([scale], 1.0) == 6
+    assert float(scale.grad) == pytest.approx(1)
+
+
 def test_step_changes_arrays_in_place_and_skips_what_has_no_gradient():
     first, second = parameters(np.float32)[:2]
     array, untouched = first.data, second.data.copy()

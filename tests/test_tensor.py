@@ -278,6 +278,17 @@ def test_repeats_count_in_whatever_sequence_they_come(index):
     np.testing.assert_array_equal(x.grad, [2.0, 0.0, 0.0, 1.0])
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_gradients_of_arrays_without_axes_are_arrays(dtype):
+    x, y = (Tensor(np.array(value, dtype), requires_grad=True) for value in (0.5, 2.0))
+    for result in (-x, x * y, y / x, fc.maximum(x, y), x.exp(), x.max(), fc.mse_loss(x, y), fc.stack([x, y]).sum()):
+        x.grad = y.grad = None
+        result.backward()
+        assert all(one.grad is None or type(one.grad) is np.ndarray for one in (x, y))
+    assert type(fc.neg_backward(x.data, x.data)) is np.ndarray
+    assert [type(grad) for grad in fc.mul_backward(x.data, x.data, y.data)] == [np.ndarray, np.ndarray]
+
+
 def test_out_is_refused_while_a_gradient_is_recorded():
     with pytest.raises(ValueError, match="relu: out "):
         fc.relu(leaf(1.0), out=np.empty(1))
