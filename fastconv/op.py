@@ -318,8 +318,8 @@ def _back(result: Any, half: np.dtype) -> Any:
     return cast(result, half) if isinstance(result, Tensor) else np.asarray(result, half)
 
 
-# Gradients as arrays in memory of their own: on the tape one may be, or be a view of, the gradient that came, and NumPy's
-# arithmetic makes a scalar of an array without axes.
+# Gradients as arrays in memory of their own: on the tape one may be, or be a view of, the gradient that came, and
+# NumPy's arithmetic makes a scalar of an array without axes.
 def _own(result: Any, grad_output: Any) -> Any:
     if isinstance(result, (tuple, list)):
         return type(result)(_own(one, grad_output) for one in result)

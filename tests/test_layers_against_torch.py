@@ -49,6 +49,7 @@ LAYERS = [
     *_ranked("AdaptiveAvgPool{}d", 3, _call(1), _call(4)),
     *_ranked("AdaptiveMaxPool{}d", 3, _call(2), _call(4, True)),
     *_ranked("InstanceNorm{}d", 5, _call(5), _call(5, 1e-3, 0.2, True, True), _call(5, affine=True)),
+    *_ranked("InstanceNorm{}d", 5, _call(5, momentum=None, track_running_stats=True)),
     *_ranked(
         "BatchNorm{}d",
         5,

@@ -366,6 +366,20 @@ def test_training_fuses_no_layer_that_a_subclass_changed():
     np.testing.assert_array_equal(model(x).numpy(), np.maximum(model[0](x).numpy(), 0))
 
 
+@pytest.mark.parametrize("change", [{"track_running_stats": False}, {"running_mean": None, "running_var": None}])
+def test_batch_norm_whose_statistics_are_given_up_later_follows_torch(change):
+    torch = pytest.importorskip("torch")
+    ours, theirs, x = nn.BatchNorm2d(3), torch.nn.BatchNorm2d(3), draw((4, 3, 5, 5))
+    for name, value in change.items():
+        setattr(ours, name, value)
+        setattr(theirs, name, value)
+    for training in (False, True):
+        want = theirs.train(training)(torch.tensor(x)).detach().numpy()
+        np.testing.assert_allclose(ours.train(training)(x).numpy(), want, rtol=1e-5, atol=1e-6)
+    for name, value in theirs.named_buffers():
+        np.testing.assert_array_equal(getattr(ours, name), value)
+
+
 def test_batch_norm_layer_adds_a_residual_and_rectifies_in_one_pass():
     layer, x, other = nn.BatchNorm2d(3), Tensor(draw((4, 3, 5, 5)), True), Tensor(draw((4, 3, 5, 5)), True)
     apart = F.relu(nn.BatchNorm2d(3)(x) + other)

@@ -82,7 +82,7 @@ class _BatchNorm(_ChannelNorm):
             self.running_var if not self.training or tracking else None,
             self.weight,
             self.bias,
-            self.training or not self.track_running_stats,
+            self.training or (self.running_mean is None and self.running_var is None),
             momentum or 0.0,
             self.eps,
             activation=activation,
@@ -95,7 +95,7 @@ class _InstanceNorm(_ChannelNorm):
         self,
         num_features: int | None,
         eps: float = 1e-5,
-        momentum: float = 0.1,
+        momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
         *,
@@ -123,7 +123,7 @@ class _InstanceNorm(_ChannelNorm):
             self.weight,
             self.bias,
             use_input_stats,
-            self.momentum,
+            self.momentum or 0.0,
             self.eps,
         )
 
