@@ -270,6 +270,19 @@ def test_a_safetensors_file_from_torch_gives_torchs_outputs(tmp_path):
     np.testing.assert_allclose(ours(x).numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_parameters_and_buffers_take_torchs_arguments():
+    block = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    assert list(block.parameters(recurse=False)) == list(block.buffers(recurse=False)) == []
+    assert [name for name, _ in block[1].named_parameters("bn", recurse=False)] == ["bn.weight", "bn.bias"]
+    assert next(iter(dict(block.named_buffers(prefix="block")))) == "block.1.running_mean"
+    weight = block[0].weight
+    weight.grad = np.ones(weight.shape, np.float32)
+    block.zero_grad(set_to_none=False)
+    assert not weight.grad.any()
+    block.zero_grad(set_to_none=True)
+    assert weight.grad is None
+
+
 def test_summary_counts_parameters_and_flops():
     table = small_model().summary((1, 8, 8))
     assert table.parameters == 4 * 9 + 4 + 8 + 64 * 3 + 3

@@ -86,29 +86,29 @@ class Module:
         """This module and all inside it, each once."""
         return (module for _, module in self.named_modules())
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """(dotted name, parameter) of all parameters, shared ones once."""
+    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """(dotted name, parameter) of all parameters, shared ones once; those of this module alone if not `recurse`."""
         seen: set[int] = set()
-        for prefix, module in self.named_modules():
+        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
             for name, value in vars(module).items():
                 if isinstance(value, Parameter) and id(value) not in seen:
                     seen.add(id(value))
-                    yield _join(prefix, name), value
+                    yield _join(path, name), value
 
-    def parameters(self) -> Iterator[Parameter]:
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """All parameters, shared ones once: what an optimiser takes."""
-        return (parameter for _, parameter in self.named_parameters())
+        return (parameter for _, parameter in self.named_parameters("", recurse))
 
-    def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
-        """(dotted name, array) of all buffers."""
-        for prefix, module in self.named_modules():
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, np.ndarray]]:
+        """(dotted name, array) of all buffers; those of this module alone if not `recurse`."""
+        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
             for name in module._buffer_names:
                 if getattr(module, name) is not None:
-                    yield _join(prefix, name), getattr(module, name)
+                    yield _join(path, name), getattr(module, name)
 
-    def buffers(self) -> Iterator[np.ndarray]:
+    def buffers(self, recurse: bool = True) -> Iterator[np.ndarray]:
         """All buffers."""
-        return (buffer for _, buffer in self.named_buffers())
+        return (buffer for _, buffer in self.named_buffers("", recurse))
 
     def get_submodule(self, name: str) -> "Module":
         """The module at a dotted name, as `named_modules` gives it."""
@@ -262,10 +262,13 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def zero_grad(self) -> None:
-        """Forget all gradients."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients (or, if not `set_to_none`, fill them with zeros)."""
         for parameter in self.parameters():
-            parameter.grad = None
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad.fill(0)
 
     def summary(self, input_shape: Any, dtype: Any = np.float32) -> Any:
         """Print and return a table of layers, output shapes, parameters and FLOPs.
