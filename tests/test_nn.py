@@ -270,6 +270,18 @@ def test_a_safetensors_file_from_torch_gives_torchs_outputs(tmp_path):
     np.testing.assert_allclose(ours(x).numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_output_size_of_a_transposed_convolution_names_every_axis():
+    layer, x = nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1), draw((1, 2, 4, 6))
+    for size in ((8, 12), [7, 11], (1, 3, 8, 12)):
+        assert layer(x, output_size=size).shape == (1, 3, *size[-2:])
+    assert layer(x[..., :4], output_size=8).shape == (1, 3, 8, 8)
+    for size in ((8,), 8, (7, 8), (8, 12, 1), (8, 13)):
+        with pytest.raises(ValueError, match="^ConvTranspose2d: output_size "):
+            layer(x, output_size=size)
+    with pytest.raises(TypeError, match="^ConvTranspose2d: output_size "):
+        layer(x, output_size=(8.0, 12.0))
+
+
 def test_parameters_and_buffers_take_torchs_arguments():
     block = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     assert list(block.parameters(recurse=False)) == list(block.buffers(recurse=False)) == []

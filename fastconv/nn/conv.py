@@ -184,7 +184,9 @@ class _ConvTranspose(_Convolution):
 
     # output_padding that makes the result `output_size` long on each spatial axis.
     def _output_padding_for(self, input, output_size) -> tuple[int, ...]:
-        sizes = tuple(output_size)[-self.rank :]
+        sizes = output_size if np.ndim(output_size) == 0 else tuple(output_size)
+        sizes = sizes[2:] if np.size(sizes) == self.rank + 2 else sizes
+        sizes = integers(type(self).__name__, "output_size", sizes, self.rank, 1)
         extras = []
         for axis, size in enumerate(sizes):
             smallest = (input.shape[axis - self.rank] - 1) * self.stride[axis] - 2 * self.padding[axis]
