@@ -33,7 +33,8 @@ class Function:
 
     Both are static methods on plain ndarrays: `forward(ctx, *arguments)` returns an array (or a tuple, of
     which the first is differentiable); `backward(ctx, grad_output)` returns one gradient per argument of
-    forward, None where there is none. Raises ValueError if their number or a shape is wrong.
+    forward, None where there is none; each is cast to its argument's dtype. Raises ValueError if their number
+    or a shape is wrong.
 
     >>> import numpy as np
     >>> class Square(Function):
@@ -67,27 +68,31 @@ class Function:
         result = cls.forward(context, *(arg.data if isinstance(arg, Tensor) else arg for arg in args))
         if not any(parent is not None for parent in parents):
             return result
-        shapes = tuple(None if parent is None else parent.shape for parent in parents)
+        wanted = [
+            (parent.shape, parent.dtype) if need else None for parent, need in zip(parents, needs, strict=True)
+        ]
 
         def backward(grad_output, saved, needs):
             grads = cls.backward(context, grad_output)
             grads = tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
-            if len(grads) != len(shapes):
+            if len(grads) != len(wanted):
                 raise value_error(
-                    cls.__name__, "backward", f"returned {len(grads)} gradients", f"{len(shapes)}"
+                    cls.__name__, "backward", f"returned {len(grads)} gradients", f"{len(wanted)}"
                 )
-            return tuple(_checked(cls.__name__, *item) for item in zip(grads, shapes, needs, strict=True))
+            return tuple(_checked(cls.__name__, *item) for item in zip(grads, wanted, strict=True))
 
         return record(result, backward, (), parents)
 
 
-def _checked(name: str, grad: Any, shape: tuple | None, need: bool) -> np.ndarray | None:
-    if grad is None or not need:
+# A gradient as its input's shape and dtype want it: NumPy's own scalars of float64, say, promote it on the way.
+def _checked(name: str, grad: Any, wanted: tuple[tuple, np.dtype] | None) -> np.ndarray | None:
+    if grad is None or wanted is None:
         return None
+    shape, dtype = wanted
     grad = to_ndarray(name, "gradient", grad.data if isinstance(grad, Tensor) else grad)
     if grad.shape != shape:
         raise value_error(name, "gradient", f"has shape {grad.shape}", f"{shape}")
-    return grad
+    return grad.astype(dtype, copy=False)
 
 
 def checkpoint(fn: Callable, *inputs: Any) -> Any:
@@ -155,7 +160,10 @@ def gradcheck(fn: Callable, inputs: Any, eps: float = 1e-6, atol: float = 1e-5, 
     def call(requires_grad: bool) -> tuple[list, Tensor]:
         given = [Tensor(points[i], requires_grad) if i in points else value for i, value in enumerate(values)]
         result = fn(*given)
-        return given, result[0] if isinstance(result, tuple) else result
+        result = result[0] if isinstance(result, tuple) else result
+        if not isinstance(result, Tensor):
+            raise type_error("gradcheck", "fn", f"returned a {type(result).__name__}", "a Tensor")
+        return given, result
 
     given, result = call(True)
     weight = np.random.default_rng(0).standard_normal(result.shape)

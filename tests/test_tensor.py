@@ -265,6 +265,27 @@ def test_checkpoint_gives_the_same_bits_as_the_plain_call():
     assert plain.grad.tobytes() == again.grad.tobytes()
 
 
+def test_gradients_of_a_function_come_in_the_dtype_of_its_inputs():
+    class Promoted(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            return grad_output * np.float64(3)
+
+    x = Tensor(np.ones((1, 1, 4), np.float32), requires_grad=True)
+    Promoted.apply(fc.conv1d(Promoted.apply(x), np.ones((1, 1, 1), np.float32))).sum().backward()
+    assert x.grad.dtype == np.float32
+    np.testing.assert_array_equal(x.grad, np.full((1, 1, 4), 9))
+
+
+def test_gradcheck_wants_a_tensor():
+    with pytest.raises(TypeError, match="gradcheck: fn returned a ndarray"):
+        gradcheck(lambda x: x.data, np.ones(2))
+
+
 def test_indexing_scatters_the_gradient_and_counts_repeats():
     x = Tensor(np.arange(4.0), requires_grad=True)
     x[np.array([0, 0, 3])].sum().backward()
