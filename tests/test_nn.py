@@ -282,6 +282,25 @@ def test_output_size_of_a_transposed_convolution_names_every_axis():
         layer(x, output_size=(8.0, 12.0))
 
 
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_a_model_may_be_stored_in_half_precision(name):
+    dtype = np.dtype(pytest.importorskip("ml_dtypes").bfloat16 if name == "bfloat16" else name)
+    model, x = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 2)), draw((3, 2, 4, 4))
+    want = model.eval()(x).numpy()
+    assert model.to(dtype)[1].running_mean.dtype == dtype
+    for ready in (model, model.prepare()):
+        for recording in (True, False):
+            with fastconv.enable_grad() if recording else fastconv.no_grad():
+                result = np.asarray(ready(x.astype(dtype)))
+            assert result.dtype == dtype
+            np.testing.assert_allclose(result.astype(np.float32), want, atol=0.05)
+    assert {value.dtype for value in model.parameters()} == {dtype}
+    assert {value.dtype for value in model.to(np.float32).state_dict().values()} == {np.dtype("f4"), np.dtype("i8")}
+    for refused in (np.longdouble, np.complex64):
+        with pytest.raises(TypeError, match="^Module.to: dtype is "):
+            model.to(refused)
+
+
 def test_parameters_and_buffers_take_torchs_arguments():
     block = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     assert list(block.parameters(recurse=False)) == list(block.buffers(recurse=False)) == []

@@ -31,16 +31,16 @@ class _Convolution(Lazy):
     # write to; so it is never stale.
     def _weight(self):
         ready = self._ready
-        return self.weight if ready is None or self.weight.data is not ready.array or is_grad_enabled() else ready
+        return self.weight if ready is None or self.weight.data is not ready.stored or is_grad_enabled() else ready
 
     def _prepare(self):
         if self.in_channels is not None:
             self._ready = prepare(getattr(F, self.op_name), self.weight.data, groups=self.groups)
-            self.weight.data = self._ready.array
+            self.weight.data = self._ready.stored
 
     def _unprepare(self):
         if self._ready is not None:
-            if self.weight.data is self._ready.array:
+            if self.weight.data is self._ready.stored:
                 self.weight.data = self.weight.data.copy()
             self._ready = None
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from ..geometry import is_half, type_error
 from .parameter import Parameter
 
 
@@ -233,16 +234,20 @@ class Module:
         return self
 
     def to(self, dtype) -> Self:
-        """Convert parameters and floating-point buffers to float32 or float64."""
-        dtype = np.dtype(dtype)
-        if dtype.kind != "f":
-            raise TypeError(f"Module.to: dtype is {dtype} (expected float32 or float64)")
+        """Convert parameters and floating-point buffers to float32 or float64.
+
+        float16 and bfloat16 are taken too: a model stored in them computes in float32, and gives what it is given; an
+        optimiser takes none.
+        """
+        dtype = np.dtype(dtype).newbyteorder("=")
+        if dtype not in (np.float32, np.float64) and not is_half(dtype):
+            raise type_error("Module.to", "dtype", f"is {dtype}", "float32, float64, float16 or bfloat16")
         for module in self.modules():
             for name, value in vars(module).items():
                 if isinstance(value, Parameter):
                     value.data = value.data.astype(dtype, copy=False)
                     value.grad = None
-                elif name in module._buffer_names and value is not None and value.dtype.kind == "f":
+                elif name in module._buffer_names and value is not None and value.dtype.kind not in "iub":
                     setattr(module, name, value.astype(dtype, copy=False))
             if "dtype" in vars(module):
                 module.dtype = dtype

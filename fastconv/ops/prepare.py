@@ -21,13 +21,17 @@ class Prepared(_core.PreparedWeight):
     transformed filters, and the transposed filters of transposed convolutions.
     """
 
-    __slots__ = ("_single", "op")
+    __slots__ = ("_single", "op", "stored")
     _fastconv_prepared = True
 
     def __init__(self, op: str, array: ndarray, dtype: np.dtype):
         super().__init__(array, dtype)
         self.op = op
         self._single: Prepared | None = None
+        # The weight in the dtype it came in, in memory that no flag can make writeable either.
+        self.stored: ndarray = self.array
+        if dtype != self.array.dtype:
+            self.stored = np.frombuffer(self.array.astype(dtype).tobytes(), dtype).reshape(self.array.shape)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -45,7 +49,7 @@ class Prepared(_core.PreparedWeight):
         return self.array.nbytes + sum(made.nbytes for made in list(self.made.values()) if made is not None)
 
     def __array__(self, dtype=None, copy=None) -> ndarray:
-        return np.array(self.array, self.dtype if dtype is None else dtype, copy=copy)
+        return np.array(self.stored, dtype, copy=copy)
 
     def __repr__(self) -> str:
         return f"Prepared({self.op}, shape={self.shape}, dtype={self.dtype}, {self.nbytes} bytes)"
