@@ -301,6 +301,13 @@ def test_a_model_may_be_stored_in_half_precision(name):
             model.to(refused)
 
 
+def test_npz_refuses_what_it_cannot_give_back(tmp_path):
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    with pytest.raises(TypeError, match="save: weight is bfloat16"):
+        nn.Linear(2, 2).to(bfloat16).save(tmp_path / "model.npz")
+    assert not list(tmp_path.iterdir())
+
+
 def test_parameters_and_buffers_take_torchs_arguments():
     block = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     assert list(block.parameters(recurse=False)) == list(block.buffers(recurse=False)) == []

@@ -34,6 +34,8 @@ def save(state: dict, path) -> None:
     for name, array in arrays.items():
         if array.dtype.hasobject:
             raise TypeError(f"save: {name} holds Python objects (expected numbers)")
+        if array.dtype.kind == "V" and _suffix(path) == ".npz":
+            raise TypeError(f"save: {name} is {array.dtype}, which .npz forgets (expected float32, or .safetensors)")
     if _suffix(path) == ".npz":
         write_whole(path, lambda file: _write_npz(file, arrays))
     else:
