@@ -412,9 +412,25 @@ def test_training_fuses_no_layer_that_a_subclass_changed():
         def forward(self, input):
             return super().forward(input) * 2.0
 
-    model = nn.Sequential(Doubled(1, 1, 1, seed=0), nn.ReLU())
-    x = np.ones((1, 1, 2, 2), np.float32)
-    np.testing.assert_array_equal(model(x).numpy(), np.maximum(model[0](x).numpy(), 0))
+    class Shifted(nn.ReLU):
+        def forward(self, input):
+            return super().forward(input) + 1.0
+
+    class Lowered(nn.MaxPool2d):
+        def forward(self, input):
+            return super().forward(input) - 5.0
+
+    replaced = nn.Conv2d(1, 1, 1, seed=0)
+    replaced.forward = lambda input: F.conv2d(input, replaced.weight) * 2.0
+    x = draw((2, 1, 4, 4))
+    for layers in (
+        [Doubled(1, 1, 1, seed=0), nn.ReLU()],
+        [replaced, nn.ReLU()],
+        [nn.Conv2d(1, 1, 1, seed=0), Shifted()],
+        [nn.ReLU(), Lowered(2)],
+    ):
+        one, other = layers
+        np.testing.assert_array_equal(np.asarray(nn.Sequential(*layers)(x)), np.asarray(other(one(x))))
 
 
 @pytest.mark.parametrize("change", [{"track_running_stats": False}, {"running_mean": None, "running_var": None}])

@@ -160,35 +160,36 @@ def _schedule(modules: list[Module], training: bool) -> list[tuple[Module, dict]
     steps: list[tuple[Module, dict]] = []
     for i in range(len(modules) - 1 if training else 0):
         before = modules[i - 1] if i else None
-        clips = _activation(modules[i]) in CLIPPED and not _applies(before, _BatchNorm)
+        clips = _activation(modules[i]) in CLIPPED and not _is_plain(before, _BatchNorm)
         if clips and _pools_maxima(modules[i + 1]):
             modules[i], modules[i + 1] = modules[i + 1], modules[i]
     for module in modules:
         name = _activation(module)
         before, keywords = steps[-1] if steps else (None, {})
         fused = name is not None and not keywords and (name in CLIPPED or not training)
-        if fused and (_applies(before, _Conv) or (name == "relu" and _applies(before, _BatchNorm))):
+        if fused and (_is_plain(before, _Conv) or (name == "relu" and _is_plain(before, _BatchNorm))):
             steps[-1] = (before, {"activation": name})
         else:
             steps.append((module, {}))
     return steps
 
 
-# Whether a layer's forward, not overridden by a subclass, is that of `kind`, which takes an activation.
-def _applies(module: Module | None, kind: type) -> bool:
-    return isinstance(module, kind) and type(module).forward is kind.forward and not module._forward_hooks
+# Whether a layer does what `kind` does: its forward is neither hooked nor replaced, by a subclass or on the layer.
+def _is_plain(module: Module | None, kind: type) -> bool:
+    if not isinstance(module, kind) or module._forward_hooks or "forward" in vars(module):
+        return False
+    return type(module).forward is kind.forward and type(module).__call__ is Module.__call__
 
 
 # The name of a layer that is nothing but an activation without arguments.
 def _activation(module: Module | None) -> str | None:
-    if not isinstance(module, Stateless) or module.defaults or module._forward_hooks:
-        return None
-    return module.op_name if module.op_name in FUSED else None
+    plain = _is_plain(module, Stateless) and not module.defaults
+    return module.op_name if plain and module.op_name in FUSED else None
 
 
 def _pools_maxima(module: Module | None) -> bool:
-    pools = isinstance(module, Stateless) and module.op_name.startswith("max_pool")
-    return pools and not (module.return_indices or module._forward_hooks)
+    pools = _is_plain(module, Stateless) and module.op_name.startswith("max_pool")
+    return pools and not module.return_indices
 
 
 def _checked(container: Module, module: Module) -> Module:
