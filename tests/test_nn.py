@@ -179,6 +179,10 @@ def test_containers_index_slice_grow_and_shrink():
     assert [type(m).__name__ for m in model][2] == "Tanh"
     blocks = nn.ModuleList([nn.Linear(2, 2)]).extend([nn.Linear(2, 3)])
     assert next(iter(nn.ModuleDict({"a": blocks}).state_dict())) == "a.0.weight"
+    backbone = model[2:].append(nn.Tanh())
+    assert [name for name, _ in backbone.named_children()] == list("234567")
+    tail = nn.ModuleList([nn.Linear(2, 2), nn.ReLU()])[1:].append(nn.Linear(2, 3))
+    assert list(tail.state_dict()) == ["1.weight", "1.bias"]
     named = nn.Sequential({"body": nn.Linear(2, 2), "head": nn.ReLU()})
     assert list(named.state_dict()) == ["body.weight", "body.bias"]
     with pytest.raises(TypeError, match="expected a Module"):

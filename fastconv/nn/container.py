@@ -41,6 +41,7 @@ class _Numbered(Module):
     def __iter__(self) -> Iterator[Module]:
         return self.children()
 
+    # A slice keeps the names, and so the keys of its state.
     def __getitem__(self, index):
         if isinstance(index, slice):
             part = type(self)()
@@ -59,7 +60,10 @@ class _Numbered(Module):
 
     def append(self, module: Module):
         """Add one module at the end; returns the container."""
-        setattr(self, str(len(self)), _checked(self, module))
+        number = len(self)
+        while str(number) in vars(self):  # a slice begins with a later name than "0"
+            number += 1
+        setattr(self, str(number), _checked(self, module))
         return self
 
     def extend(self, modules: Iterable[Module]):
@@ -112,6 +116,10 @@ class ModuleList(_Numbered):
     >>> len(nn.ModuleList([nn.ReLU(), nn.Tanh()]))
     2
     """
+
+    # A slice is a new list, counted from 0.
+    def __getitem__(self, index):
+        return type(self)(list(self)[index]) if isinstance(index, slice) else super().__getitem__(index)
 
 
 class ModuleDict(Module):
