@@ -189,6 +189,22 @@ def test_containers_index_slice_grow_and_shrink():
         nn.Sequential(np.zeros(3))
 
 
+def test_module_dict_is_a_dict_and_refuses_names_that_are_taken():
+    heads = nn.ModuleDict({"a": nn.ReLU()})
+    heads.update({"b": nn.Linear(2, 3), "a": nn.Tanh()})
+    assert heads.keys() == ["a", "b"]
+    assert "b" in heads
+    assert "c" not in heads
+    assert isinstance(heads.pop("a"), nn.Tanh)
+    del heads["b"]
+    assert len(heads) == 0
+    for name in ("keys", "forward", "train", "a.b", ""):
+        with pytest.raises(ValueError, match="ModuleDict: modules has the name"):
+            heads[name] = nn.ReLU()
+        with pytest.raises(ValueError, match="Sequential: modules has the name"):
+            nn.Sequential({name.replace("keys", "append"): nn.ReLU()})
+
+
 def test_forward_hooks_see_and_replace_outputs_until_removed():
     layer = nn.ReLU()
     remove = layer.register_forward_hook(lambda module, given, output: output + 1)

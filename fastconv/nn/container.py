@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ..geometry import value_error
 from ..tensor import is_grad_enabled
 from .conv import _Conv
 from .module import Module
@@ -97,7 +98,7 @@ class Sequential(_Numbered):
     def __init__(self, *modules: Any):
         if len(modules) == 1 and isinstance(modules[0], dict):
             for name, module in modules[0].items():
-                setattr(self, name, _checked(self, module))
+                _name_child(self, name, module)
         else:
             super().__init__(modules)
 
@@ -132,15 +133,20 @@ class ModuleDict(Module):
     ['squash']
     """
 
-    def __init__(self, modules: dict[str, Module] | None = None):
-        for name, module in (modules or {}).items():
-            self[name] = module
+    def __init__(self, modules: Any = ()):
+        self.update(modules or ())
 
     def __getitem__(self, name: str) -> Module:
         return dict(self.named_children())[name]
 
     def __setitem__(self, name: str, module: Module) -> None:
-        setattr(self, name, _checked(self, module))
+        _name_child(self, name, module)
+
+    def __delitem__(self, name: str) -> None:
+        self.pop(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.keys()
 
     def __len__(self) -> int:
         return len(self.keys())
@@ -159,6 +165,17 @@ class ModuleDict(Module):
     def items(self) -> list[tuple[str, Module]]:
         """(name, module), in the order of insertion."""
         return list(self.named_children())
+
+    def update(self, modules: Any) -> None:
+        """Own the modules of a dict, or of (name, module) pairs, as well."""
+        for name, module in dict(modules).items():
+            self[name] = module
+
+    def pop(self, name: str) -> Module:
+        """Give up one module, which is returned."""
+        module = self[name]
+        delattr(self, name)
+        return module
 
 
 # [(module, keywords of its forward)], the cheapest way to the same numbers. What writes an array applies the
@@ -198,6 +215,14 @@ def _activation(module: Module | None) -> str | None:
 def _pools_maxima(module: Module | None) -> bool:
     pools = _is_plain(module, Stateless) and module.op_name.startswith("max_pool")
     return pools and not module.return_indices
+
+
+# A child is an attribute, and its name a part of the keys of the state.
+def _name_child(container: Module, name: str, module: Module) -> None:
+    if not name or "." in name or hasattr(type(container), name):
+        came = f"has the name {name!r}"
+        raise value_error(type(container).__name__, "modules", came, "one that is no attribute and has no dot")
+    setattr(container, name, _checked(container, module))
 
 
 def _checked(container: Module, module: Module) -> Module:
