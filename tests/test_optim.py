@@ -100,6 +100,15 @@ def test_schedule_follows_torch_step_by_step(name, options):
         your_schedule.step()
 
 
+# PyTorch divides by zero here.
+def test_one_cycle_whose_rise_is_one_step_starts_at_the_peak():
+    optimiser = optim.SGD(parameters(np.float32), lr=0.1, momentum=0.9)
+    schedule = lr_scheduler.OneCycleLR(optimiser, 0.5, total_steps=10, pct_start=0.1)
+    assert schedule.get_last_lr() == [0.5]
+    schedule.step()
+    assert 0 < schedule.get_last_lr()[0] < 0.5
+
+
 def test_schedules_in_sequence_and_together_follow_torch():
     torch = pytest.importorskip("torch")
 

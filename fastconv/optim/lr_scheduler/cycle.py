@@ -182,7 +182,7 @@ class OneCycleLR(_Cycling):
             if t <= end or phase is self.phases[-1]:
                 break
             begin = end
-        share = (t - begin) / (end - begin)
+        share = (t - begin) / (end - begin) if end > begin else 1.0
         if self.cycle_momentum:
             _set_momentum(group, self._between(group[momentum_from], group[momentum_to], share))
         return self._between(group[lr_from], group[lr_to], share)
