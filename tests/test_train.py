@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fastconv import nn, optim
+from fastconv.nn import functional as F
 from fastconv.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
 from fastconv.tensor import Tensor
 from fastconv.train import (
@@ -85,6 +86,60 @@ def test_several_inputs_reach_the_model():
     run.fit((a, b), y, epochs=20, verbose=False)
     assert run.evaluate((a, b), y)["accuracy"] > 0.9
     assert run.predict((a, b)).shape == (40, 2)
+
+
+def test_batches_and_validation_data_may_be_lists():
+    x, y = bars(32)
+    batches = [[x[i : i + 8], y[i : i + 8]] for i in range(0, 32, 8)]
+    runs = [trainer(), trainer()]
+    histories = [
+        runs[0].fit(x, y, 1, 8, shuffle=False, validation_data=(x, y), verbose=False),
+        runs[1].fit(batches, validation_data=[x, y], verbose=False),
+    ]
+    assert histories[0].history == histories[1].history
+    assert runs[0].evaluate(x, y, 8) == runs[1].evaluate(batches)
+
+
+def test_targets_of_several_outputs_reach_the_loss():
+    class Two(nn.Module):
+        def __init__(self):
+            self.kind, self.place = nn.Linear(3, 2, seed=0), nn.Linear(3, 1, seed=1)
+
+        def forward(self, x):
+            return self.kind(x), self.place(x)
+
+    def loss(output, target):
+        return F.cross_entropy(output[0], target[0]) + F.mse_loss(output[1], target[1])
+
+    def place_error(output, target):
+        return np.abs(output[1] - target[1]).mean()
+
+    x = np.random.default_rng(0).standard_normal((40, 3))
+    y = (x[:, 0] > 0).astype(int), x[:, 1:2]
+    run = Trainer(Two(), loss=loss, metrics=[place_error], lr=0.1, seed=0)
+    history = run.fit(x, y, epochs=30, validation_split=0.2, verbose=False)
+    assert history["val_place_error"][-1] < 0.2
+    assert run.evaluate(x, y)["place_error"] < 0.2
+    with pytest.raises(ValueError, match="39 samples, x has 40"):
+        run.fit(x, (y[0], y[1][1:]))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32, np.uint8, bool])
+@pytest.mark.parametrize(
+    ("loss", "name"), [(nn.MSELoss(), "mse"), (nn.BCEWithLogitsLoss(), "binary_cross_entropy_with_logits")]
+)
+def test_loss_modules_take_targets_as_losses_by_name_do(loss, name, dtype):
+    x = np.random.default_rng(0).standard_normal((16, 3)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(dtype)
+    runs = [Trainer(nn.Linear(3, 1, seed=0), loss=one, metrics=()) for one in (loss, name)]
+    assert runs[0].evaluate(x, y) == runs[1].evaluate(x, y)
+
+
+def test_custom_losses_get_floats_in_the_dtype_of_the_output():
+    x = np.random.default_rng(0).standard_normal((16, 3))
+    run = Trainer(nn.Linear(3, 1, seed=0), loss=lambda output, y: ((output - y) ** 2).mean(), metrics=())
+    known = Trainer(nn.Linear(3, 1, seed=0), loss="mse", metrics=())
+    assert run.evaluate(x, x[:, :1])["loss"] == pytest.approx(known.evaluate(x, x[:, :1])["loss"])
 
 
 def test_one_hot_and_integer_labels_train_alike():

@@ -11,16 +11,18 @@ UINT8_RANGE = 255
 
 
 class Arrays:
-    """Inputs (one array, or a tuple for a model of several inputs) and targets, cut into batches.
+    """Inputs (one array, or a tuple for a model of several inputs) and targets (likewise), cut into batches.
 
     Anything with a length, a shape and slices will do: a memory-map is read batch by batch, never as a whole.
     """
 
     def __init__(self, x, y=None):
         self.inputs = tuple(_array_like(part) for part in (x if isinstance(x, tuple) else (x,)))
-        self.target = None if y is None else _array_like(y)
+        self.target = _targets(y)
         self.length = len(self.inputs[0])
-        for part in (*self.inputs[1:], *(() if y is None else (self.target,))):
+        for part in (*self.inputs[1:], *(self.target if isinstance(self.target, tuple) else (self.target,))):
+            if part is None:
+                continue
             if len(part) != self.length:
                 raise value_error(
                     "fit", "y", f"has {len(part)} samples, x has {self.length}", "equal numbers"
@@ -35,10 +37,7 @@ class Arrays:
         count = self.length if order is None else len(order)
         for start in range(0, count, size):
             rows = slice(start, start + size) if order is None else order[start : start + size]
-            yield (
-                tuple(part[rows] for part in self.inputs),
-                None if self.target is None else self.target[rows],
-            )
+            yield _rows(self.inputs, rows), _rows(self.target, rows)
 
     def count(self, size: int) -> int:
         """Number of batches."""
@@ -53,19 +52,19 @@ class Arrays:
             )
         parts = []
         for rows in (slice(0, cut), slice(cut, None)):
-            parts.append(Arrays(tuple(part[rows] for part in self.inputs), _rows(self.target, rows)))
+            parts.append(Arrays(_rows(self.inputs, rows), _rows(self.target, rows)))
         return parts[0], parts[1]
 
 
 class Stream:
-    """An iterable of batches (x, y), gone through once an epoch."""
+    """An iterable of batches (x, y) or [x, y], as PyTorch's DataLoader gives them, gone through once an epoch."""
 
     def __init__(self, source: Iterable):
         self.source = source
 
     def batches(self, size: int, order=None) -> Iterator[tuple[tuple, np.ndarray | None]]:
         for batch in self.source:
-            x, y = batch if isinstance(batch, tuple) and len(batch) == 2 else (batch, None)
+            x, y = batch if isinstance(batch, (tuple, list)) and len(batch) == 2 else (batch, None)
             yield tuple(map(_array_like, x if isinstance(x, tuple) else (x,))), y
 
     def count(self, size: int) -> int | None:
@@ -94,8 +93,7 @@ def training_data(x, y, validation_data, validation_split: float, epochs: int) -
             f"fit: x is an iterator, spent after one of {epochs} epochs (expected a list or the like)"
         )
     if validation_data is not None:
-        pair = isinstance(validation_data, tuple) and len(validation_data) == 2
-        return data, as_batches(*validation_data) if pair else as_batches(validation_data)
+        return data, as_batches(*validation_data) if _is_pair(validation_data) else as_batches(validation_data)
     if validation_split:
         if isinstance(data, Stream):
             raise ValueError("fit: validation_split is given for an iterable (expected validation_data)")
@@ -125,5 +123,20 @@ def _array_like(value):
     return value if hasattr(value, "shape") and hasattr(value, "dtype") else np.asarray(value)
 
 
+# A tuple of arrays is one target for each output of the model; other tuples are one array.
+def _targets(y):
+    several = isinstance(y, tuple) and all(len(getattr(part, "shape", ())) for part in y)
+    return tuple(map(_array_like, y)) if several else None if y is None else _array_like(y)
+
+
+# Whether this is (x, y) of all samples; a list may be batches instead.
+def _is_pair(data) -> bool:
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        return False
+    return isinstance(data, tuple) or all(hasattr(part, "shape") for part in data)
+
+
 def _rows(array, rows):
+    if isinstance(array, tuple):
+        return tuple(part[rows] for part in array)
     return None if array is None else array[rows]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..nn import functional as F
+from ..nn import loss as modules
 from ..tensor import Tensor
 
 LOSSES = {
@@ -25,6 +26,8 @@ CLASSES = ("cross_entropy", "nll_loss")
 def make_loss(loss: str | Callable, class_weight=None) -> Callable[[Tensor, np.ndarray], Tensor]:
     """`loss(output, target)` from a name in LOSSES, a loss module, or any callable on Tensors.
 
+    Targets are brought to the dtype of the output, and those of a loss that is known to its shape.
+
     class_weight: {class: weight} or one weight a class, for the losses on classes.
     """
     if callable(loss):
@@ -32,7 +35,8 @@ def make_loss(loss: str | Callable, class_weight=None) -> Callable[[Tensor, np.n
             raise ValueError(
                 "Trainer: class_weight is given with a callable loss (expected a loss on classes by name)"
             )
-        return loss
+        known = operation(loss)
+        return lambda output, target: loss(output, as_target(known, output, target))
     if loss not in LOSSES and loss not in LOSSES.values():
         raise ValueError(f"Trainer: loss is {loss!r} (expected one of {', '.join(LOSSES)}, or a callable)")
     name = LOSSES.get(loss, loss)
@@ -49,6 +53,13 @@ def make_loss(loss: str | Callable, class_weight=None) -> Callable[[Tensor, np.n
     return compute
 
 
+# The operation that a loss computes: by name, or a module of fastconv.nn; None for any other callable.
+def operation(loss) -> str | None:
+    if isinstance(loss, str):
+        return LOSSES.get(loss, loss)
+    return loss.op_name if type(loss) in (getattr(modules, name) for name in modules.__all__) else None
+
+
 # {class: weight} (1 for classes not named) or a sequence, as an array of one weight a class.
 def weights(class_weight, classes: int, dtype) -> np.ndarray:
     if isinstance(class_weight, dict):
@@ -60,8 +71,10 @@ def weights(class_weight, classes: int, dtype) -> np.ndarray:
 
 
 # Class indices as int64, probabilities and numbers in the output's dtype; (N,) becomes (N, 1) where the
-# output is.
-def as_target(name: str, output, target) -> np.ndarray:
+# output is. For a loss without name only floats change, to the output's dtype.
+def as_target(name: str | None, output, target):
+    if name is None:
+        return _as_float(output[0] if isinstance(output, tuple) else output, target)
     target = np.asarray(target)
     if name in CLASSES:
         if target.ndim == len(output.shape):
@@ -75,6 +88,15 @@ def as_target(name: str, output, target) -> np.ndarray:
     if target.shape != tuple(output.shape) and target.size == output.size:
         target = target.reshape(output.shape)
     return target
+
+
+def _as_float(output, target):
+    if isinstance(target, tuple):
+        return tuple(_as_float(output, part) for part in target)
+    if not hasattr(target, "dtype"):
+        return target
+    target = np.asarray(target)
+    return target.astype(output.dtype, copy=False) if target.dtype.kind == "f" else target
 
 
 def accuracy(output: np.ndarray, target: np.ndarray) -> float:

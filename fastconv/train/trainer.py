@@ -110,8 +110,8 @@ class Trainer:
         Parameters
         ----------
         x, y : arrays, memory-maps; or x an iterable of batches (x, y)
-            x may be a tuple of arrays for a model of several inputs. An iterable is gone through once an
-            epoch.
+            x may be a tuple of arrays for a model of several inputs, and y for a loss on several outputs. An
+            iterable is gone through once an epoch.
         validation_data : tuple (x, y) or iterable of batches, optional
         validation_split : float
             Share of the samples, from the end, that is kept for validation instead.
