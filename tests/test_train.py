@@ -142,6 +142,17 @@ def test_custom_losses_get_floats_in_the_dtype_of_the_output():
     assert run.evaluate(x, x[:, :1])["loss"] == pytest.approx(known.evaluate(x, x[:, :1])["loss"])
 
 
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "binary_crossentropy", nn.BCELoss()])
+def test_accuracy_of_a_probability_is_measured_at_a_half(loss):
+    x = np.random.default_rng(0).standard_normal((64, 3)).astype(np.float32)
+    y = x[:, 0] > 0
+    run = Trainer(nn.Sequential(nn.Linear(3, 1, seed=0), nn.Sigmoid()), loss=loss, lr=0.1, seed=0)
+    run.fit(x, y, epochs=20, verbose=False)
+    accuracy = ((run.predict(x)[:, 0] > 0.5) == y).mean()
+    assert run.evaluate(x, y)["accuracy"] == pytest.approx(accuracy)
+    assert accuracy > 0.9
+
+
 def test_one_hot_and_integer_labels_train_alike():
     x, y = bars()
     runs = [trainer(), trainer(loss="categorical_crossentropy")]

@@ -1,6 +1,7 @@
 """Losses and metrics by name, and the shape a target needs for each."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,7 @@ LOSSES = {
     "smooth_l1": "smooth_l1_loss",
     "huber": "huber_loss",
     "binary_cross_entropy": "binary_cross_entropy",
+    "binary_crossentropy": "binary_cross_entropy",
     "binary_cross_entropy_with_logits": "binary_cross_entropy_with_logits",
 }
 CLASSES = ("cross_entropy", "nll_loss")
@@ -99,10 +101,13 @@ def _as_float(output, target):
     return target.astype(output.dtype, copy=False) if target.dtype.kind == "f" else target
 
 
-def accuracy(output: np.ndarray, target: np.ndarray) -> float:
-    """Share of samples whose class is right: largest score or, for a single score, its sign."""
+def accuracy(output: np.ndarray, target: np.ndarray, boundary: float = 0.0) -> float:
+    """Share of samples whose class is right: largest score or, for a single score, whether it is above `boundary`.
+
+    The boundary is 0 for scores and 0.5 for probabilities.
+    """
     if output.ndim == 1 or output.shape[1] == 1:
-        found = output.reshape(-1) > 0
+        found = output.reshape(-1) > boundary
         return float((found == (np.asarray(target).reshape(-1) > 0.5)).mean())
     return float((output.argmax(1) == _labels(output, target)).mean())
 
@@ -127,8 +132,11 @@ def mae(output: np.ndarray, target: np.ndarray) -> float:
 METRICS = {"accuracy": accuracy, "top_5_accuracy": top_5_accuracy, "mse": mse, "mae": mae}
 
 
-def make_metrics(metrics) -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
-    """{name: function(output, target)} of names in METRICS and functions."""
+def make_metrics(metrics, loss=None) -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
+    """{name: function(output, target)} of names in METRICS and functions.
+
+    The accuracy of a model with this `loss`: binary_cross_entropy is given probabilities, all others scores.
+    """
     table = {}
     for metric in [metrics] if isinstance(metrics, str) or callable(metrics) else metrics or ():
         if not callable(metric) and metric not in METRICS:
@@ -137,6 +145,8 @@ def make_metrics(metrics) -> dict[str, Callable[[np.ndarray, np.ndarray], float]
             )
         name = getattr(metric, "__name__", type(metric).__name__) if callable(metric) else metric
         table[name] = metric if callable(metric) else METRICS[metric]
+        if metric == "accuracy" and operation(loss) == "binary_cross_entropy":
+            table[name] = partial(accuracy, boundary=0.5)
     return table
 
 

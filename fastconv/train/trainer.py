@@ -80,7 +80,7 @@ class Trainer:
         self.model = model
         self.optimizer = _make_optimizer(optimizer, model, lr)
         self.loss = make_loss(loss, class_weight)
-        self.metrics = make_metrics(metrics)
+        self.metrics = make_metrics(metrics, loss)
         self.callbacks = list(callbacks)
         self.seed = seed
         self.l1, self.l2, self.clip_norm, self.clip_value = l1, l2, clip_norm, clip_value
