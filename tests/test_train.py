@@ -159,6 +159,7 @@ def test_one_hot_and_integer_labels_train_alike():
     results = [run.fit(x, t, epochs=2, verbose=False) for run, t in zip(runs, (y, np.eye(2)[y]), strict=True)]
     assert results[0]["loss"] == pytest.approx(results[1]["loss"], rel=1e-4)
     assert results[0]["accuracy"] == results[1]["accuracy"]
+    assert trainer().fit(x, y[:, None], epochs=2, verbose=False).history == results[0].history
 
 
 def test_penalties_are_the_gradients_and_values_of_their_formulas():

@@ -79,6 +79,7 @@ def as_target(name: str | None, output, target):
         return _as_float(output[0] if isinstance(output, tuple) else output, target)
     target = np.asarray(target)
     if name in CLASSES:
+        target = _without_unit_axis(output, target)
         if target.ndim == len(output.shape):
             return target.astype(output.dtype, copy=False)
         if target.dtype.kind not in "iub":
@@ -90,6 +91,12 @@ def as_target(name: str | None, output, target):
     if target.shape != tuple(output.shape) and target.size == output.size:
         target = target.reshape(output.shape)
     return target
+
+
+# Class numbers (N, 1), as Keras's data sets have them, become (N,).
+def _without_unit_axis(output, target: np.ndarray) -> np.ndarray:
+    unit = target.ndim == len(output.shape) > 1 and target.shape[1] == 1 != output.shape[1]
+    return target[:, 0] if unit else target
 
 
 def _as_float(output, target):
@@ -151,7 +158,7 @@ def make_metrics(metrics, loss=None) -> dict[str, Callable[[np.ndarray, np.ndarr
 
 
 def _labels(output: np.ndarray, target: np.ndarray) -> np.ndarray:
-    target = np.asarray(target)
+    target = _without_unit_axis(output, np.asarray(target))
     return target.argmax(1) if target.ndim == output.ndim else target
 
 
