@@ -68,7 +68,15 @@ def test_an_iterator_is_refused_for_several_epochs():
     x, y = bars()
     with pytest.raises(ValueError, match="iterator"):
         trainer().fit(iter([(x, y)]), epochs=2, verbose=False)
-    trainer().fit(iter([(x, y)]), epochs=1, verbose=False)
+    with pytest.raises(ValueError, match="validation_data is an iterator"):
+        trainer().fit(x, y, epochs=2, validation_data=iter([(x, y)]), verbose=False)
+    trainer().fit(iter([(x, y)]), epochs=1, validation_data=iter([(x, y)]), verbose=False)
+
+
+def test_an_iterable_without_batches_is_refused():
+    for call in (trainer().fit, trainer().evaluate, trainer().predict):
+        with pytest.raises(ValueError, match="has no batches"):
+            call(iter([]))
 
 
 def test_several_inputs_reach_the_model():

@@ -63,9 +63,12 @@ class Stream:
         self.source = source
 
     def batches(self, size: int, order=None) -> Iterator[tuple[tuple, np.ndarray | None]]:
+        batch = None
         for batch in self.source:
             x, y = batch if isinstance(batch, (tuple, list)) and len(batch) == 2 else (batch, None)
             yield tuple(map(_array_like, x if isinstance(x, tuple) else (x,))), y
+        if batch is None:
+            raise value_error("fit", "x", "has no batches", "one or more")
 
     def count(self, size: int) -> int | None:
         return len(self.source) if hasattr(self.source, "__len__") else None
@@ -87,18 +90,22 @@ def as_batches(x, y=None) -> Arrays | Stream:
 
 def training_data(x, y, validation_data, validation_split: float, epochs: int) -> tuple:
     """(training, validation or None) of what `fit` was given."""
-    data = with_target(as_batches(x, y))
-    if isinstance(data, Stream) and data.once and epochs > 1:
-        raise ValueError(
-            f"fit: x is an iterator, spent after one of {epochs} epochs (expected a list or the like)"
-        )
+    data = _not_spent("x", with_target(as_batches(x, y)), epochs)
     if validation_data is not None:
-        return data, as_batches(*validation_data) if _is_pair(validation_data) else as_batches(validation_data)
+        given = validation_data if _is_pair(validation_data) else (validation_data,)
+        return data, _not_spent("validation_data", with_target(as_batches(*given)), epochs)
     if validation_split:
         if isinstance(data, Stream):
             raise ValueError("fit: validation_split is given for an iterable (expected validation_data)")
         return data.split(validation_split)
     return data, None
+
+
+def _not_spent(argument: str, data: Arrays | Stream, epochs: int) -> Arrays | Stream:
+    if isinstance(data, Stream) and data.once and epochs > 1:
+        came = f"is an iterator, spent after one of {epochs} epochs"
+        raise value_error("fit", argument, came, "a list or the like")
+    return data
 
 
 def with_target(data: Arrays | Stream) -> Arrays | Stream:
