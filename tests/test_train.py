@@ -288,6 +288,15 @@ def test_learning_rate_schedules_move_the_rate(per):
     assert trainer(callbacks=[plateau]).fit(x, y, epochs=3, verbose=False)["lr"][-1] < 0.01
 
 
+def test_plateau_schedule_follows_the_loss_of_every_batch():
+    x, y = bars(32)
+    rate = LearningRateSchedule(
+        lambda optimizer: ReduceLROnPlateau(optimizer, patience=0, threshold=10.0), "batch", "loss"
+    )
+    history = trainer(callbacks=[rate], lr=1.0).fit(x, y, epochs=1, batch_size=8, verbose=False)
+    assert history["lr"] == pytest.approx([1e-4])
+
+
 def test_csv_file_has_one_row_an_epoch(tmp_path):
     x, y = bars(32)
     history = trainer(callbacks=[CSVLogger(tmp_path / "log.csv")]).fit(x, y, epochs=3, verbose=False)

@@ -213,13 +213,17 @@ class LearningRateSchedule(Callback):
                 group.update(own)
 
     def on_batch_end(self, trainer, batch, logs):
-        if self.per == "batch":
-            self.scheduler.step()
+        self._step("batch", logs)
 
     def on_epoch_end(self, trainer, epoch, logs):
+        self._step("epoch", logs)
+
+    def _step(self, end, logs):
+        if end != self.per:
+            return
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(_monitored(logs, self.monitor))
-        elif self.per == "epoch":
+        else:
             self.scheduler.step()
 
     def state_dict(self):
