@@ -267,6 +267,8 @@ def test_best_only_checkpoints_and_names_with_the_epoch(tmp_path):
     run = trainer(callbacks=[Checkpoint(tmp_path / "e{epoch:02d}.npz", every=2)])
     run.fit(x, y, epochs=5, verbose=False)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["e02.npz", "e04.npz"]
+    named = trainer(callbacks=[Checkpoint(tmp_path / "{epoch}-{loss:.3f}.npz")])
+    assert (tmp_path / f"1-{named.fit(x, y, verbose=False)['loss'][0]:.3f}.npz").exists()
     best = trainer(callbacks=[Checkpoint(tmp_path / "best.npz", save_best_only=True, monitor="loss")])
     history = best.fit(x, y, epochs=4, verbose=False)
     assert (

@@ -130,7 +130,8 @@ class EarlyStopping(Callback):
 class Checkpoint(Callback):
     """Writes the training state to `path` (.npz or .safetensors) every `every` epochs, for `Trainer.resume`.
 
-    `path` may name the epoch: "run-{epoch:03d}.npz". save_best_only: only when `monitor` is better than ever.
+    `path` may name the epoch and its numbers: "run-{epoch:03d}-{val_loss:.2f}.npz". save_best_only: only when
+    `monitor` is better than ever.
 
     Examples
     --------
@@ -165,7 +166,7 @@ class Checkpoint(Callback):
                 return
             self.best = value
         if epoch % self.every == 0 or self.save_best_only:
-            checkpoint.write(self.path.format(epoch=epoch), trainer.state_dict())
+            checkpoint.write(self.path.format(**logs, epoch=epoch), trainer.state_dict())
 
     def state_dict(self):
         return {"best": self.best}
