@@ -121,7 +121,16 @@ def test_load_state_dict_lists_missing_unexpected_and_misshaped_keys_and_changes
     for key, value in model.state_dict().items():
         np.testing.assert_array_equal(value, before[key])
     state["5.weight"] = before["5.weight"]
-    assert model.load_state_dict(state, strict=False) == (["0.bias"], ["extra"])
+    keys = model.load_state_dict(state, strict=False)
+    assert keys == (["0.bias"], ["extra"])
+    assert (keys.missing_keys, keys.unexpected_keys) == keys
+
+
+def test_a_state_without_the_number_of_batches_loads_as_in_torch():
+    model, other = small_model(), small_model(1)
+    state = {key: value for key, value in other.state_dict().items() if "num_batches" not in key}
+    assert model.load_state_dict(state) == ([], [])
+    np.testing.assert_array_equal(model[0].weight.data, other[0].weight.data)
 
 
 def test_lazy_layers_infer_sizes_and_keep_the_parameters_an_optimiser_already_holds():

@@ -1,12 +1,19 @@
 """Module: the base class of layers and models."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from ..geometry import is_half, type_error
 from .parameter import Parameter
+
+
+class IncompatibleKeys(NamedTuple):
+    """Where a state and a model differ: what `load_state_dict` returns."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
@@ -131,11 +138,11 @@ class Module:
         values = ((key, getattr(module, name)) for key, module, name in self._slots())
         return {key: value.data if isinstance(value, Parameter) else value for key, value in values}
 
-    def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
+    def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> "IncompatibleKeys":
         """Copy arrays (anything `numpy.asarray` takes) into the parameters and buffers of the same names.
 
-        Nothing is changed unless everything fits. Returns (missing keys, unexpected keys), both empty when
-        `strict`.
+        Nothing is changed unless everything fits. Returns (missing_keys, unexpected_keys), both empty when
+        `strict`. The number of batches that a norm has seen may be missing, as in PyTorch's older files.
 
         Raises
         ------
@@ -145,7 +152,8 @@ class Module:
         for prefix, module in self._walk():
             module._infer_from_state(state, _join(prefix, ""))
         own = {key: (module, name) for key, module, name in self._slots()}
-        missing = [key for key in own if key not in state]
+        counted = "num_batches_tracked"
+        missing = [key for key, (_, name) in own.items() if key not in state and name != counted]
         unexpected = [key for key in state if key not in own]
         problems = []
         if strict and missing:
@@ -165,7 +173,7 @@ class Module:
             target = getattr(module, name)
             module._unprepare()
             np.copyto(target.data if isinstance(target, Parameter) else target, array, casting="unsafe")
-        return missing, unexpected
+        return IncompatibleKeys(missing, unexpected)
 
     # (key, module, attribute) of everything that a state holds.
     def _slots(self) -> Iterator[tuple[str, "Module", str]]:
