@@ -161,6 +161,18 @@ def test_accuracy_of_a_probability_is_measured_at_a_half(loss):
     assert accuracy > 0.9
 
 
+@pytest.mark.parametrize(
+    ("end", "loss"),
+    [(nn.Softmax(1), "categorical_crossentropy"), (nn.Softmax(1), nn.CrossEntropyLoss()),
+     (nn.Sigmoid(), "binary_cross_entropy_with_logits")],
+)  # fmt: skip
+def test_a_layer_that_the_loss_contains_is_warned_of(end, loss):
+    network = nn.Sequential(nn.Linear(3, 2), nn.Sequential(nn.ReLU(), end))
+    with pytest.warns(UserWarning, match=f"ends in {type(end).__name__}"):
+        Trainer(network, loss=loss)
+    Trainer(network, loss="mse")
+
+
 def test_one_hot_and_integer_labels_train_alike():
     x, y = bars()
     runs = [trainer(), trainer(loss="categorical_crossentropy")]

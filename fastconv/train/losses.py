@@ -1,12 +1,13 @@
 """Losses and metrics by name, and the shape a target needs for each."""
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
+from .. import nn
 from ..nn import functional as F
-from ..nn import loss as modules
 from ..tensor import Tensor
 
 LOSSES = {
@@ -59,7 +60,22 @@ def make_loss(loss: str | Callable, class_weight=None) -> Callable[[Tensor, np.n
 def operation(loss) -> str | None:
     if isinstance(loss, str):
         return LOSSES.get(loss, loss)
-    return loss.op_name if type(loss) in (getattr(modules, name) for name in modules.__all__) else None
+    return loss.op_name if type(loss) in (getattr(nn, name) for name in nn.loss.__all__) else None
+
+
+# The layer that a loss on scores contains, and which therefore does not end the model.
+CONTAINED = {"cross_entropy": nn.Softmax, "binary_cross_entropy_with_logits": nn.Sigmoid}
+
+
+# Warns where a Sequential ends in a layer that its loss contains: it would learn slowly, for no visible reason.
+def check_end(model, loss) -> None:
+    while isinstance(model, nn.Sequential) and len(model):
+        model = model[-1]
+    name = operation(loss)
+    if name in CONTAINED and type(model) is CONTAINED[name]:
+        layer = type(model).__name__
+        text = f"Trainer: the model ends in {layer}, which {name} applies itself (leave {layer} out)"
+        warnings.warn(text, stacklevel=3)
 
 
 # {class: weight} (1 for classes not named) or a sequence, as an array of one weight a class.

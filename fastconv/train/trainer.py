@@ -16,7 +16,7 @@ from .batches import Arrays, as_batches, as_input, training_data, with_target
 from .callbacks import Callback, Checkpoint, ProgressBar
 from .history import History
 from .interrupt import stopped_by_interrupt
-from .losses import make_loss, make_metrics
+from .losses import check_end, make_loss, make_metrics
 from .transforms import Transform
 
 OPTIMIZERS = {"sgd": optim.SGD, "rmsprop": optim.RMSprop, "adam": optim.Adam, "adamw": optim.AdamW}
@@ -45,9 +45,9 @@ class Trainer:
 
     Notes
     -----
-    uint8 inputs count as pixels and are scaled to 0..1; floating inputs take the dtype of the model's
-    parameters. Ctrl-C ends the training between two batches, with everything whole; a second one interrupts
-    at once.
+    cross_entropy takes scores, before any softmax, and binary_cross_entropy_with_logits those before a sigmoid.
+    uint8 inputs count as pixels and are scaled to 0..1; floating inputs take the dtype of the model's parameters.
+    Ctrl-C ends the training between two batches, with everything whole; a second one interrupts at once.
 
     Examples
     --------
@@ -79,6 +79,7 @@ class Trainer:
     ):
         self.model = model
         self.optimizer = _make_optimizer(optimizer, model, lr)
+        check_end(model, loss)
         self.loss = make_loss(loss, class_weight)
         self.metrics = make_metrics(metrics, loss)
         self.callbacks = list(callbacks)
@@ -116,6 +117,7 @@ class Trainer:
         validation_split : float
             Share of the samples, from the end, that is kept for validation instead.
         augment : callable on a batch of inputs, such as fastconv.train.transforms.Compose, optional
+            For the batches of training only: what is to happen to all data, like Normalize, is done before.
         verbose : bool, optional
             Progress bar; on by default on a terminal.
 

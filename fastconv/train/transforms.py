@@ -346,7 +346,10 @@ def _hue(images, amount):
 
 
 class Normalize(Transform):
-    """(image - mean) / std per channel; uint8 images become float32 in 0..1 first and stay float32."""
+    """(image - mean) / std per channel; uint8 images become float32 in 0..1 first and stay float32.
+
+    For all images, those of validation and prediction too: not for `augment`, which only training images pass.
+    """
 
     keeps_uint8 = False
 
