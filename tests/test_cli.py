@@ -84,9 +84,10 @@ def test_wrong_usage_is_status_2(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_the_module_runs_as_a_program():
+@pytest.mark.parametrize("module", ["fastconv", "fastconv.cli"])
+def test_the_module_runs_as_a_program(module):
     run = subprocess.run(
-        [sys.executable, "-m", "fastconv.cli", "train", "cifar10"],
+        [sys.executable, "-m", module, "train", "cifar10"],
         capture_output=True,
         text=True,
         check=False,
