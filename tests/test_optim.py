@@ -217,7 +217,7 @@ def test_schedule_state_round_trip():
             assert a.param_groups[0]["lr"] == b.param_groups[0]["lr"], name
 
 
-@pytest.mark.parametrize("norm_type", [2.0, 1.0, 3.0, 0.0, float("inf"), float("-inf")])
+@pytest.mark.parametrize("norm_type", [2.0, 1.0, 3.0, 0.0, float("inf"), "inf", float("-inf")])
 @pytest.mark.parametrize("max_norm", [0.5, 1e6])
 def test_gradient_clipping_follows_torch(norm_type, max_norm):
     torch = pytest.importorskip("torch")

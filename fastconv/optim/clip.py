@@ -14,11 +14,11 @@ def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[np.ndarray]:
 
 
 def clip_grad_norm_(
-    parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters, max_norm: float, norm_type: float | str = 2.0, error_if_nonfinite: bool = False
 ) -> float:
     """Scale all gradients in place so that their joint norm is at most `max_norm`; returns the norm before.
 
-    Raises ValueError for a norm that is not finite if `error_if_nonfinite`.
+    `norm_type` may be infinite, also as "inf". Raises ValueError for a norm that is not finite if `error_if_nonfinite`.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def clip_grad_norm_(
     >>> w.grad.round(3)
     array([0.6, 0.8], dtype=float32)
     """
-    gradients = _gradients(parameters)
+    gradients, norm_type = _gradients(parameters), float(norm_type)
     if norm_type == 2:
         total = math.sqrt(sum(float(np.square(g).sum(dtype=np.float64)) for g in gradients))
     else:
