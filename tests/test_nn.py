@@ -99,6 +99,30 @@ def test_module_names_parameters_buffers_and_children_as_torch():
     assert list(ours.state_dict()) == list(theirs.state_dict())
 
 
+def test_modules_take_the_keywords_of_torchs():
+    torch = pytest.importorskip("torch")
+    listed = []
+    for library, new in ((nn, np.zeros), (torch.nn, torch.zeros)):
+
+        class Owner(library.Module):
+            pass
+
+        model = Owner()
+        model.add_module("inner", library.Linear(2, 2))
+        model.register_parameter("scale", param=library.Parameter(new((1,))))
+        model.register_buffer("count", tensor=new((1,)))
+        library.init.constant_(model.scale, val=3.0)
+        names = [name for name, _ in model.named_parameters(prefix="net", recurse=False)]
+        names += [name for name, _ in model.named_parameters(prefix="net")]
+        listed.append((names, len(list(model.parameters(recurse=False))), float(model.scale.data[0])))
+        model.scale.grad = new((1,)) + 1.0
+        model.zero_grad(set_to_none=False)
+        assert float(model.scale.grad[0]) == 0
+        model.zero_grad()
+        assert model.scale.grad is None
+    assert listed[0] == listed[1]
+
+
 def test_shared_parameters_are_listed_once_and_saved_under_every_name():
     layer = nn.Linear(3, 3)
     model = nn.Sequential(layer, nn.ReLU(), layer)

@@ -49,9 +49,9 @@ def normal_(tensor, mean: float = 0.0, std: float = 1.0, *, seed=None):
     return _fill(tensor, generator(seed).normal(mean, std, tensor.shape))
 
 
-def constant_(tensor, value: float):
+def constant_(tensor, val: float):
     """Fill with one value."""
-    return _fill(tensor, value)
+    return _fill(tensor, val)
 
 
 def zeros_(tensor: Tensor) -> Tensor:

@@ -53,14 +53,18 @@ class Module:
 
     # ---- what a module owns
 
-    def register_buffer(self, name: str, array: np.ndarray | None, persistent: bool = True) -> None:
+    def register_buffer(self, name: str, tensor: np.ndarray | None, persistent: bool = True) -> None:
         """Own an array that is saved with the model (when `persistent`) but not trained."""
         self._buffer_names = {**self._buffer_names, name: persistent}
-        setattr(self, name, array)
+        setattr(self, name, tensor)
 
-    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Same as assigning the attribute."""
-        setattr(self, name, parameter)
+        setattr(self, name, param)
+
+    def add_module(self, name: str, module: "Module | None") -> None:
+        """Same as assigning the attribute."""
+        setattr(self, name, module)
 
     def register_forward_hook(self, hook: Callable[["Module", tuple, Any], Any]) -> Callable[[], None]:
         """Call `hook(module, inputs, output)` after every forward.
