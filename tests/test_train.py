@@ -394,6 +394,7 @@ def test_metrics_are_their_formulas():
         (lambda x, y: trainer(optimizer="magic"), ValueError, "optimizer is 'magic'"),
         (lambda x, y: trainer(loss="magic"), ValueError, "loss is 'magic'"),
         (lambda x, y: trainer(metrics=["magic"]), ValueError, "metric is 'magic'"),
+        (lambda x, y: trainer(metrics=["mse", losses.mse]), ValueError, "metrics has 'mse' twice"),
         (lambda x, y: trainer().fit(x, y[:-1]), ValueError, "95 samples, x has 96"),
         (lambda x, y: trainer().fit(x[:0], y[:0]), ValueError, "no samples"),
         (lambda x, y: trainer().fit(x, y, epochs=0), ValueError, "epochs is 0"),

@@ -167,6 +167,8 @@ def make_metrics(metrics, loss=None) -> dict[str, Callable[[np.ndarray, np.ndarr
                 f"Trainer: metric is {metric!r} (expected one of {', '.join(METRICS)}, or a function)"
             )
         name = getattr(metric, "__name__", type(metric).__name__) if callable(metric) else metric
+        if name in table:
+            raise ValueError(f"Trainer: metrics has {name!r} twice (expected functions of different __name__)")
         table[name] = metric if callable(metric) else METRICS[metric]
         if metric == "accuracy" and operation(loss) == "binary_cross_entropy":
             table[name] = partial(accuracy, boundary=0.5)
