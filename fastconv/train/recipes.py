@@ -101,7 +101,7 @@ DIGITS = Recipe(
 RECIPES = {
     "digits": DIGITS,
     "cifar10": Recipe(_from_path(data.load_cifar10, "cifar10", data.CIFAR10_HOME), article_network, 10),
-    "mnist": Recipe(_from_path(data.load_mnist, "mnist", data.MNIST_HOME), lenet, 5),
+    "mnist": Recipe(_from_path(data.load_mnist, "mnist", data.MNIST_HOME), lenet, 5, one_cycle=5.0),
 }
 
 
