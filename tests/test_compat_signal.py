@@ -38,7 +38,8 @@ def close(result, expected, single):
         np.testing.assert_array_equal(result, expected)
     else:
         tolerance = 1e-4 if single else 1e-10
-        np.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max())
+        atol = tolerance * np.abs(expected).max(initial=0)
+        np.testing.assert_allclose(result, expected, rtol=tolerance, atol=atol)
 
 
 @pytest.mark.parametrize("name", ours.__all__)
@@ -84,6 +85,40 @@ def test_integers_wrap_and_stay_exact():
     np.testing.assert_array_equal(ours.convolve2d(b, b), theirs.convolve2d(b, b))
     long = np.random.default_rng(0).integers(0, 2**20, 5000)
     np.testing.assert_array_equal(ours.convolve(long, long), np.convolve(long, long))
+
+
+def test_sums_of_integers_are_exact():
+    values = np.random.default_rng(0)
+    image, kernel = values.integers(-(2**31), 2**31, (300, 260)), values.integers(-50, 50, (13, 9))
+    product = np.outer([3, -7, 11, 13, 5], [9, 7, -2, 6, 17])
+    for a in (image, (image % 30000).astype(np.int32), (image % 200).astype(np.uint8)):
+        for b in (kernel, product):
+            b = b.astype(np.int32)
+            expected = theirs.correlate(a, np.flip(b), "same", "direct")
+            np.testing.assert_array_equal(ours.convolve(a, b, "same", "direct"), expected)
+            np.testing.assert_array_equal(ours.convolve2d(a, b, "same"), expected)
+
+
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning", "ignore:invalid value:RuntimeWarning")
+def test_fill_values_are_those_scipy_takes():
+    x = np.ones((2, 2))
+    refused = [("uint8", -1), ("uint8", 300), ("int16", np.nan), ("float32", 1j), ("int8", None), ("int8", [1, 2])]
+    for dtype, fill in refused:
+        for module in (theirs, ours):
+            with pytest.raises(ValueError):
+                module.convolve2d(x.astype(dtype), x.astype(dtype), fillvalue=fill)
+            module.convolve2d(x.astype(dtype), x.astype(dtype), boundary="symm", fillvalue=fill)
+    for dtype, fill in (("uint8", 2.5), ("uint8", True), ("int8", np.complex64(2))):
+        a = x.astype(dtype)
+        close(ours.convolve2d(a, a, fillvalue=fill), theirs.convolve2d(a, a, fillvalue=fill), False)
+
+
+def test_images_of_no_cells():
+    for n, k in (((5, 2), (3, 0)), ((0, 4), (3, 2)), ((2, 0), (0, 3))):
+        a, b = np.ones(n), np.ones(k)
+        for mode in ("full", "same"):
+            for name in ("convolve2d", "correlate2d"):
+                close(getattr(ours, name)(a, b, mode, "fill", 2), getattr(theirs, name)(a, b, mode, "fill", 2), False)
 
 
 def test_axes_and_broadcasting():

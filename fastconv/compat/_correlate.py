@@ -16,17 +16,24 @@ BLOCK = 1 << 14  # cells of a block whose temporaries stay in the cache
 
 
 def rank_one(weights):
-    """Vectors whose outer product is `weights` to its own precision, one for each axis; None if there are none."""
+    """Vectors whose outer product is `weights` to its own precision, one for each axis; None if there are none.
+
+    Of integers they are integers, so that sums of integers stay exact."""
     largest = np.unravel_index(np.argmax(np.abs(weights)), weights.shape)
     top = weights[largest]
     if top == 0 or not np.isfinite(weights).all():
         return None
+    whole = abs(top) < 2**53 and (weights == np.rint(weights)).all()
     factors = []
     for axis in range(weights.ndim):
         index = list(largest)
         index[axis] = slice(None)
         vector = weights[tuple(index)]
-        factors.append(vector / top if axis else vector)
+        if axis:
+            unit = np.gcd.reduce(vector.astype(np.int64)).astype(weights.dtype) if whole else top
+            factors[0] = factors[0] / (top / unit)
+            vector = vector / unit
+        factors.append(vector)
     product = factors[0]
     for vector in factors[1:]:
         product = np.multiply.outer(product, vector)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...runtime import precision
 from .._correlate import correlate as correlate_floats
 from .._extend import extend
 
@@ -12,6 +13,8 @@ def correlate_direct(x, weights, starts, shape, modes=None, fill=0):
     float32 and float64 by the kernels, complex numbers by their parts. Integers too as long as float64 holds every
     sum exactly; else, like every other type, tap by tap in their own arithmetic, which wraps."""
     dtype = np.result_type(x, weights)
+    if not x.size or not weights.size:
+        return np.full(shape, weights.astype(dtype).sum(dtype=dtype) * fill, dtype)
     where = (starts, shape, modes or ["constant"] * x.ndim)
     if dtype.char in "fd":
         return correlate_floats(x.astype(dtype, copy=False), weights.astype(dtype, copy=False), *where, fill)
@@ -21,7 +24,8 @@ def correlate_direct(x, weights, starts, shape, modes=None, fill=0):
         bound = max(largest(x), abs(int(fill))) * int(np.abs(weights.astype(object)).sum() if weights.size else 0)
         if bound < 2**53:
             floats = np.float32 if bound < 2**24 else np.float64
-            exact = correlate_floats(x.astype(floats), weights.astype(floats), *where, fill)
+            with precision("exact"):
+                exact = correlate_floats(x.astype(floats), weights.astype(floats), *where, fill)
             return exact.astype(np.int64).astype(dtype)
     return correlate_taps(x.astype(dtype, copy=False), weights.astype(dtype, copy=False), *where, fill)
 

@@ -22,7 +22,7 @@ def correlate_plane(in1, in2, mode, boundary, fillvalue, before):
             "Acceptable boundary flags are 'fill', 'circular' (or 'wrap'), and 'symmetric' (or 'symm')."
         )
     dtype = np.result_type(in1, in2)
-    fill = fill_value(fillvalue, dtype)
+    fill = fill_value(fillvalue, dtype) if BOUNDARIES[boundary] == "constant" else 0
     n, k = in1.shape, in2.shape
     if mode == "full":
         starts, shape = [1 - size for size in k], [i + j - 1 for i, j in zip(n, k)]
@@ -36,11 +36,18 @@ def correlate_plane(in1, in2, mode, boundary, fillvalue, before):
 
 def fill_value(value, dtype):
     value = np.asarray(value)
-    if value.size != 1:
+    if value.size != 1 or value.ndim > 1:
         raise ValueError("`fillvalue` must be scalar or an array with one element")
-    if value.dtype.kind == "c" and dtype.kind != "c":
-        raise ValueError("could not cast `fillvalue` directly to the output type: it is complex")
-    return value.astype(dtype).reshape(())[()]
+    value = value.reshape(())
+    if value.dtype.kind == "c" != dtype.kind and value.imag == 0:
+        value = value.real
+    fits = value.dtype.kind != "c" or dtype.kind == "c"
+    if dtype.kind in "iu" and fits:
+        limits = np.iinfo(dtype)
+        fits = value.dtype.kind in "biuf" and np.isfinite(value) and limits.min <= int(value) <= limits.max
+    if not fits:
+        raise ValueError(f"could not cast `fillvalue` directly to the output type: {value[()]!r} is no {dtype}")
+    return value.astype(dtype)[()]
 
 
 def images(name, in1, in2, mode):
