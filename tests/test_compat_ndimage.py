@@ -82,6 +82,84 @@ def test_integers_are_cut_and_wrap_as_in_scipy(dtype):
             same("maximum_filter", x, 3, output=output)
 
 
+def test_sums_of_integers_are_exact():
+    draw = np.random.default_rng(0)
+    x = draw.integers(-(2**31), 2**31, (300, 300))
+    product = np.outer([3, -7, 11, 13, 5], [9, 7, -2, 6, 17])
+    for weights in (product, draw.integers(-50, 50, (13, 9)), draw.integers(-50, 50, (5, 5))):
+        for output in (None, np.int32, np.uint8, np.float64):
+            expected = theirs.correlate(x, weights, output)
+            np.testing.assert_array_equal(ours.correlate(x, weights, output), expected)
+
+
+def test_doubt_knows_the_largest_value_of_signed_integers():
+    x = np.full((20, 20), -128, np.int8)
+    weights = np.full((3, 3), 0.1)
+    same("correlate", x, weights, output=np.int16)
+    same("correlate", np.full((4, 4), 2**62), np.array([[0.5, 0.3], [1.0, 0.7]]))
+
+
+def test_weights_that_are_no_numbers_are_taken_for_equal_as_in_scipy():
+    same("convolve1d", image((3, 5), "uint8"), [np.nan, 8.0, np.inf], axis=0, output=np.float64)
+
+
+def test_booleans_are_bytes_between_two_steps():
+    x = np.random.default_rng(0).random((9, 11, 7)) < 0.5
+    for name in ("sobel", "prewitt"):
+        result, expected = getattr(ours, name)(x), getattr(theirs, name)(x)
+        np.testing.assert_array_equal(result, expected.view(np.uint8) != 0)
+    floats = 300 * image((9, 11))
+    for name, size in (("gaussian_filter", 1.5), ("uniform_filter", 3), ("maximum_filter", 3)):
+        result, expected = (getattr(module, name)(floats, size, output=bool) for module in (ours, theirs))
+        np.testing.assert_array_equal(result, expected.view(np.uint8) != 0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "longdouble", "complex128", ">i4"])
+def test_filters_of_no_step_copy_every_type(dtype):
+    x = image((4, 5), dtype)
+    for name, size in (("gaussian_filter", 0.0), ("uniform_filter", 1), ("maximum_filter", 1), ("laplace", None)):
+        if name == "maximum_filter" and x.dtype.kind == "c":
+            continue
+        arguments, options = ((x,), {"axes": ()}) if size is None else ((x, size), {})
+        result = getattr(ours, name)(*arguments, **options)
+        assert not np.shares_memory(result, x)
+        assert result.dtype == getattr(theirs, name)(*arguments, **options).dtype
+        np.testing.assert_array_equal(result, x)
+
+
+def test_magnitude_leaves_an_image_without_blur_alone():
+    x = image((4, 5))
+    before = x.copy()
+    same("gaussian_gradient_magnitude", x, 0.0)
+    same("gaussian_gradient_magnitude", x, [0.0, 1.0])
+    np.testing.assert_array_equal(x, before)
+
+
+def test_byte_orders_are_those_asked_for():
+    x = image((6, 7), ">f4")
+    for output in (None, ">f8", np.dtype(">i4")):
+        for name in ("sobel", "laplace"):
+            expected = getattr(theirs, name)(x, output=output).dtype
+            assert getattr(ours, name)(x, output=output).dtype.str == expected.str
+
+
+@pytest.mark.filterwarnings("ignore:promoting specified output dtype")
+def test_complex_images_need_complex_outputs():
+    x = image((6, 7), "complex64")
+    assert ours.gaussian_filter1d(x, 1.0, output=np.float32).dtype == np.complex64
+    for name, arguments in (("sobel", ()), ("laplace", ()), ("gaussian_filter", (1.0,)), ("gaussian_laplace", (1.0,))):
+        for module in (theirs, ours):
+            with pytest.raises(RuntimeError, match="complex dtype"):
+                getattr(module, name)(x, *arguments, output=np.float32)
+
+
+def test_constants_that_integers_cannot_hold():
+    x = image((4, 7), "uint8")
+    for cval in (np.nan, np.inf):
+        same("uniform_filter", x, 2, mode="constant", cval=cval, output=np.float64)
+        same("uniform_filter1d", x, 3, mode="constant", cval=cval, output=np.float64)
+
+
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
 def test_complex_images_and_kernels(dtype):
     x, weights = image((6, 7), dtype), image((3, 2), "complex128", 1)
@@ -186,6 +264,10 @@ def test_no_axes_no_cells_and_many_axes(shape):
         same(name, x, 2)
         assert type(getattr(ours, name)(x, 2)) is np.ndarray
     assert type(ours.correlate(np.array(3.0), np.array(2.0))) is np.ndarray
+    for value in (np.inf, np.nan, 2.5):
+        same("correlate", np.array(value), np.array(2.0))
+        same("convolve", np.array(value), np.array(0.0))
+    same("correlate", np.array(3.5), np.array(2.0), output=np.int8)
 
 
 def test_results_go_to_the_given_output():

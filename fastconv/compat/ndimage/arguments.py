@@ -89,9 +89,9 @@ class Output:
     """Where a result goes: `dtype`, and `array` if the caller gave one."""
 
     def __init__(self, output, input, complex_output=False):
-        self.array = None
+        self.array, self.input = None, input
         if output is None:
-            dtype = input.dtype
+            dtype = input.dtype.newbyteorder("=")
         elif isinstance(output, (type, np.dtype)):
             dtype = np.dtype(output)
             if complex_output and dtype.kind != "c":
@@ -109,13 +109,30 @@ class Output:
                 raise RuntimeError("output shape not correct")
             if complex_output and dtype.kind != "c":
                 raise RuntimeError("output must have complex dtype")
-        self.dtype = np.promote_types(dtype, np.complex64) if complex_output else dtype.newbyteorder("=")
+        self.order = np.promote_types(dtype, np.complex64) if complex_output else dtype
+        self.dtype = self.order.newbyteorder("=")
+
+    @property
+    def between(self):
+        """The dtype of results between two steps: where SciPy says booleans, it keeps bytes."""
+        return np.dtype(np.uint8) if self.dtype == bool else self.dtype
+
+    def check_complex(self):
+        if self.input.dtype.kind == "c" != self.dtype.kind:
+            raise RuntimeError("output must have complex dtype")
+
+    def give_input(self):
+        """The result of no step at all, which is in memory of its own, too."""
+        if self.array is None:
+            return self.input.astype(self.order)
+        self.array[...] = self.input
+        return self.array
 
     def give(self, result):
         """`result` as the caller wants it."""
         result = cast(np.asarray(result), self.dtype)
         if self.array is None:
-            return result
+            return result.astype(self.order, copy=False)
         self.array[...] = result
         return self.array
 

@@ -12,11 +12,12 @@ def edges(input, axis, output, mode, cval, smooth):
     input = np.asarray(input)
     axis = axis_of(axis, input.ndim)
     target = Output(output, input)
+    target.check_complex()
     modes = one_for_each(mode, input.ndim)
-    result = correlate1d(input, [-1, 0, 1], axis, target.dtype, modes[axis], cval)
+    result = correlate1d(input, [-1, 0, 1], axis, target.between, modes[axis], cval)
     for other in range(input.ndim):
         if other != axis:
-            result = correlate1d(result, smooth, other, target.dtype, modes[other], cval)
+            result = correlate1d(result, smooth, other, target.between, modes[other], cval)
     return target.give(result)
 
 
@@ -25,7 +26,8 @@ def summed(input, output, mode, axes, derivative, square=False):
     target = Output(output, input)
     axes = axes_of(axes, input.ndim)
     if not axes:
-        return target.give(input)
+        return target.give_input()
+    target.check_complex()
     total = None
     for axis, its_mode in zip(axes, one_for_each(mode, len(axes))):
         part = derivative(axis, target.dtype, its_mode)

@@ -57,7 +57,7 @@ def box_filter(input, steps, dtype, cval, kind):
     real_dtype(input.dtype), real_dtype(dtype)
     cval = real_number(cval)
     if not input.size:
-        return cast(input, dtype)
+        return np.empty(input.shape, dtype)
     exact = np.can_cast(input.dtype, dtype) and cval == cast(np.array(cval), dtype)
     for window, before, modes in together(steps, input.shape) if exact else by_axis(steps, input.shape):
         input = cast(extremes(exact_floats(input, cval), window, before, modes, cval, kind), dtype)
@@ -69,7 +69,7 @@ def footprint_filter(input, footprint, before, mode, dtype, cval, kind):
     real_dtype(input.dtype), real_dtype(dtype)
     cval = float(cast(np.array(real_number(cval)), input.dtype))
     if not input.size:
-        return cast(input, dtype)
+        return np.empty(input.shape, dtype)
     x, rank = exact_floats(input, cval), input.ndim
     starts = [-b for b in before]
     stops = [n - b + size - 1 for n, b, size in zip(x.shape, before, footprint.shape)]
@@ -116,7 +116,9 @@ def extreme_filter(input, size, footprint, output, mode, cval, origin, axes, kin
             for axis, size, origin, mode in zip(axes, sizes, origins, modes)
             if size > 1
         ]
-        return target.give(box_filter(input, steps, target.dtype, cval, kind))
+        if not steps:
+            return target.give_input()
+        return target.give(box_filter(input, steps, target.between, cval, kind))
     footprint = expanded(footprint, "footprint", axes, input.ndim)
     before = origins_of(origin, axes, footprint.shape)
     if not isinstance(mode, str) and isinstance(mode, Iterable):

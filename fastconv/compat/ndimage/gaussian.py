@@ -35,9 +35,12 @@ def kernel_of(sigma, order, truncate, radius):
     return gaussian_kernel(sigma, order, radius)[::-1]  # correlated, not convolved
 
 
-def blurred(input, output, steps, cval, nan_policy):
+def blurred(input, output, steps, cval, nan_policy, promotes=False):
     """One axis after another, each result in the output's type. steps: [(axis, kernel, order, mode)]."""
-    target = Output(output, input)
+    target = Output(output, input, promotes and input.dtype.kind == "c")
+    if not steps:
+        return target.give_input()
+    target.check_complex()
 
     def chain(image, weights, dtype, cval):
         for axis, kernel, _, mode in steps:
@@ -48,7 +51,7 @@ def blurred(input, output, steps, cval, nan_policy):
         if nan_policy == "interpolate" and any(order for _, _, order, _ in steps):
             raise ValueError("nan_policy='interpolate' needs weights whose sum is not zero: those of order 0")
         chain = with_policy(chain, nan_policy)
-    return target.give(chain(input, 1.0, target.dtype, cval) if steps else input)
+    return target.give(chain(input, 1.0, target.between, cval))
 
 
 def gaussian_filter1d(
@@ -66,7 +69,7 @@ def gaussian_filter1d(
     """
     input = np.asarray(input)
     step = (axis_of(axis, input.ndim), kernel_of(sigma, order, truncate, radius), order, mode)
-    return blurred(input, output, [step], cval, nan_policy)
+    return blurred(input, output, [step], cval, nan_policy, promotes=True)
 
 
 def gaussian_filter(

@@ -1,10 +1,12 @@
 """correlate and convolve, of all axes or one: SciPy's arguments, our kernels."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
 
+from ...runtime import precision
 from .._correlate import correlate as correlate_floats
 from .._correlate import correlate_in_order, correlate_kernels
 from .._extend import extend, mode_name
@@ -41,7 +43,7 @@ def terms_of_axis(weights, axis, rank):
     left, right = weights[:centre], weights[centre + 1 :][::-1]
     if size % 2:
         for sign in (1, -1):
-            if (np.abs(right - sign * left) <= EPS).all():
+            if not (np.abs(right - sign * left) > EPS).any():
                 pairs = [(weights[j], place(j), place(size - 1 - j), sign) for j in range(centre)]
                 return [(weights[centre], place(centre), None, 1), *pairs]
     return [(weights[j], place(j), None, 1) for j in (size - 1, *range(size - 1))]
@@ -51,14 +53,17 @@ def terms_of_all(weights):
     return [(weights[j], np.array(j), None, 1) for j in np.ndindex(weights.shape) if weights[j]]
 
 
-# Where a sum in another order than SciPy's may not do: just beside an integer, if it will be cut to one, and where a
-# sum is not finite, for float32 overflows and zero weights hide what they see.
+# Where a sum in another order than SciPy's may not do: just beside an integer, if it is cut to one and sums are not
+# exact, and where a sum is not finite, for float32 overflows and zero weights hide what they see.
 def doubtful(result, weights, input, cval, dtype):
-    if dtype.kind in "biu" and not (all_integers(weights) and input.dtype.kind in "biu"):
+    if dtype.kind in "biu":
         with np.errstate(invalid="ignore"):
-            largest = max(float(np.abs(input).max()), abs(cval))
+            largest = max(abs(float(input.max())), abs(float(input.min())), abs(cval))
+            bound = float(np.abs(weights).sum()) * largest
+            if input.dtype.kind in "biu" and cval.is_integer() and all_integers(weights) and bound < 1 / EPS:
+                return None
+            slack = 4 * EPS * max(weights.size, 8) * bound
             nearest = np.rint(result)
-            slack = 4 * EPS * weights.size * float(np.abs(weights).sum()) * largest
             return (nearest != 0) & ~(np.abs(result - nearest) > slack)
     return None if all_finite(result) else ~np.isfinite(result)
 
@@ -75,12 +80,17 @@ class Window:
         compute = compute_dtype(input, dtype)
         real_dtype(input.dtype), real_dtype(dtype)
         cval = real_number(cval)
+        if not input.ndim:
+            line, orders = kernels[:, None], [partial(terms_of_all, kernel[None]) for kernel in kernels]
+            return Window((1,), (0,), self.mode).correlate(input[None], line, dtype, cval, orders)[:, 0]
         x, modes = input.astype(compute, copy=False), [self.mode] * input.ndim
         arguments = (self.starts, x.shape, modes, cval)
-        if len(kernels) == 1:
-            results = correlate_floats(x, kernels[0].astype(compute), *arguments)[None]
-        else:
-            results = correlate_kernels(x, kernels.astype(compute), *arguments)
+        whole = input.dtype.kind in "biu" and all_integers(kernels)
+        with precision("exact") if whole else nullcontext():
+            if len(kernels) == 1:
+                results = correlate_floats(x, kernels[0].astype(compute), *arguments)[None]
+            else:
+                results = correlate_kernels(x, kernels.astype(compute), *arguments)
         for result, weights, order in zip(results, kernels, terms):
             self.settle(result, input, weights, dtype, cval, order)
         return cast(results, dtype)

@@ -42,7 +42,7 @@ def mean_filter(input, steps, dtype, cval):
     real_dtype(input.dtype), real_dtype(dtype)
     cval = real_number(cval)
     if not input.size:
-        return cast(input, dtype)
+        return np.empty(input.shape, dtype)
     with np.errstate(all="ignore"):
         boxes = together(steps, input.shape)
         if compute_dtype(input, dtype) == np.float32 and len(boxes) == 1 < len(steps):
@@ -52,8 +52,9 @@ def mean_filter(input, steps, dtype, cval):
         for (axis, size, before, mode), box in zip(steps, by_axis(steps, input.shape)):
             mean = means(input.astype(compute_dtype(input, dtype), copy=False), *box, cval)
             if not all_finite(mean):
-                mean = means(input.astype(np.float64), *box, cval)
-                smear(mean, input, axis, size, before, mode, cval)
+                wide = input.astype(np.float64)
+                mean = means(wide, *box, cval)
+                smear(mean, wide, axis, size, before, mode, cval)
             input = cast(mean, dtype)
     return cast(input, dtype)
 
@@ -67,8 +68,10 @@ def filtered(input, output, steps, cval, nan_policy):
 
     if nan_policy != "propagate":
         real = with_policy(real, nan_policy)
+    if not steps:
+        return target.give_input()
     if not is_complex:
-        return target.give(real(input, 1.0, target.dtype, cval))
+        return target.give(real(input, 1.0, target.between, cval))
     result = np.empty(input.shape, target.dtype)
     result.real = real(input.real, 1.0, result.real.dtype, np.real(cval))
     result.imag = real(input.imag, 1.0, result.real.dtype, np.imag(cval))
