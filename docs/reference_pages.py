@@ -77,7 +77,7 @@ def heading(text: str, line: str) -> str:
 def page(module: str, names: list[str]) -> str:
     summary = (importlib.import_module(module).__doc__ or module).strip().splitlines()[0].rstrip(".:")
     text = f".. currentmodule:: {module}\n\n" + heading(summary, "=")
-    text += ".. autosummary::\n\n" + "".join(f"   ~{name}\n" for name in names) + "\n"
+    text += ".. autosummary::\n\n" + "".join(f"   {name.removeprefix(module + '.')}\n" for name in names) + "\n"
     for name in names:
         value = public_objects()[name]
         text += f".. auto{'class' if inspect.isclass(value) else 'function'}:: {name}\n"

@@ -372,7 +372,7 @@ def test_pictures_are_written(tmp_path):
     history.plot(tmp_path / "curve.png")
     pictures.predictions(x, y, run.predict(x), ("column", "row")).savefig(tmp_path / "predictions.png")
     pictures.filters(run.model[0].weight.data).savefig(tmp_path / "filters.png")
-    pictures.feature_maps(run.model.eval(), x[0].astype(np.float32) / 255, "2").savefig(tmp_path / "maps.png")
+    pictures.feature_maps(run.model.eval(), x[0], "2").savefig(tmp_path / "maps.png")
     assert all(p.stat().st_size > 2000 for p in tmp_path.iterdir())
     np.testing.assert_array_equal(pictures.confusion_matrix([0, 1, 1], [0, 0, 1], 2), [[1, 0], [1, 1]])
 

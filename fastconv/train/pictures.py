@@ -9,6 +9,7 @@ import numpy as np
 
 from ..extras import optional
 from ..tensor import no_grad
+from .batches import as_input
 
 INK, FAINT, GOOD, BAD, SECOND = "#22303c", "#d9e0e6", "#1b7f5c", "#c8402f", "#d98a1f"
 
@@ -162,14 +163,14 @@ def filters(weight, columns: int = 8, title: str = "Filters"):
 
 
 def feature_maps(model, image, layer: str, columns: int = 8):
-    """What the layer named `layer` (as `named_modules` has it) makes of one image (C, H, W)."""
+    """What the layer named `layer` (as `named_modules` has it) makes of one image (C, H, W), uint8 or float in 0..1."""
     seen = []
     remove = model.get_submodule(layer).register_forward_hook(
         lambda module, given, output: seen.append(output)
     )
     try:
         with no_grad():
-            model(np.asarray(image)[None])
+            model(as_input(np.asarray(image)[None], next(model.parameters()).dtype))
     finally:
         remove()
     maps = np.asarray(seen[0])[0]
