@@ -2,10 +2,10 @@
  * without packing. For few rows (depthwise and narrow groups, image filters, first layers), where packing would cost as
  * much as the product.
  *
- *     c[i][l] = init[i] + sum over j of  a[i * a_row + j] * x[column[j] + l]
+ *     c[i * c_row + v * c_vec][l] = init[i] + sum over j of  a[i * a_row + j] * x[column[j] + v * x_vec + l]
  *
- * Rows i are output channels, j runs over (channel, tap). Each element is one chain in the order of j, however the work
- * is cut. */
+ * Rows i are output channels, vectors v lie side by side or one above the other, l < LANES, j runs over (channel, tap).
+ * Each element is one chain in the order of j, however the work is cut. */
 
 enum { STRIP_ROWS = 6, STRIP_VECS = 8 };
 
@@ -15,12 +15,13 @@ typedef struct {
     const T *a;
     int64_t a_row;
     const T *x;
+    int64_t x_vec;
     T *c;
-    int64_t c_row;
+    int64_t c_row, c_vec;
     T init[STRIP_ROWS];
 } strip_arguments;
 
-VEC_INLINE void strip_tile(const int m, const int n, const strip_arguments *t) {
+VEC_INLINE void strip_tile(const int m, const int n, const strip_arguments *t, const int64_t x_vec) {
     vec acc[STRIP_ROWS][STRIP_VECS];
     const T *a = t->a, *x = t->x;
     const int64_t *column = t->column, a_row = t->a_row, count = t->count;
@@ -30,7 +31,7 @@ VEC_INLINE void strip_tile(const int m, const int n, const strip_arguments *t) {
             vec w[STRIP_ROWS];
             FC_UNROLL for (int i = 0; i < m; i++) w[i] = splat(a[i * a_row + j]);
             FC_UNROLL for (int v = 0; v < n; v++) {
-                vec lanes = load(x + column[j] + v * LANES);
+                vec lanes = load(x + column[j] + v * x_vec);
                 FC_KEEP(lanes);
                 FC_UNROLL for (int i = 0; i < m; i++) acc[i][v] += w[i] * lanes;
             }
@@ -38,7 +39,7 @@ VEC_INLINE void strip_tile(const int m, const int n, const strip_arguments *t) {
         }
         vec lanes[STRIP_VECS];
         FC_UNROLL for (int v = 0; v < n; v++) {
-            lanes[v] = load(x + column[j] + v * LANES);
+            lanes[v] = load(x + column[j] + v * x_vec);
             FC_KEEP(lanes[v]);
         }
         FC_UNROLL for (int i = 0; i < m; i++) {
@@ -46,8 +47,10 @@ VEC_INLINE void strip_tile(const int m, const int n, const strip_arguments *t) {
             FC_UNROLL for (int v = 0; v < n; v++) acc[i][v] += w * lanes[v];
         }
     }
-    FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++)
-        store(t->c + i * t->c_row + v * LANES, acc[i][v]);
+    T *c = t->c;
+    const int64_t c_row = t->c_row, c_vec = t->c_vec;
+    FC_UNROLL for (int i = 0; i < m; i++, c += c_row) FC_UNROLL for (int v = 0; v < n; v++)
+        store(c + v * c_vec, acc[i][v]);
 }
 
 /* Vectors that m rows may hold in registers at once. */
@@ -75,8 +78,12 @@ static const int strip_vecs[STRIP_ROWS] = {8, 4, 4, 3, 2, 2};
 /* clang-format on */
 #endif
 
+/* Vectors side by side are worth a loop of their own. */
 #define STRIP_TILE(m, n) \
-    static void strip_tile_##m##x##n(const strip_arguments *t) { strip_tile(m, n, t); }
+    static void strip_tile_##m##x##n(const strip_arguments *t) { \
+        if (n == 1 || t->x_vec == LANES) strip_tile(m, n, t, LANES); \
+        else strip_tile(m, n, t, t->x_vec); \
+    }
 STRIP_TILES(STRIP_TILE)
 #undef STRIP_TILE
 #define STRIP_TILE(m, n) [m - 1][n - 1] = strip_tile_##m##x##n,

@@ -168,9 +168,9 @@ static void run_depth(const product *p, void *scratch, int threads) {
         job.rows[axis] = row;
         for (int64_t pixel = 0; pixel < p->pixels[axis]; pixel++, row++) {
             tap_span span = span_at(p, axis, pixel);
-            int64_t w_first = job.w_tap[axis] < 0 ? p->count[axis] - 1 - span.first : span.first;
-            *row = (depth_taps){span.taps, 0, w_first * (job.w_tap[axis] < 0 ? -job.w_tap[axis] : job.w_tap[axis])};
+            row->taps = span.taps;
             row->x = (pixel * p->stride[axis] + p->low[axis]) * step[axis] + span.first * job.x_tap[axis];
+            row->w = (job.w_tap[axis] < 0 ? 1 - p->count[axis] + span.first : span.first) * job.w_tap[axis];
         }
     }
     job.scratch = rest;

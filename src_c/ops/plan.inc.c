@@ -57,16 +57,14 @@ static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_RO
 
 /* 0: the shape does not allow Winograd; 1: the precision does not; 2: it does not pay, in multiply-adds with the
  * transforms counted at what they cost in them; -1: take it. The weight gradient transforms its rows as it does its
- * channels, filters take twice as long in it, and its shorter products some longer. Few channels also fill the strip's
- * tiles, which pack nothing. */
+ * channels, and filters take twice as long in it. */
 static int why_direct(const product *p, int weight) {
     winograd_tiles t = weight ? cut_tiles(p) : cut_product(p);
     double direct = (weight ? whole_cost(p) : gather_cost(p)) * p->channels * p->rows;
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
-    if (p->channels < 8) t.cost *= VECTOR_BYTES == 64 ? 1.6 : 2;
-    if (weight)
-        t.cost = (VECTOR_BYTES == 64 ? 1 : 1.15) * (t.cost + ((t.in - t.out) * t.tiles + t.filter * t.depth) * p->rows);
+    if (p->channels < 8) t.cost *= PRICE.few_channels;
+    if (weight) t.cost = PRICE.weight * (t.cost + ((t.in - t.out) * t.tiles + t.filter * t.depth) * p->rows);
     return t.depth <= MOST_WINOGRAD_DEPTH && t.cost < 0.95 * direct ? -1 : 2;
 }
 

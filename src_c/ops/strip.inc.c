@@ -7,8 +7,9 @@
  *   sliding   one matrix row (depthwise) and neighbouring pixel rows; 3 x 3 taps of one channel roll down whole
  *             columns instead of tiles, or on large planes take whole rows, and read the source in place where it
  *             needs no padding
- *   together  output channels of a group; when rows of pixels are short, lanes may run along the whole block with
- *             the strip's pitch (`flat`; the cells between rows are computed and dropped). */
+ *   together  output channels of a group; when rows of pixels are short, a tile takes vectors of several (`down`), or
+ *             lanes run along the whole block with the strip's pitch (`flat`; the cells between rows are computed and
+ *             dropped). */
 
 /* A tile of a sliding block: its first pixel row, their number (0 after the last tile) and what they see. */
 typedef struct {
@@ -34,8 +35,9 @@ typedef struct {
     int64_t tile_rows, tile_vecs;   /* of a sliding tile, at most */
     int64_t tiles, steps;           /* of a sliding block: tiles down, and steps of one tile at most */
     strip_layout at;                /* of a strip for a whole block */
-    int flat, shared;               /* shared: zeros after a row are those before the next */
-    int64_t chunk, chunks;          /* (image, group) pairs per task */
+    int flat, down;
+    int shared;            /* zeros after a row are those before the next */
+    int64_t chunk, chunks; /* (image, group) pairs per task */
     int64_t table_bytes, strip_bytes, stage_bytes, tile_bytes, step_bytes, piece_bytes, thread_bytes, stage_row;
 } strip_plan;
 
@@ -47,14 +49,15 @@ typedef struct {
 
 enum {
     STRIP_BYTES = 96 * 1024,
-    STRIP_MOVE = 48 * LANES,
+    STRIP_MOVE = 11 * LANES,
     SLIDE_BYTES = 24 * 1024,
     WIDE_BYTES = 64 * 1024,
     SCROLL_BYTES = 192 * 1024,
     STRIP_COLUMNS = 1024,
     STRIP_TASKS = 16,
-    LARGE_CELLS = 1 << 17, /* pixels of a large block */
-    IN_PLACE_COLUMNS = 256 /* at least */
+    LARGE_CELLS = 1 << 17,  /* pixels of a large block */
+    IN_PLACE_COLUMNS = 256, /* at least */
+    DOWN_VECTORS = 3,       /* of a row at most */
 };
 
 /* Few output channels and more than one row of pixels, whose tap rows are those of neighbours (`gap` rows apart). Three
@@ -149,13 +152,14 @@ static strip_plan plan_strip(const product *p, int scroll) {
     s.column_blocks = ceil_div(Q, s.columns);
     int64_t pitch = s.columns + s.span[2];
     int64_t right = (Q - 1 + s.span[2]) * p->stride[2] + s.low - (p->extent[2] - 1); /* zeros after a row */
-    int64_t waste_flat = pitch - Q, waste_rows = ceil_div(Q, LANES) * LANES - Q;
+    int64_t vectors = ceil_div(Q, LANES), waste_flat = pitch - Q, waste_rows = vectors * LANES - Q;
     if (s.column_blocks == 1 && p->stride[2] == 1 && s.low < 0 && right > 0) {
         s.shared = (int)min_i64(min_i64(-s.low, right), s.span[2]);
         waste_flat -= s.shared;
     }
     int64_t gain = (waste_rows - waste_flat) * p->channels * p->taps; /* a row's, but its cells are moved once more */
-    s.flat = !s.sliding && s.column_blocks == 1 && Q < 8 * LANES && (gain >= STRIP_MOVE || Q < 3 * LANES);
+    s.flat = !s.sliding && s.column_blocks == 1 && Q < 8 * LANES && gain >= STRIP_MOVE * vectors * vectors;
+    s.down = !s.sliding && !s.flat && vectors <= DOWN_VECTORS;
     if (!s.flat) s.shared = 0;
     pitch -= s.shared;
     int64_t row_bytes = depth_bytes * pitch, least = min_i64(s.tile_rows * s.gap, P);

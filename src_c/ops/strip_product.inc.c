@@ -182,8 +182,38 @@ static void roll(const strip_job *job, const strip_block *b, const slide_argumen
     }
 }
 
-/* m output channels together, the first one's block at dest[at]. */
-static void together(const strip_job *job, const strip_block *b, strip_arguments *t, int64_t m, int64_t at) {
+/* m output channels together, the first one's block at dest[at], in tiles whose vectors lie one above the other. In
+ * rows of whole vectors the last one overlaps the one before; shorter rows are written in order, so that each runs over
+ * the start of the next. */
+static void down_columns(const strip_job *job, const strip_block *b, strip_arguments *t, int64_t m, int64_t at) {
+    const product *p = job->p;
+    int64_t plane = volume(p->dest_extent), parts = ceil_div(b->rows, strip_vecs[m - 1]);
+    int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
+    t->x_vec = b->at.pitch;
+    for (int64_t part = 0; part < parts; part++) {
+        int64_t row = part_start(b->rows, parts, part), end = part_start(b->rows, parts, part + 1), n = end - row;
+        int inside = b->columns >= LANES || (b->ascending && (end - 1) * b->columns + LANES <= b->rows * b->columns);
+        int staged = b->column_step > 1 || !inside;
+        int64_t first = at + row * b->row_step, width = min_i64(b->columns, LANES);
+        t->c_row = staged ? n * LANES : plane;
+        t->c_vec = staged ? LANES : b->row_step;
+        for (int64_t column = 0; column < b->columns; column += LANES) {
+            int64_t left = min_i64(column, b->columns - width), to = first + left * b->column_step;
+            t->x = b->from + row * b->at.pitch + left;
+            t->c = staged ? b->stage : p->dest + to;
+            strip_tiles[m - 1][n - 1](t);
+            for (int64_t i = 0; staged && i < m * n; i++)
+                place_run(p, t->c + i * LANES, to + i / n * plane + i % n * b->row_step, width, b->column_step);
+        }
+        for (int64_t i = 0; !staged && !plain && i < m * n; i++) {
+            int64_t to = first + i / n * plane + i % n * b->row_step;
+            place_run(p, p->dest + to, to, b->columns, 1);
+        }
+    }
+}
+
+/* The same, in tiles along rows. */
+static void along_rows(const strip_job *job, const strip_block *b, strip_arguments *t, int64_t m, int64_t at) {
     const product *p = job->p;
     const strip_plan *s = &job->s;
     int64_t plane = volume(p->dest_extent), most = strip_vecs[m - 1];
@@ -191,6 +221,7 @@ static void together(const strip_job *job, const strip_block *b, strip_arguments
             parts = ceil_div(vectors, most);
     int64_t fewer = divide(vectors, parts), wider = vectors - fewer * parts; /* parts with one vector more */
     int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
+    t->x_vec = t->c_vec = LANES;
     for (int64_t r = 0; r < (s->flat ? 1 : b->rows); r++)
         for (int64_t part = 0, v = 0, n; part < parts; part++, v += n) {
             n = fewer + (part < wider);
@@ -250,7 +281,7 @@ static void strip_pair(const strip_job *job, const strip_block *b, const slide_b
                              .a = p->matrix + (first + k) * p->channels * p->taps,
                              .a_row = p->channels * p->taps};
         for (int64_t i = 0; i < m; i++) t.init[i] = bias ? bias[first + k + i] : 0;
-        together(job, b, &t, m, at + k * plane);
+        (s->down ? down_columns : along_rows)(job, b, &t, m, at + k * plane);
     }
 }
 

@@ -12,6 +12,17 @@
 /* Filters may grow so many times: where most of a slice's taps are missing, their memory costs more than is saved. */
 enum { WINOGRAD_GROWTH = 9 };
 
+/* What counts more than its multiply-adds, and how much more, on shorter vectors and on those of 512 bits: there, more
+ * go by while cells are shuffled and while memory is waited for. */
+static const struct winograd_prices {
+    double square, line, across; /* transforms of patches and outputs */
+    double filter;
+    double few_channels; /* which fill strips, too */
+    double strided_dest; /* whose rows other ways write two phases at a time */
+    double weight;       /* gradients: their products are short */
+} winograd_prices[] = {{1, 1, 1, 1, 2, 1.2, 1.15}, {2, 1.4, 2.8, 2.5, 1.6, 1.9, 1}};
+#define PRICE winograd_prices[VECTOR_BYTES == 64]
+
 enum winograd_form { WINOGRAD_WIDE = 1, WINOGRAD_TALL, WINOGRAD_SQUARE, WINOGRAD_WHOLE };
 
 typedef struct {
@@ -104,16 +115,13 @@ static winograd_tiles cut_form(const product *p, enum winograd_form form) {
         t.in += square ? 1200 : 80;
         t.out += square ? 800 : 80;
     }
-    if (VECTOR_BYTES == 64) { /* more multiply-adds go by while cells are shuffled, and while memory is waited for */
-        double more = square ? 2 : t.axis[2].across ? 2.8 : 1.4;
-        t.in *= more;
-        t.out *= more;
-        t.filter *= 2.5;
-    }
+    double price = square ? PRICE.square : t.axis[2].across ? PRICE.across : PRICE.line;
+    t.in *= price;
+    t.out *= price;
+    t.filter *= PRICE.filter;
     double depth = t.depth, rows = p->rows, lanes = ceil_div(t.tiles, LANES) * LANES;
     t.cost = lanes * (multiplied * depth * rows + t.in * depth + t.out * rows) + t.filter * depth * rows + 1e5;
-    /* Other ways write the rows of two phases together. */
-    if (p->dest_stride[2] > 1) t.cost *= VECTOR_BYTES == 64 ? 1.9 : 1.2;
+    if (p->dest_stride[2] > 1) t.cost *= PRICE.strided_dest;
     return t;
 }
 
