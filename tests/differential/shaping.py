@@ -81,23 +81,24 @@ def joined(draw, name):
 @cases("getitem")
 def getitem(draw, name):
     shape = draw.shape(1, 4)
+    count = draw.integer(1, len(shape))
+    # An Ellipsis stands for the first axes; what follows it fits the last ones.
+    behind = draw.chance(0.2)
     index = []
-    for size in shape[: draw.integer(1, len(shape))]:
+    for size in shape[-count:] if behind else shape[:count]:
         start, stop = draw.integer(-size, size), draw.integer(-size, size)
         index.append(
             draw.choice(
-                draw.integer(-size, size - 1), slice(start, stop), slice(None, None, draw.integer(1, 3)), Ellipsis,
+                draw.integer(-size, size - 1), slice(start, stop), slice(None, None, draw.integer(1, 3)),
                 [draw.integer(-size, size - 1) for _ in range(3)],
             )
         )  # fmt: skip
-    # One axis at most is left to an Ellipsis: behind it an integer may be outside, which is an IndexError.
-    index = [slice(None) if item is Ellipsis and place else item for place, item in enumerate(index)]
-    while index.count(Ellipsis) > 1:
-        index.remove(Ellipsis)
     if sum(isinstance(item, list) for item in index) > 1:
         index = [slice(None) if isinstance(item, list) else item for item in index]
     # NumPy puts the axis of a list first if an integer stands apart from it, PyTorch in its place.
     if any(isinstance(item, list) for item in index):
-        index = [slice(None) if item is Ellipsis or isinstance(item, int) else item for item in index]
+        index = [slice(None) if isinstance(item, int) else item for item in index]
+    if behind:
+        index[0] = Ellipsis
     index.insert(draw.choice(0, len(index)), None)
     return _case({"input": draw.ties(*shape)}, {"index": tuple(index)}, lambda input, index: input[index])
