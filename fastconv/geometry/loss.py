@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from .arguments import choice, finite
+from .arguments import choice, finite, integer
 from .arrays import arrays, as_array, ndarray, same_dtype, type_error, value_error
 from .elementwise import broadcasts_to, labels, same_shape
 
@@ -81,8 +81,16 @@ def smoothing(op: str, value: Any) -> float:
     return number
 
 
-def probabilities(op: str, input: ndarray) -> None:
+def probabilities(op: str, **named: ndarray) -> None:
     """Refuse numbers outside [0, 1], NaN among them."""
-    wrong = ~((input >= 0) & (input <= 1))
-    if wrong.any():
-        raise value_error(op, "input", f"holds {input[wrong].flat[0]}", "probabilities from 0 to 1")
+    for name, value in named.items():
+        wrong = ~((value >= 0) & (value <= 1))
+        if wrong.any():
+            raise value_error(op, name, f"holds {value[wrong].flat[0]}", "probabilities from 0 to 1")
+
+
+def no_ignored_class(op: str, ignore_index: Any) -> None:
+    """Refuse a class to ignore where targets are probabilities; PyTorch's default, negative, is none."""
+    number = integer(op, "ignore_index", ignore_index)
+    if number >= 0:
+        raise value_error(op, "ignore_index", f"is {number}", "none, for target holds probabilities")

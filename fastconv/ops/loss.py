@@ -130,6 +130,7 @@ def cross_entropy(
     saved = (input, target, weight, ignore_index, reduction, label_smoothing)
     epsilon = rule.smoothing("cross_entropy", label_smoothing)
     if _is_soft(target):
+        rule.no_ignored_class("cross_entropy", ignore_index)
         call = _Soft("cross_entropy", input, target, weight, reduction, epsilon)
         return call.loss("cross_entropy", out), saved
     call = _Classes("cross_entropy", input, target, weight, ignore_index, reduction)
@@ -170,6 +171,7 @@ def cross_entropy_backward(
     name = "cross_entropy_backward"
     epsilon = rule.smoothing(name, label_smoothing)
     if _is_soft(target):
+        rule.no_ignored_class(name, ignore_index)
         return _Soft(name, input, target, weight, reduction, epsilon).gradients(name, grad_output, needs)
     if not needs[0]:
         return None, None
@@ -246,7 +248,7 @@ def binary_cross_entropy(
 ):
     """-weight * (target * log(input) + (1 - target) * log(1 - input)), each logarithm at least -100.
 
-    input (probabilities in [0, 1]) and target of one shape, weight broadcasting to it. Raises ValueError for
+    input and target (probabilities in [0, 1]) of one shape, weight broadcasting to it. Raises ValueError for
     a probability outside [0, 1] or shapes that do not fit. Source: torch.nn.functional.binary_cross_entropy.
 
     >>> import numpy as np
@@ -255,7 +257,7 @@ def binary_cross_entropy(
     """
     name = "binary_cross_entropy"
     x, t, w = rule.pair(name, input, target, weight=weight)
-    rule.probabilities(name, x)
+    rule.probabilities(name, input=x, target=t)
     kind = rule.reduction(name, reduction, size_average, reduce)
     values = np.maximum(np.log1p(-x), -100)
     values *= t - 1
@@ -277,7 +279,7 @@ def binary_cross_entropy_backward(
     """
     name = "binary_cross_entropy_backward"
     x, t, w = rule.pair(name, input, target, weight=weight)
-    rule.probabilities(name, x)
+    rule.probabilities(name, input=x, target=t)
     kind = rule.reduction(name, reduction)
     g = spread(rule.upstream(name, grad_output, x.shape, kind, x.dtype), kind, x.size)
     g = g if w is None else g * w
