@@ -1,6 +1,6 @@
 """Shape rules and argument checks: the one place that raises."""
 
-from .arguments import axes, axis, choice, finite, integer, integers, real
+from .arguments import axes, axis, choice, finite, flag, integer, integers, real
 from .arrays import (
     allocate,
     as_array,
@@ -22,6 +22,7 @@ __all__ = [
     "choice",
     "contiguous",
     "finite",
+    "flag",
     "index_array",
     "integer",
     "integers",

@@ -31,6 +31,8 @@ def integer(op: str, name: str, value: Any, low: int | None = None, high: int = 
 
 def integers(op: str, name: str, value: Any, count: int, low: int | None = None) -> tuple[int, ...]:
     """One integer for all of `count` axes, or a sequence of exactly `count` integers."""
+    if isinstance(value, (bytes, bytearray)):
+        raise type_error(op, name, f"is {value!r}", f"one integer or {count}")
     if isinstance(value, Sequence) or (isinstance(value, Iterable) and not hasattr(value, "__index__")):
         values = tuple(integer(op, name, item, low) for item in value)
         if len(values) == 1:
@@ -39,6 +41,15 @@ def integers(op: str, name: str, value: Any, count: int, low: int | None = None)
             raise value_error(op, name, f"has {len(values)} values {values}", f"one integer or {count}")
         return values
     return (integer(op, name, value, low),) * count
+
+
+def flag(op: str, name: str, value: Any) -> bool:
+    """`value` as bool: a bool of Python's or NumPy's, 0 or 1. A string, which is always true, is refused."""
+    if value is True or value is False:
+        return value
+    if isinstance(value, np.bool_) or (isinstance(value, (int, np.integer)) and value in (0, 1)):
+        return bool(value)
+    raise type_error(op, name, f"is {value!r}", "True or False")
 
 
 def real(op: str, name: str, value: Any) -> float:

@@ -134,7 +134,10 @@ def shape_only(value: ndarray) -> ndarray:
 
 def float_dtype(op: str, dtype: Any) -> np.dtype:
     """`dtype=` of a call, which must be one that is computed in."""
-    wanted = np.dtype(dtype)
+    try:
+        wanted = np.dtype(dtype)
+    except (TypeError, ValueError):
+        raise type_error(op, "dtype", f"is {dtype!r}", "float32 or float64") from None
     if wanted not in (FLOAT32, FLOAT64):
         raise type_error(op, "dtype", f"is {wanted}", "float32 or float64")
     return wanted

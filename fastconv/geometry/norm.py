@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arguments import finite, integer
+from .arguments import finite, flag, integer
 from .arrays import arrays, as_array, is_half, ndarray, same_dtype, to_ndarray, type_error, value_error
 from .elementwise import same_shape
 
@@ -122,7 +122,9 @@ def statistics(op: str, value: Any, like: ndarray, count: int) -> tuple[ndarray,
 
 def uses_batch(op: str, running_mean: Any, running_var: Any, training: Any) -> bool:
     """Whether statistics are the batch's. Without running ones there are no others; PyTorch refuses to mix."""
+    name = "use_input_stats" if op.startswith("instance_norm") else "training"
+    training = flag(op, name, training)
     if not training and (running_mean is None or running_var is None):
         missing = "running_mean" if running_mean is None else "running_var"
-        raise value_error(op, missing, "is None", "an array where training is False")
-    return bool(training)
+        raise value_error(op, missing, "is None", f"an array where {name} is False")
+    return training

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import choice, finite, integer, integers, real
+from .arguments import choice, finite, flag, integer, integers, real
 from .arrays import arrays, as_array, ndarray, type_error, value_error
 
 PAD_MODES = ("constant", "reflect", "replicate", "circular")
@@ -75,12 +75,15 @@ def interpolation(
         )
     if 0 in input.shape[1:]:
         raise value_error(op, "input", f"has shape {input.shape}", "no axis of size 0 but the batch")
+    antialias = flag(op, "antialias", antialias)
+    recompute = recompute is not None and flag(op, "recompute_scale_factor", recompute)
     if antialias and mode not in ANTIALIASED:
         raise value_error(op, "antialias", f"is {antialias!r} in mode {mode!r}", f"one of the modes {ANTIALIASED}")
     if mode == "lanczos" and (align_corners or not antialias):
         raise value_error(op, "mode", "is 'lanczos'", "antialias=True and no align_corners with it")
     if align_corners is not None and mode in ("nearest", "nearest-exact", "area"):
         raise value_error(op, "align_corners", f"is {align_corners!r}", f"None for mode {mode!r}")
+    align_corners = align_corners is not None and flag(op, "align_corners", align_corners)
     rank = input.ndim - 2
     if (size is None) == (scale_factor is None):
         came = "is None as well as scale_factor" if size is None else "is given beside scale_factor"
@@ -88,7 +91,7 @@ def interpolation(
     if size is not None:
         if recompute:
             raise value_error(op, "recompute_scale_factor", "is True with size", "scale_factor")
-        return input, integers(op, "size", size, rank, 1), (None,) * rank, bool(align_corners)
+        return input, integers(op, "size", size, rank, 1), (None,) * rank, align_corners
     given = (
         tuple(scale_factor) if isinstance(scale_factor, (Sequence, np.ndarray)) else (scale_factor,) * rank
     )
@@ -101,18 +104,21 @@ def interpolation(
             op, "scale_factor", f"is {scales} for sizes {input.shape[2:]}", "results of at least 1"
         )
     if recompute:
-        return input, sizes, (None,) * rank, bool(align_corners)
+        return input, sizes, (None,) * rank, align_corners
     # PyTorch leaves an axis alone whose size stays (3 * 1.3 gives 3), but for plain cubic, exact and 1-D or
     # 3-D nearest.
     if antialias or mode.endswith("linear") or (mode == "nearest" and rank == 2):
         scales = tuple(
             None if n == to else s for n, to, s in zip(input.shape[2:], sizes, scales, strict=True)
         )
-    return input, sizes, scales, bool(align_corners)
+    return input, sizes, scales, align_corners
 
 
-def grid(op: str, input: Any, grid: Any, mode: Any, padding_mode: Any) -> tuple[ndarray, ndarray]:
+def grid(
+    op: str, input: Any, grid: Any, mode: Any, padding_mode: Any, align_corners: Any
+) -> tuple[ndarray, ndarray, bool]:
     """input (N, C, H, W) with grid (N, P, Q, 2), or input (N, C, D, H, W) with grid (N, O, P, Q, 3)."""
+    align_corners = align_corners is not None and flag(op, "align_corners", align_corners)
     input, grid = arrays(op, input=input, grid=grid)
     choice(op, "mode", mode, ("bilinear", "nearest", "bicubic"))
     choice(op, "padding_mode", padding_mode, ("zeros", "border", "reflection"))
@@ -129,7 +135,7 @@ def grid(op: str, input: Any, grid: Any, mode: Any, padding_mode: Any) -> tuple[
         raise value_error(op, "mode", "is 'bicubic'", "'bilinear' or 'nearest' for 5 dimensions")
     if 0 in input.shape[2:]:
         raise value_error(op, "input", f"has shape {input.shape}", "no empty spatial axis")
-    return input, grid
+    return input, grid, align_corners
 
 
 def shuffle_factor(name: str, argument: str, value: Any, input: ndarray, shuffle: bool) -> int:
@@ -149,6 +155,7 @@ def padding_arguments(
 ) -> tuple[str, float, list[tuple[int, int]]]:
     """(mode, value, widths of each axis) of a call of pad."""
     mode = choice(op, "mode", mode, PAD_MODES)
-    if value is not None and mode != "constant":
-        raise value_error(op, "value", f"is {value!r}", f"None in mode {mode!r}")
-    return mode, 0.0 if value is None else real(op, "value", value), widths(op, x.shape, pad, mode)
+    value = 0.0 if value is None else real(op, "value", value)
+    if value != 0 and mode != "constant":
+        raise value_error(op, "value", f"is {value}", f"None or 0 in mode {mode!r}")
+    return mode, value, widths(op, x.shape, pad, mode)

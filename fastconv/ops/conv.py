@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import _core
 from ..geometry import conv as rules
-from ..geometry.arguments import PRECISIONS, choice
+from ..geometry.arguments import PRECISIONS, choice, integer
 from ..geometry.arrays import FLOAT64, allocate, arrays, contiguous, new_output, same_dtype
 from ..op import OPS, op
 from .layout import LAYOUTS, channels_last, laid_first, seen_first, seen_last
@@ -49,8 +49,7 @@ class Convolution:
     def geometry(name, rank, input, weight, stride, padding, dilation, groups):
         if type(stride) is not int or type(dilation) is not int or type(groups) is not int:
             stride, dilation = rules.parameters(name, rank, stride=stride, dilation=dilation)
-            groups = rules.parameters(name, 1, groups=groups)[0]
-            groups = groups if type(groups) is int else groups[0]
+            groups = integer(name, "groups", groups)
         if type(padding) is not int:
             padding = rules.padding_parameter(name, rank, padding)
         return rules.conv_geometry(name, rank, input, weight, stride, padding, dilation, groups)
@@ -71,8 +70,7 @@ class Transpose:
         stride, padding, output_padding, dilation = rules.parameters(
             name, rank, stride=stride, padding=padding, output_padding=output_padding, dilation=dilation
         )
-        groups = rules.parameters(name, 1, groups=groups)[0]
-        groups = groups if type(groups) is int else groups[0]
+        groups = integer(name, "groups", groups)
         return rules.conv_transpose_geometry(
             name, rank, input, weight, stride, padding, output_padding, groups, dilation
         )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import seeding
-from ..geometry.arguments import probability, random_source
+from ..geometry.arguments import flag, probability, random_source
 from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
 from ..geometry.elementwise import broadcasts_to
 from ..op import op
@@ -42,7 +42,7 @@ def _dropout(
         input = as_array(name, "input", input, None if rank is None else (rank + 1, rank + 2))
         p, generator = probability(name, p), _generator(name, seed, generator)
         out = new_output(name, out, input.shape, input.dtype, input)
-        if not training or p == 0.0:
+        if not flag(name, "training", training) or p == 0.0:
             np.copyto(out, input)
             return out, (np.ones((1,) * input.ndim, input.dtype),)
         spatial = 0 if rank is None else rank

@@ -132,13 +132,13 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     array([[[[2.]]]])
     """
     name = "grid_sample"
-    x, places = grid_rule(name, input, grid, mode, padding_mode)
+    x, places, align = grid_rule(name, input, grid, mode, padding_mode, align_corners)
     n, c = x.shape[:2]
     out = new_output(name, out, (n, c, *places.shape[1:-1]), x.dtype, x, places)
     flat = x.reshape(n, c, math.prod(x.shape[2:]))
     total = out.reshape(n, c, math.prod(places.shape[1:-1]))
     total.fill(0)
-    for index, inside, corner in _corners(x, places, mode, padding_mode, bool(align_corners)):
+    for index, inside, corner in _corners(x, places, mode, padding_mode, align):
         part = np.take_along_axis(flat, np.broadcast_to(index, total.shape), 2)
         part *= _product(tap.weight for tap in corner)
         np.add(total, part, out=total, where=inside)
@@ -163,7 +163,7 @@ def grid_sample_backward(
     array([[[[ 2., -1.]]]])
     """
     name = "grid_sample_backward"
-    x, places = grid_rule(name, input, grid, mode, padding_mode)
+    x, places, align = grid_rule(name, input, grid, mode, padding_mode, align_corners)
     n, c = x.shape[:2]
     g = as_array(name, "grad_output", grad_output)
     same_shape(name, "grad_output", g, (n, c, *places.shape[1:-1]))
@@ -172,7 +172,7 @@ def grid_sample_backward(
     flat, g = x.reshape(n, c, cells), g.reshape(n, c, count)
     grad_input = np.zeros((n, c, cells), x.dtype) if needs[0] else None
     grad_places = np.zeros((n, count, rank), x.dtype) if needs[1] else None
-    for index, inside, corner in _corners(x, places, mode, padding_mode, bool(align_corners)):
+    for index, inside, corner in _corners(x, places, mode, padding_mode, align):
         if needs[0]:
             part = np.where(inside, g * _product(tap.weight for tap in corner), x.dtype.type(0))
             _scatter(grad_input, index, part, cells)

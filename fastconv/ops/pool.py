@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import _core
 from ..geometry import pool as rules
-from ..geometry.arguments import choice
+from ..geometry.arguments import choice, flag
 from ..geometry.arrays import (
     INT64,
     allocate,
@@ -81,7 +81,7 @@ def _extreme(name, rank, kind, input, window, ceil_mode, layout, out, indexed):
     x = kernel_array(name, rank, layout, input)
     window = rules.window_parameters(name, rank, *window)
     geometry, shape, hollow = rules.pool_geometry(
-        name, rank, x.shape, *window, bool(ceil_mode), native(layout, rank)
+        name, rank, x.shape, *window, flag(name, "ceil_mode", ceil_mode), native(layout, rank)
     )
     if indexed:
         rules.no_hollow_window(name, window[3], hollow)
@@ -109,8 +109,9 @@ def _mean(name, rank, input, window, ceil_mode, count_include_pad, divisor_overr
     x = kernel_array(name, rank, layout, input)
     window = rules.window_parameters(name, rank, *window, 1)
     divisor = rules.divisor(name, divisor_override)
+    ceil_mode, counted = flag(name, "ceil_mode", ceil_mode), flag(name, "count_include_pad", count_include_pad)
     geometry, shape, _ = rules.pool_geometry(
-        name, rank, x.shape, *window, bool(ceil_mode), native(layout, rank), divisor, bool(count_include_pad)
+        name, rank, x.shape, *window, ceil_mode, native(layout, rank), divisor, counted
     )
     return run(name, rank, MEAN, geometry, x, shape, layout, out, False)[0]
 
@@ -122,13 +123,14 @@ def _mean_backward(
     (grad_output,) = arrays(name, grad_output=grad_output)
     window = rules.window_parameters(name, rank, *window, 1)
     divisor = rules.divisor(name, divisor_override)
+    ceil_mode, counted = flag(name, "ceil_mode", ceil_mode), flag(name, "count_include_pad", count_include_pad)
     shape = shape_argument(name, "input_shape", shape)
     reorder = layout != native(layout, rank)
     if reorder:
         shape = moved(shape, rank, layout)
         grad_output = channels_first(name, rank, grad_output) if grad_output.ndim >= 4 else grad_output
     geometry, expected, _ = rules.pool_geometry(
-        name, rank, shape, *window, bool(ceil_mode), native(layout, rank), divisor, bool(count_include_pad)
+        name, rank, shape, *window, ceil_mode, native(layout, rank), divisor, counted
     )
     return mean_gradient(name, rank, geometry, grad_output, expected, shape, reorder)
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..geometry.arguments import axes
+from ..geometry.arguments import axes, flag
 from ..geometry.arrays import as_array, new_output, shape_only
 from ..geometry.elementwise import reducible, same_shape
 from ..op import op
@@ -21,12 +21,12 @@ def _shapes(shape: tuple[int, ...], over: tuple[int, ...]) -> tuple[tuple[int, .
 def _reduction(name: str, summary: str, example: str, shares: str, ufunc, spread, note: str = "") -> tuple:
     def forward(input, dim=None, keepdim=False, *, out=None):
         input = as_array(name, "input", input)
-        over = axes(name, "dim", dim, input.ndim)
+        over, keepdim = axes(name, "dim", dim, input.ndim), flag(name, "keepdim", keepdim)
         without, kept = _shapes(input.shape, over)
         if name in ("max", "min"):
             reducible(name, input.shape, over)
         out = new_output(name, out, kept if keepdim else without, input.dtype, input)
-        ufunc(input, axis=over, keepdims=bool(keepdim), out=out)
+        ufunc(input, axis=over, keepdims=keepdim, out=out)
         values = name in ("max", "min")
         return out, (input if values else shape_only(input), dim, keepdim)
 
@@ -46,7 +46,7 @@ def _reduction(name: str, summary: str, example: str, shares: str, ufunc, spread
     def backward(grad_output, input, dim=None, keepdim=False):
         label = f"{name}_backward"
         grad_output, input = as_array(label, "grad_output", grad_output), as_array(label, "input", input)
-        over = axes(label, "dim", dim, input.ndim)
+        over, keepdim = axes(label, "dim", dim, input.ndim), flag(label, "keepdim", keepdim)
         without, kept = _shapes(input.shape, over)
         same_shape(label, "grad_output", grad_output, kept if keepdim else without)
         return spread(grad_output.reshape(kept), input, over)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..geometry.arguments import axis
+from ..geometry.arguments import axes, axis
 from ..geometry.arrays import as_array, new_output, shape_only
 from ..geometry.elementwise import (
     concatenated,
@@ -182,8 +182,7 @@ def squeeze_backward(grad_output, input, dim=None):
 
 
 def _squeezed(name: str, shape, dim) -> tuple[int, ...]:
-    dims = range(len(shape)) if dim is None else (dim if isinstance(dim, (tuple, list)) else (dim,))
-    gone = {axis(name, "dim", item, len(shape)) for item in dims}
+    gone = axes(name, "dim", dim, len(shape))
     return tuple(n for i, n in enumerate(shape) if n != 1 or i not in gone)
 
 
