@@ -253,6 +253,42 @@ def test_huge_dilation_of_a_single_tap_is_right():
     np.testing.assert_array_equal(fc.conv1d(x, ones(1, 1, 1), dilation=2**40), x)
 
 
+@pytest.mark.parametrize("dilation", [2**20, 2**28, 2**29, 2**31 - 1, 2**32, 2**40, 2**58])
+@pytest.mark.parametrize("channels", [1, 3, 16])
+def test_taps_that_a_huge_dilation_sends_outside_count_for_nothing(channels, dilation):
+    """Extents between them are multiplied nowhere, neither in 64 bits nor in scratch."""
+    x = np.arange(channels * 100, dtype=np.float32).reshape(1, channels, 10, 10)
+    w = np.arange(channels * channels * 9, dtype=np.float32).reshape(channels, channels, 3, 3)
+    inner = np.ascontiguousarray(w[:, :, 1:2, 1:2])
+    y = fc.conv2d(x, w, padding="same", dilation=dilation)
+    np.testing.assert_array_equal(y, fc.conv2d(x, inner))
+    grads = fc.conv2d_backward(y, x, w, padding="same", dilation=dilation)
+    want = fc.conv2d_backward(y, x, inner)
+    np.testing.assert_array_equal(grads[0], want[0])
+    np.testing.assert_allclose(grads[1][:, :, 1:2, 1:2], want[1], rtol=1e-5)
+    assert np.count_nonzero(grads[1]) == np.count_nonzero(grads[1][:, :, 1, 1])
+    transposed = fc.conv_transpose2d(x, w, padding=dilation, dilation=dilation)
+    np.testing.assert_array_equal(transposed, fc.conv_transpose2d(x, inner))
+
+
+@pytest.mark.parametrize("stride", [2**20, 2**29, 2**31 - 1, 2**40, 2**58])
+@pytest.mark.parametrize("channels", [1, 3, 16])
+def test_windows_that_a_huge_stride_sends_outside_are_empty(channels, stride):
+    x = np.arange(channels * 16, dtype=np.float32).reshape(1, channels, 4, 4)
+    w = np.arange(channels * channels * 9, dtype=np.float32).reshape(channels, channels, 3, 3)
+    corner = np.ascontiguousarray(x[..., :3, :3])
+    y = fc.conv2d(x, w, padding=stride, stride=stride)
+    assert y.shape == (1, channels, 3, 3)
+    np.testing.assert_allclose(y[:, :, 1:2, 1:2], fc.conv2d(corner, w), rtol=1e-5)
+    assert np.count_nonzero(y) == np.count_nonzero(y[:, :, 1, 1])
+    grads = fc.conv2d_backward(y, x, w, padding=stride, stride=stride)
+    want = fc.conv2d_backward(y[:, :, 1:2, 1:2], corner, w)
+    np.testing.assert_allclose(grads[0][..., :3, :3], want[0], rtol=1e-5)
+    np.testing.assert_allclose(grads[1], want[1], rtol=1e-5)
+    transposed = fc.conv_transpose2d(x[..., :3, :3], w, padding=stride, stride=stride)
+    np.testing.assert_allclose(transposed, fc.conv_transpose2d(x[..., 1:2, 1:2], w), rtol=1e-5)
+
+
 @each_too_large
 @each_rank
 def test_transposed_convolution_with_huge_parameters_is_refused_or_too_large(rank, huge):

@@ -33,7 +33,7 @@ static weight_plan plan_weight(const fc_conv_geometry *g) {
         int64_t reach = (g->output[axis] - 1) * g->stride[axis] + (g->kernel[axis] - 1) * g->dilation[axis] + 1;
         w.skip[axis] = g->kernel[axis] == 1 ? g->stride[axis] : 1;
         w.step[axis] = g->stride[axis] / w.skip[axis];
-        w.copied |= g->padding[axis] > 0 || reach - g->padding[axis] > g->input[axis] || w.skip[axis] > 1;
+        w.copied |= g->padding[axis] != 0 || reach - g->padding[axis] > g->input[axis] || w.skip[axis] > 1;
     }
     w.planes = g->N * g->output[0];
     w.block_rows = clamp_i64(WEIGHT_PIXELS / Q, 1, P);
@@ -69,11 +69,32 @@ static int64_t direct_weight_scratch(const fc_conv_geometry *g, int threads) {
     return taps_bytes(g) + line_bytes(w.sum * w.shares * (int64_t)sizeof(T)) + w.thread_bytes * threads;
 }
 
+/* The convolution with one tap of the kernel alone, whose padding may be negative. */
+static fc_conv_geometry one_tap(const fc_conv_geometry *g, int64_t tap) {
+    fc_conv_geometry one = *g;
+    for (int axis = 2; axis >= 0; axis--) {
+        one.padding[axis] -= tap % g->kernel[axis] * g->dilation[axis];
+        one.kernel[axis] = one.dilation[axis] = 1;
+        tap /= g->kernel[axis];
+    }
+    return one;
+}
+
+static int64_t sparse_weight_scratch(const fc_conv_geometry *g, int threads) {
+    int64_t most = 0;
+    for (int64_t tap = 0; tap < volume(g->kernel); tap++) {
+        fc_conv_geometry one = one_tap(g, tap);
+        most = max_i64(most, direct_weight_scratch(&one, threads));
+    }
+    return most;
+}
+
 typedef struct {
     const fc_conv_geometry *g;
     weight_plan w;
     const T *grad_output, *input;
     T *grad_weight, *sums;
+    int64_t step;       /* of grad_weight, from tap to tap */
     const int64_t *tap; /* each tap's offset in the input or the strip */
     char *scratch;
 } weight_job;
@@ -176,7 +197,7 @@ static void add_shares(const void *context, int64_t task, int thread) {
     const weight_job *job = context;
     const weight_plan *w = &job->w;
     int64_t group = task / w->K, k = task % w->K;
-    T *grad_weight = job->grad_weight + task * w->C * w->taps;
+    T *grad_weight = job->grad_weight + task * w->C * w->taps * job->step;
     for (int64_t c_part = 0; c_part < w->c_parts; c_part++) {
         int64_t first = c_part * w->c_part, count = min_i64(w->c_part, w->C - first) * w->taps;
         int64_t cell = (group * w->k_parts + k / w->k_part) * w->c_parts + c_part;
@@ -184,16 +205,20 @@ static void add_shares(const void *context, int64_t task, int thread) {
         for (int64_t i = 0; i < count; i++) {
             T total = sums[i * w->k_part];
             for (int64_t share = 1; share < w->shares; share++) total += sums[share * w->sum + i * w->k_part];
-            grad_weight[first * w->taps + i] = total;
+            grad_weight[(first * w->taps + i) * job->step] = total;
         }
     }
 }
 
 static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, const T *input, T *grad_weight,
-                              void *scratch, int threads) {
+                              int64_t step, void *scratch, int threads) {
     char *rest = scratch;
-    weight_job job = {
-        .g = g, .w = plan_weight(g), .grad_output = grad_output, .input = input, .grad_weight = grad_weight};
+    weight_job job = {.g = g,
+                      .w = plan_weight(g),
+                      .grad_output = grad_output,
+                      .input = input,
+                      .grad_weight = grad_weight,
+                      .step = step};
     const weight_plan *w = &job.w;
     int64_t *tap = take(&rest, taps_bytes(g));
     job.tap = tap;
@@ -209,9 +234,19 @@ static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, c
     fc_parallel_for(g->K, threads, add_shares, &job);
 }
 
+static void run_sparse_weight(const fc_conv_geometry *g, const T *grad_output, const T *input, T *grad_weight,
+                              void *scratch, int threads) {
+    int64_t taps = volume(g->kernel);
+    for (int64_t tap = 0; tap < taps; tap++) {
+        fc_conv_geometry one = one_tap(g, tap);
+        run_direct_weight(&one, grad_output, input, grad_weight + tap, taps, scratch, threads);
+    }
+}
+
 static int64_t conv_grad_weight_scratch(const fc_conv_geometry *g, int threads) {
     product p = forward_product(g);
     enum way way = choose_weight_way(&p);
+    if (way == TILES_SPARSE) return sparse_weight_scratch(g, threads);
     if (way == TAPS_NARROW) return narrow_grad_weight_scratch(g, threads);
     int64_t direct = direct_weight_scratch(g, threads);
     return way == WINOGRAD_WEIGHT ? max_i64(direct, winograd_weight_scratch(g, threads)) : direct;
@@ -221,9 +256,10 @@ static void conv_grad_weight(const fc_conv_geometry *g, const void *grad_output,
                              void *scratch, int threads) {
     product p = forward_product(g);
     enum way way = choose_weight_way(&p);
-    if (way == TAPS_NARROW) narrow_grad_weight(g, grad_output, input, grad_weight, scratch, threads);
+    if (way == TILES_SPARSE) run_sparse_weight(g, grad_output, input, grad_weight, scratch, threads);
+    else if (way == TAPS_NARROW) narrow_grad_weight(g, grad_output, input, grad_weight, scratch, threads);
     else if (way != WINOGRAD_WEIGHT || !run_winograd_weight(g, grad_output, input, grad_weight, scratch, threads))
-        run_direct_weight(g, grad_output, input, grad_weight, scratch, threads);
+        run_direct_weight(g, grad_output, input, grad_weight, 1, scratch, threads);
 }
 
 static int64_t conv_packed_bytes(const fc_conv_geometry *g, int pass) {

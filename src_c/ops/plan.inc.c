@@ -21,7 +21,8 @@ enum way {
     WINOGRAD_WEIGHT,
     TILES,
     TILES_EXACT,
-    TILES_SMALL
+    TILES_SMALL,
+    TILES_SPARSE
 };
 
 #define ONE_TAP "many channels; single taps along height and width give Winograd nothing to save"
@@ -48,6 +49,7 @@ static const fc_choice ways[] = {
     [TILES] = {"tiles", ONE_TAP},
     [TILES_EXACT] = {"tiles", ASKED_EXACT},
     [TILES_SMALL] = {"tiles", TOO_SMALL},
+    [TILES_SPARSE] = {"tiles", "taps lie far apart or miss much of the input: one tap at a time"},
 };
 
 enum { NARROW_PAIRS = 32, MOST_WINOGRAD_DEPTH = 4096 };
@@ -68,8 +70,20 @@ static int why_direct(const product *p, int weight) {
     return t.depth <= MOST_WINOGRAD_DEPTH && t.cost < 0.95 * direct ? -1 : 2;
 }
 
+/* Whether taps reach far beyond the source, or lie close beside a wide stride: a copy of the source with what they see
+ * around it, and the cells between, would be far larger than the source. */
+static int is_sparse(const product *p) {
+    for (int axis = 0; axis < 3; axis++) {
+        if (p->count[axis] < 2) continue;
+        int64_t reach = p->high[axis] - p->low[axis];
+        if (reach > 2 * p->extent[axis] + 64 || p->stride[axis] > 2 * reach + 64) return 1;
+    }
+    return p->pair && p->pair != p && is_sparse(p->pair);
+}
+
 static enum way choose_way(const product *p) {
     if (p->taps == 0 && !p->pair) return FILL;
+    if (is_sparse(p)) return p->pair ? GATHER_PAIR : GATHER_REGIONS;
     if (is_tall(p)) return TALL;
     if (suits_depth(p)) return DEPTH;
     int few = p->rows < 2 * TILE_ROWS, direct = few || p->pair ? 2 : why_direct(p, 0);
@@ -86,6 +100,7 @@ static enum way choose_way(const product *p) {
 /* The same for the weight gradient of the convolution that has this forward product. */
 static enum way choose_weight_way(const product *p) {
     int64_t Q = p->pixels[2];
+    if (is_sparse(p)) return TILES_SPARSE;
     int long_rows = p->stride[2] == 1 && Q >= 3 * LANES;
     if (p->taps > 1 && p->channels * p->rows <= NARROW_PAIRS && Q >= LANES / 2 && (p->rows < LANES || long_rows))
         return TAPS_NARROW;

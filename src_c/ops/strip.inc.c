@@ -63,8 +63,8 @@ enum {
 /* Few output channels and more than one row of pixels, whose tap rows are those of neighbours (`gap` rows apart). Three
  * fill a tile together, unless phases are paired. */
 static int slides(const product *p) {
-    int64_t reach = p->high[1] - p->low[1], most = p->channels < 8 || p->dest_stride[2] > 1 ? 3 : 2;
-    return p->rows <= most && p->pixels[1] > 1 && (p->stride[1] == 1 || reach < p->count[1]);
+    int64_t most = p->channels < 8 || p->dest_stride[2] > 1 ? 3 : 2;
+    return p->rows <= most && p->pixels[1] > 1 && (p->stride[1] == 1 || p->high[1] - p->low[1] < p->count[1]);
 }
 
 /* The shape of sliding tiles that is done soonest. A tile takes about as long as its accumulators and 24 / R more. */

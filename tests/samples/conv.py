@@ -139,6 +139,7 @@ SAMPLES = {
         Sample(input=normal(2, 3, 9), weight=normal(4, 3, 3), residual=normal(2, 4, 7), activation="tanh"),
         channels_last((2, 33, 21), (21, 1, 5), groups=21, padding=4, dilation=3),
         channels_last((1, 1500, 16), (16, 1, 3), groups=16, padding=1, activation="relu"),
+        conv((2, 4, 7), (6, 2, 3), groups=2, padding=50, dilation=50),
         *drawn(any_conv, 1, 10),
     ],
     "conv2d": [
@@ -177,6 +178,9 @@ SAMPLES = {
         conv((1, 3, 51, 47), (24, 3, 11, 11), stride=4, padding=2),
         conv((2, 24, 9, 9), (3, 24, 3, 3), padding=1),
         conv((1, 16, 14, 9), (16, 16, 3, 2), padding=(13, 6), dilation=(10, 7), stride=(2, 1)),
+        conv((2, 5, 6, 9), (3, 5, 3, 3), padding=(90, 100), dilation=(90, 100)),
+        conv((1, 16, 6, 5), (17, 16, 3, 2), padding=100, stride=(100, 99), dilation=(1, 100)),
+        conv((2, 19, 9, 8), (19, 1, 3, 3), groups=19, padding=(100, 1), stride=(90, 1), bias=False),
         conv((1, 32, 28, 32), (32, 32, 3, 3), padding=1, precision="exact"),
         conv((1, 32, 16, 20), (32, 32, 3, 3), padding=1, precision="fast"),
         *fused_calls(),
@@ -232,6 +236,9 @@ SAMPLES = {
         Sample(input=normal(2, 3, 4, 5), weight=normal(5, 2, 2, 2), bias=normal(2), layout="NHWC"),
         transposed((2, 17, 5, 6), (17, 3, 4, 4), stride=2, padding=1),
         transposed((1, 64, 6, 7), (64, 2, 3, 3), padding=(1, 0)),
+        transposed((2, 3, 4, 5), (3, 2, 3, 3), stride=2, dilation=151, padding=151),
+        transposed((2, 18, 4, 5), (18, 20, 2, 3), dilation=(90, 100), padding=(45, 100)),
+        transposed((1, 4, 3, 2), (4, 3, 3, 3), stride=(90, 100), padding=(80, 45), groups=2),
         Sample(
             input=normal(1, 16, 5, 4),
             weight=normal(16, 1, 5, 2),
