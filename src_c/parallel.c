@@ -100,48 +100,63 @@ int fc_interrupted(void) {
     return result;
 }
 
-/* Asks, on the calling thread and in its own floating-point mode, whether to go on. */
-static void check_interrupt(fp_mode caller) {
+/* What the calling thread and its workers share while tasks run. One loop runs inside another where the handler of a
+ * signal computes. */
+typedef struct {
+    int stop;
+    fp_mode caller;
+} task_loop;
+static _Thread_local task_loop *running;
+static _Thread_local int asks; /* this thread is the calling one, where Python's handlers run */
+
+/* Asks, in the caller's floating-point mode, whether to go on. */
+static void check_interrupt(task_loop *loop) {
     int64_t now = milliseconds();
     if (!interrupt_check || now - checked_at < CHECK_EVERY) return;
     checked_at = now;
-    set_fp_mode(caller);
+    set_fp_mode(loop->caller);
     interrupted = interrupt_check();
     set_fp_mode(kernel_fp_mode());
+    __atomic_store_n(&loop->stop, interrupted, __ATOMIC_RELAXED);
+}
+
+int fc_stopped(void) {
+    task_loop *loop = running;
+    if (asks) check_interrupt(loop);
+    return __atomic_load_n(&loop->stop, __ATOMIC_RELAXED);
 }
 
 void fc_parallel_for(int64_t tasks, int threads, fc_task body, const void *context) {
     if (interrupted) return;
+    task_loop loop = {0, get_fp_mode()}, *outer = running;
+    int asked = asks;
 #ifdef _OPENMP
     if (threads > tasks) threads = (int)tasks;
     if (threads > 1 && !lost_threads) {
-        int stop = 0;
 #pragma omp parallel num_threads(threads)
         {
-            fp_mode caller = get_fp_mode();
-            set_fp_mode(kernel_fp_mode());
+            fp_mode own = get_fp_mode();
             int thread = omp_get_thread_num();
+            set_fp_mode(kernel_fp_mode());
+            running = &loop;
+            asks = thread == 0;
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t task = 0; task < tasks; task++) {
-                if (__atomic_load_n(&stop, __ATOMIC_RELAXED)) continue;
-                body(context, task, thread);
-                if (thread == 0) {
-                    check_interrupt(caller);
-                    __atomic_store_n(&stop, interrupted, __ATOMIC_RELAXED);
-                }
-            }
-            set_fp_mode(caller);
+            for (int64_t task = 0; task < tasks; task++)
+                if (!fc_stopped()) body(context, task, thread);
+            set_fp_mode(own);
         }
+        running = outer;
+        asks = asked;
         return;
     }
 #else
     (void)threads;
 #endif
-    fp_mode caller = get_fp_mode();
     set_fp_mode(kernel_fp_mode());
-    for (int64_t task = 0; task < tasks && !interrupted; task++) {
-        body(context, task, 0);
-        check_interrupt(caller);
-    }
-    set_fp_mode(caller);
+    running = &loop;
+    asks = 1;
+    for (int64_t task = 0; task < tasks && !fc_stopped(); task++) body(context, task, 0);
+    set_fp_mode(loop.caller);
+    running = outer;
+    asks = asked;
 }

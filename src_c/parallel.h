@@ -10,4 +10,7 @@
 typedef void (*fc_task)(const void *context, int64_t task, int thread);
 void fc_parallel_for(int64_t tasks, int threads, fc_task body, const void *context);
 
+/* Whether a task should end at once, whatever it leaves: long ones ask now and then. */
+int fc_stopped(void);
+
 #endif

@@ -35,6 +35,10 @@ CALLS = {
     "grad_input": lambda n: fc.conv2d_input((n, 128, 96, 96), zeros(128, 128, 3, 3), zeros(n, 128, 94, 94)),
     "grad_weight": lambda n: fc.conv2d_weight(zeros(n, 128, 96, 96), (128, 128, 3, 3), zeros(n, 128, 94, 94)),
     "grad_weight 5x5": lambda n: fc.conv2d_weight(zeros(n, 64, 64, 64), (128, 64, 5, 5), zeros(n, 128, 60, 60)),
+    "grad_weight 61x61": lambda n: fc.conv2d_weight(zeros(n, 4, 99, 99), (8, 4, 61, 61), zeros(n, 8, 39, 39)),
+    "conv_transpose": lambda n: fc.conv_transpose2d(zeros(n, 128, 32, 32), zeros(128, 64, 4, 4), stride=2, padding=1),
+    "grad_input 3-D": lambda n: fc.conv3d_input((n, 32, 12, 30, 30), zeros(64, 32, 3, 3, 3), zeros(n, 64, 10, 28, 28)),
+    "groups": lambda n: fc.conv2d(zeros(4 * n, 128, 56, 56), zeros(128, 4, 3, 3), padding=1, groups=32),
     "max_pool": lambda n: fc.max_pool2d(zeros(n, 64, 256, 256), 31, 1, 15),
     "batch_norm": lambda n: fc.batch_norm(zeros(n, 64, 256, 256), zeros(64), zeros(64) + 1),
     "gelu": lambda n: fc.gelu(zeros(n, 256, 256, 64)),
@@ -59,6 +63,30 @@ def alarm(seconds, handler, once=False):
 
 def raise_stop():
     raise Stop
+
+
+# One call each whose work would not fall into many tasks by itself.
+LONG = {
+    "grad_weight 61x61": lambda: fc.conv2d_weight(zeros(2, 32, 124, 124), (32, 32, 61, 61), zeros(2, 32, 64, 64)),
+    "many channels": lambda: fc.conv2d(zeros(1, 4096, 14, 14), zeros(2048, 4096, 3, 3), padding=1),
+    "all pixels": lambda: fc.conv2d(zeros(64, 2048, 7, 7), zeros(4096, 2048, 7, 7)),
+    "max_pool_backward": lambda: fc.max_pool2d_backward(
+        zeros(1, 1, 6000, 6000), np.zeros((1, 1, 6000, 6000), np.int64), (1, 1, 12000, 12000)
+    ),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", LONG)
+def test_the_handlers_of_signals_wait_for_no_long_task(name, threads):
+    """Between two of them this process never works longer than a quarter of the call, nor than 0.1 s."""
+    at = []
+    with fc.threads(threads), alarm(0.02, lambda: at.append(time.process_time())):
+        start = time.process_time()
+        LONG[name]()
+        length = time.process_time() - start
+    waits = np.diff([start, *at, start + length])
+    assert waits.max() < max(0.25 * length, 0.1 * threads), (length, waits.max())
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -126,6 +126,12 @@ VEC_INLINE void copy_run(T *dst, const T *src, int64_t n) {
     store(dst + n - LANES, load(src + n - LANES));
 }
 
+/* Fetches n elements from x on into cache; returns where they end. */
+VEC_INLINE const T *fetch(const T *x, int64_t n) {
+    for (int64_t i = 0; i < n; i += 64 / T_BYTES) __builtin_prefetch(x + i);
+    return x + n;
+}
+
 /* n elements, 1 <= n <= LANES, the other lanes 0. */
 VEC_INLINE vec load_part(const T *p, int64_t n) {
 #if defined(FIRST_LANES) && T_BYTES == 4

@@ -154,7 +154,7 @@ static void weight_task(const void *context, int64_t task, int thread) {
     const T *grad_output = job->grad_output + (group * w->K + k_first) * out_plane;
 
     int64_t begin = part_start(w->blocks, w->shares, share), end = part_start(w->blocks, w->shares, share + 1);
-    for (int64_t block = begin; block < end; block++) {
+    for (int64_t block = begin; block < end && !fc_stopped(); block++) {
         int64_t first_plane = block / w->row_blocks * w->block_planes;
         int64_t planes = min_i64(w->block_planes, w->planes - first_plane);
         int64_t row = block % w->row_blocks * w->block_rows, count = min_i64(w->block_rows, P - row);

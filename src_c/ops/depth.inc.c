@@ -86,12 +86,6 @@ static void interleave(const product *p, const depth_plan *d, const T *source, i
     }
 }
 
-/* Fetches n elements from x on into cache; returns where they end. */
-VEC_INLINE const T *fetch(const T *x, int64_t n) {
-    for (int64_t i = 0; i < n; i += 64 / T_BYTES) __builtin_prefetch(x + i);
-    return x + n;
-}
-
 /* dest[lane][cell] = y[cell][lane]. */
 static void take_apart(const T *y, int64_t plane, int64_t channels, T *dest) {
     for (int64_t cell = 0; cell < plane; cell += LANES) {

@@ -156,7 +156,7 @@ static void multiply_pixels(const product *p, const product *twin, const gather_
     if (total == 0) /* no tap sees these pixels */
         for (int64_t i = 0; i < b->rows; i++)
             for (int64_t lane = 0; lane < b->count; lane++) c[i * c_row + lane] = bias ? bias[b->channel_row + i] : 0;
-    for (int64_t level = 0; level < total; level += most) {
+    for (int64_t level = 0; level < total && !fc_stopped(); level += most) {
         int64_t depth = min_i64(most, total - level);
         pack_block(p, source, level, depth, b->runs, b->run_count, b->count, b->panels, b->pieces);
         multiply_levels(p, b, level, depth, c, c_row, spill);

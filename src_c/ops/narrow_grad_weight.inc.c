@@ -144,7 +144,7 @@ static void narrow_task(const void *context, int64_t task, int thread) {
     zero_run(sums, (last - first) * group_sums);
 
     int64_t end = part_start(w->units, w->shares, share + 1);
-    for (int64_t unit = part_start(w->units, w->shares, share); unit < end; unit++) {
+    for (int64_t unit = part_start(w->units, w->shares, share); unit < end && !fc_stopped(); unit++) {
         int64_t block = unit / N, image = unit % N;
         if (block != current) {
             current = block;

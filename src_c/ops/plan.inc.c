@@ -88,13 +88,14 @@ static enum way choose_way(const product *p) {
     if (suits_depth(p)) return DEPTH;
     int few = p->rows < 2 * TILE_ROWS, direct = few || p->pair ? 2 : why_direct(p, 0);
     if (direct < 0) return WINOGRAD;
-    if (is_narrow(p->rows, p->channels)) return STRIP_NARROW;
+    int fits = fits_strip(p) && (!p->pair || fits_strip(p->pair));
+    if (fits && is_narrow(p->rows, p->channels)) return STRIP_NARROW;
     if (p->pair) return GATHER_PAIR;
     /* Groups are packed one at a time: small ones do not repay it, nor do short rows. */
     int small = p->rows <= 16 || (p->rows <= 64 && p->pixels[2] < 2 * LANES);
-    return p->groups > 1 && p->channels <= 64 && small ? STRIP_GROUPS
-           : has_regions(p)                            ? GATHER_REGIONS
-                                                       : GATHER + direct;
+    return fits && p->groups > 1 && p->channels <= 64 && small ? STRIP_GROUPS
+           : has_regions(p)                                    ? GATHER_REGIONS
+                                                               : GATHER + direct;
 }
 
 /* The same for the weight gradient of the convolution that has this forward product. */

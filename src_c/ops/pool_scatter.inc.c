@@ -16,7 +16,7 @@ typedef struct {
 
 static void report_outside(const scatter_job *job) { __atomic_store_n(job->outside, 1, __ATOMIC_RELAXED); }
 
-enum { SCATTER_BLOCK = 512 };
+enum { SCATTER_BLOCK = 64, SCATTER_ASKS = 2048 * SCATTER_BLOCK };
 
 /* Whether n positions are all in [0, cells): a sign bit shows one that is not. */
 static int all_inside(const int64_t *at, int64_t n, int64_t cells) {
@@ -33,17 +33,22 @@ static void scatter_block(T *dst, const int64_t *at, const T *x, int64_t n, int 
         for (int64_t i = 0; i < n; i++) dst[at[i]] = x[i];
 }
 
-/* The same for those inside [low, high) of the plane, which is zero elsewhere. */
+/* The same for those inside [low, high) of the plane, which is zero elsewhere. The next plane is fetched along. */
 static void scatter_plane(const scatter_job *job, int64_t plane, int64_t low, int64_t high) {
     T *dst = job->result + plane * job->cells;
     int whole = high - low == job->cells;
-    __builtin_memset(dst + low, 0, (size_t)(high - low) * sizeof(T));
+    const T *ahead = dst + job->cells;
+    int64_t fetched = whole ? ceil_div(job->cells * SCATTER_BLOCK, max_i64(1, job->values)) : 0;
+    for (int64_t at = low; at < high && !fc_stopped(); at += SCATTER_ASKS)
+        __builtin_memset(dst + at, 0, (size_t)min_i64(SCATTER_ASKS, high - at) * sizeof(T));
     for (int64_t start = 0; start < job->values; start += SCATTER_BLOCK) {
+        if (start % SCATTER_ASKS == 0 && fc_stopped()) return;
         const T *x = job->source + plane * job->values + start;
         const int64_t *at = job->positions + plane * job->values + start;
         int64_t n = min_i64(SCATTER_BLOCK, job->values - start);
         int inside = all_inside(at, n, job->cells);
         if (!inside) report_outside(job);
+        ahead = fetch(ahead, min_i64(fetched, dst + 2 * job->cells - ahead));
         if (inside && whole) scatter_block(dst, at, x, n, job->add);
         else
             for (int64_t i = 0; i < n; i++)

@@ -54,6 +54,7 @@ enum {
     WIDE_BYTES = 64 * 1024,
     SCROLL_BYTES = 192 * 1024,
     STRIP_COLUMNS = 1024,
+    STRIP_CELLS = 1 << 18,
     STRIP_TASKS = 16,
     LARGE_CELLS = 1 << 17,  /* pixels of a large block */
     IN_PLACE_COLUMNS = 256, /* at least */
@@ -80,6 +81,12 @@ static void shape_slide(strip_plan *s, int64_t P, int64_t Q, int64_t R) {
             s->tile_vecs = n;
         }
     }
+}
+
+/* Whether strips stay small: those of one row of pixels, with all channels and cells between taps. */
+static int fits_strip(const product *p) {
+    double cells = (double)p->channels * (p->high[0] - p->low[0] + 1) * (p->high[1] - p->low[1] + p->stride[1]);
+    return cells * (p->high[2] - p->low[2] + min_i64(p->pixels[2], STRIP_COLUMNS) * p->stride[2]) <= STRIP_CELLS;
 }
 
 /* The strip of a block that reads no phases, or one phase of each. */

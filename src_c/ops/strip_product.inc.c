@@ -334,7 +334,7 @@ static void strip_region(const strip_job *job, char *scratch, const strip_part *
     /* of a plane read in place; elsewhere a phase without taps has no low */
     int64_t start = in_place ? ((o * p->stride[0] + p->low[0]) * H + row + p->low[1]) * W + column + p->low[2] : 0;
     int ahead = !in_place && !s->scroll; /* strips are laid one pair ahead, as above */
-    for (int64_t pair = part->first; pair < part->last + ahead; pair++) {
+    for (int64_t pair = part->first; pair < part->last + ahead && !fc_stopped(); pair++) {
         if (ahead && pair < part->last)
             lay_strip(p, s, &b.at, p->source + pair * source_plane, pieces, 0, INT64_MAX, strip[pair & 1]);
         if (ahead && pair == part->first) continue;

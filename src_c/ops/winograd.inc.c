@@ -274,7 +274,7 @@ static void winograd_task(const void *context, int64_t task, int thread) {
             int64_t levels = min_i64(w->chunk, t->depth - level);
             if (row == begin || w->chunks > 1)
                 transform_levels(p, t, group, level, levels, &room, v, w->block, w->v_point);
-            for (int64_t r = 0, some; r < rows; r += some) {
+            for (int64_t r = 0, some; r < rows && !fc_stopped(); r += some) {
                 some = job->matrix ? rows : min_i64(w->filter_rows, rows - r);
                 for (int64_t d = 0, few; d < levels; d += few) {
                     const T *from = filters;
