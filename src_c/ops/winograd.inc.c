@@ -289,6 +289,8 @@ static void winograd_task(const void *context, int64_t task, int thread) {
         for (int64_t k = 0; k < rows; k++) {
             int64_t channel = channel_row + k, grain = k % WINOGRAD_GRAIN;
             if (grain == 0) zero_run(doubt, lanes);
+            for (const piece *out = outputs; out < outputs + output_count; out++)
+                fetch(p->dest + out->dest + channel * plane, dest_step * out->length);
             t->transforms->products(m + k * w->block, w->m_point, lanes, bias ? bias[channel] : 0, stage, stage_row,
                                     doubt);
             for (const piece *out = outputs; out < outputs + output_count; out++) {
