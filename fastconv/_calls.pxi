@@ -1,9 +1,7 @@
 # The short way of a convolution: plain arrays of shapes that were checked before go straight to C. Included by _core.pyx.
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.dict cimport PyDict_GetItem
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
-from cpython.ref cimport PyObject
 
 cdef enum:
     MOST_GEOMETRIES = 4096
@@ -61,8 +59,7 @@ cdef class Calls:
         key = self.key(input, weight, stride, padding, dilation, groups, output_padding, last)
         if key is None or precision_here() > 0:
             return None
-        found = PyDict_GetItem(self.known, key)
-        return None if found is NULL else <ConvGeometry>found
+        return <ConvGeometry>self.known.get(key)
 
     # The result's shape; returns its number of axes.
     cdef int shape_of(self, ConvGeometry geometry, cnp.ndarray input, cnp.npy_intp *shape, bint last=False):

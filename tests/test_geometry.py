@@ -248,6 +248,12 @@ def test_huge_padding_with_stride_three_does_not_write_out_of_bounds():
         fc.avg_pool2d(ones(1, 1, 3, 3), 3, padding=2**31 - 1, stride=3)
 
 
+def test_an_empty_batch_may_have_a_result_of_any_size():
+    x = np.zeros((0, 1, 4))
+    assert fc.interpolate(x, 2**40).shape == (0, 1, 2**40)
+    assert fc.interpolate_backward(np.zeros((0, 1, 2**40)), x, 2**40).shape == x.shape
+
+
 def test_huge_dilation_of_a_single_tap_is_right():
     x = np.arange(6, dtype=np.float32).reshape(1, 1, 6)
     np.testing.assert_array_equal(fc.conv1d(x, ones(1, 1, 1), dilation=2**40), x)

@@ -169,6 +169,8 @@ conv_transpose1d(z(2, 4), z(2, 1, 1), groups=3) | conv_transpose1d_backward(z(1,
 conv_transpose1d(z(1, 4), z(1, 1, 1), groups=0) | conv_transpose1d(z(1, 4), z(1, 1, 1), output_padding=-1)
 conv1d(z(1, 4), z(1, 1, 1), stride=b"1") | conv1d(z(1, 4), z(1, 1, 1), groups=[1])
 conv_transpose1d(z(1, 4), z(1, 1, 1), groups=(1,)) | max_pool1d(z(1, 4), 2, ceil_mode="none")
+max_pool1d(z(1, 4), 2, return_indices="no") | adaptive_max_pool1d(z(1, 4), 2, return_indices=None)
+conv1d_backward(z(1, 1, 4), z(1, 1, 4), z(1, 1, 1), per_sample="no")
 avg_pool1d(z(1, 4), 2, ceil_mode=None) | avg_pool1d(z(1, 4), 2, count_include_pad="no") | max_pool1d(z(1, 4), b"2")
 avg_pool1d_backward(z(1, 2), (1, 4), 2, ceil_mode=2) | batch_norm(z(2, 3), z(3), z(3), training="false")
 instance_norm(z(2, 3, 4), use_input_stats=0.0) | dropout(z(2), training=i(1, 0)) | sum(z(2), keepdim="yes")

@@ -4,7 +4,7 @@ import math
 
 from .. import _core
 from ..geometry import pool as rules
-from ..geometry.arguments import choice
+from ..geometry.arguments import choice, flag
 from ..geometry.arrays import allocate, arrays, contiguous, index_array, new_output
 from ..geometry.conv import same_shape, shape_argument
 from ..op import op
@@ -84,13 +84,15 @@ def _bind_adaptive_max(rank):
     name = f"adaptive_max_pool{rank}d"
 
     def recorded(input, output_size, return_indices=False, *, layout="NCHW", out=None):
+        asked = flag(name, "return_indices", return_indices)
         result, indices = _adaptive(name, rank, MAX, input, output_size, layout, out, True)
-        return ((result, indices) if return_indices else result), (indices, input.shape, {"layout": layout})
+        return ((result, indices) if asked else result), (indices, input.shape, {"layout": layout})
 
     @op("input", name=name, recorded=recorded)
     def pool(input, output_size, return_indices=False, *, layout="NCHW", out=None):
-        both = _adaptive(name, rank, MAX, input, output_size, layout, out, return_indices)
-        return (both if return_indices else both[0]), ()
+        asked = flag(name, "return_indices", return_indices)
+        both = _adaptive(name, rank, MAX, input, output_size, layout, out, asked)
+        return (both if asked else both[0]), ()
 
     pool.__doc__ = f"""The maxima of windows chosen so that the result has `output_size`; a NaN wins.
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import _core
 from ..geometry import conv as rules
-from ..geometry.arguments import PRECISIONS, choice, integer
+from ..geometry.arguments import PRECISIONS, choice, flag, integer
 from ..geometry.arrays import FLOAT64, allocate, arrays, contiguous, new_output, same_dtype
 from ..op import OPS, op
 from .layout import LAYOUTS, channels_last, laid_first, seen_first, seen_last
@@ -177,6 +177,7 @@ def _backward(calls, grad_output, input, weight, parameters, needs, activation, 
         grad_input = allocate(name, input.shape, dtype)
         kind.grad_input(geometry, grad_output, weight, None, None, 0, grad_input, code)
         grad_input = grad_input if layout == "NCHW" else channels_last(name, rank, grad_input)
+    per_sample = flag(name, "per_sample", per_sample)
     samples = (input.shape[0],) if per_sample else ()
     if needs[1]:
         grad_weight = allocate(name, (*samples, *weight.shape), dtype)

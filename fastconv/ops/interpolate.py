@@ -188,6 +188,8 @@ def interpolate(
         name, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias
     )
     out = new_output(name, out, x.shape[:2] + sizes, x.dtype, x)
+    if out.size == 0:
+        return out, saved
     for i, (n, to, scale) in enumerate(zip(x.shape[2:], sizes, scales, strict=True)):
         x = _apply(x, i + 2, _axis(n, to, scale, mode, align, bool(antialias))[0])
     np.copyto(out, x)
@@ -218,6 +220,8 @@ def interpolate_backward(
     g = as_array(name, "grad_output", grad_output)
     same_shape(name, "grad_output", g, x.shape[:2] + sizes)
     same_dtype(name, input=x, grad_output=g)
+    if g.size == 0:
+        return np.zeros_like(x)
     for i, (n, to, scale) in enumerate(zip(x.shape[2:], sizes, scales, strict=True)):
         g = _apply(g, i + 2, _axis(n, to, scale, mode, align, bool(antialias))[1])
     return g

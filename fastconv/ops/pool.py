@@ -153,15 +153,17 @@ def _bind_extreme(rank, kind, word, sign):
     def recorded(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
                  return_indices=False, *, layout="NCHW", out=None):
         window = (kernel_size, stride, padding, dilation)
+        asked = flag(name, "return_indices", return_indices)
         result, indices = _extreme(name, rank, kind, input, window, ceil_mode, layout, out, True)
-        return ((result, indices) if return_indices else result), (indices, input.shape, {"layout": layout})
+        return ((result, indices) if asked else result), (indices, input.shape, {"layout": layout})
 
     @op("input", name=name, recorded=recorded)
     def pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False, *,
              layout="NCHW", out=None):
         window = (kernel_size, stride, padding, dilation)
-        both = _extreme(name, rank, kind, input, window, ceil_mode, layout, out, return_indices)
-        return (both if return_indices else both[0]), ()
+        asked = flag(name, "return_indices", return_indices)
+        both = _extreme(name, rank, kind, input, window, ceil_mode, layout, out, asked)
+        return (both if asked else both[0]), ()
 
     pool.__doc__ = f"""The {sign} of each window of `input`; a NaN in a window wins.
 

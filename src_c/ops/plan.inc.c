@@ -103,8 +103,8 @@ static enum way choose_weight_way(const product *p) {
     int64_t Q = p->pixels[2];
     if (is_sparse(p)) return TILES_SPARSE;
     int long_rows = p->stride[2] == 1 && Q >= 3 * LANES;
-    if (p->taps > 1 && p->channels * p->rows <= NARROW_PAIRS && Q >= LANES / 2 && (p->rows < LANES || long_rows))
-        return TAPS_NARROW;
+    int few = p->taps > 1 && p->channels * p->rows <= NARROW_PAIRS && Q >= LANES / 2;
+    if (few && (p->rows < LANES || long_rows) && fits_strip(p)) return TAPS_NARROW;
     int direct = p->rows < LANES || p->channels < 8 ? 2 : why_direct(p, 1);
     return direct < 0 ? WINOGRAD_WEIGHT : TILES + direct;
 }
