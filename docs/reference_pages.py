@@ -74,6 +74,12 @@ def heading(text: str, line: str) -> str:
     return f"{text}\n{line * len(text)}\n\n"
 
 
+# Methods that a package outside writes into our classes, as scikit-learn does: their docstrings refer to its pages.
+def foreign_methods(cls) -> list[str]:
+    methods = {name: getattr(cls, name) for name in vars(cls)}
+    return [n for n, m in methods.items() if inspect.isroutine(m) and not _home(m).startswith("fastconv")]
+
+
 def page(module: str, names: list[str]) -> str:
     summary = (importlib.import_module(module).__doc__ or module).strip().splitlines()[0].rstrip(".:")
     text = f".. currentmodule:: {module}\n\n" + heading(summary, "=")
@@ -81,7 +87,9 @@ def page(module: str, names: list[str]) -> str:
     for name in names:
         value = public_objects()[name]
         text += f".. auto{'class' if inspect.isclass(value) else 'function'}:: {name}\n"
-        text += "   :members:\n\n" if inspect.isclass(value) else "\n"
+        if inspect.isclass(value):
+            text += f"   :members:\n   :exclude-members: {', '.join(foreign_methods(value))}\n"
+        text += "\n"
     return text
 
 
