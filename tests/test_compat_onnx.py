@@ -104,6 +104,32 @@ def test_operators_of_one_input_are_those_of_onnx_runtime(name):
     compare(model([(name, ["x"], SINGLE[name])], inputs), inputs)
 
 
+OLDER = [
+    ("Softmax", ["x"], {}),
+    ("LogSoftmax", ["x"], {"axis": 2}),
+    ("BatchNormalization", ["x", "s", "t", "m", "v"], {"spatial": 1}),
+]
+
+
+@pytest.mark.parametrize("node", OLDER, ids=lambda node: node[0])
+def test_older_versions_of_operators_keep_their_meaning(node):
+    arrays = {"s": draw(3), "t": draw(3), "m": draw(3), "v": np.abs(draw(3)) + 1}
+    arrays = {name: array for name, array in arrays.items() if name in node[1]}
+    inputs = {"x": draw(2, 3, 4, 5)}
+    compare(model([node], inputs, opset=8, **arrays), inputs)
+    if node[0] == "BatchNormalization":
+        with pytest.raises(ValueError, match="spatial"):
+            prepare(model([(*node[:2], {"spatial": 0})], inputs, opset=8, **arrays)).run(inputs)
+
+
+def test_average_pools_take_dilations_of_one():
+    inputs = {"x": draw(2, 3, 6, 5)}
+    window = {"kernel_shape": [2, 2], "dilations": [1, 1]}
+    compare(model([("AveragePool", ["x"], window)], inputs, opset=19), inputs)
+    with pytest.raises(ValueError, match="AveragePool: dilations"):
+        prepare(model([("AveragePool", ["x"], window | {"dilations": [1, 2]})], inputs, opset=19)).run(inputs)
+
+
 def test_a_network_with_shapes_computed_in_the_graph():
     inputs = {"x": draw(3, 2, 8, 8)}
     ints = {"zero": [0], "one": [1], "last": [-1], "steps": [-1], "far": [-99], "edges": [0, 0, 1, 1, 0, 0, 0, 2]}

@@ -50,6 +50,8 @@ class Prepared:
         self.constants = weights(model)
         self.inputs = [value.name for value in model.graph.input if value.name not in self.constants]
         self.outputs = [value.name for value in model.graph.output]
+        version = max((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), default=13)
+        operators = OPERATORS if version >= 13 else OPERATORS | OLDER
         self.nodes = []
         for node in model.graph.node:
             if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
@@ -62,7 +64,7 @@ class Prepared:
                     attributes[key] = onnx.numpy_helper.to_array(value)
             if node.op_type == "Cast":
                 attributes["to"] = onnx.helper.tensor_dtype_to_np_dtype(attributes["to"])
-            self.nodes.append((OPERATORS[node.op_type], tuple(node.input), node.output[0], attributes))
+            self.nodes.append((operators[node.op_type], tuple(node.input), node.output[0], attributes))
 
     def run(self, inputs) -> list[np.ndarray]:
         """The outputs, for one array, a sequence of arrays in the order of `inputs`, or a dict by name."""
@@ -136,8 +138,11 @@ def _max_pool(x, *, kernel_shape, strides=None, pads=None, dilations=None, auto_
     return getattr(ops, f"max_pool{rank}d")(x, tuple(kernel_shape), strides, padding, dilations, bool(ceil_mode))
 
 
-def _average_pool(x, *, kernel_shape, strides=None, pads=None, auto_pad="NOTSET", ceil_mode=0, count_include_pad=0):
+def _average_pool(x, *, kernel_shape, strides=None, pads=None, dilations=None, auto_pad="NOTSET", ceil_mode=0,
+                  count_include_pad=0):  # fmt: skip
     rank = x.ndim - 2
+    if any(step != 1 for step in dilations or ()):
+        raise value_error("AveragePool", "dilations", f"are {dilations}", "all 1")
     strides, window = tuple(strides or (1,) * rank), tuple(kernel_shape)
     padded, padding = _padded(x, _edges(x, window, strides, (1,) * rank, pads, auto_pad), window)
     function = getattr(ops, f"avg_pool{rank}d")
@@ -158,9 +163,10 @@ def _gemm(a, b, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0):
     return result if c is None else result + (c if beta == 1 else c.dtype.type(beta) * c)
 
 
-def _batch_norm(x, scale, bias, mean, variance, *, epsilon=1e-5, momentum=0.9, training_mode=0):
-    if training_mode:
-        raise value_error("BatchNormalization", "training_mode", "is 1", "0")
+def _batch_norm(x, scale, bias, mean, variance, *, epsilon=1e-5, momentum=0.9, training_mode=0, spatial=1):
+    if training_mode or not spatial:
+        came = f"are {training_mode} and {spatial}"
+        raise value_error("BatchNormalization", "training_mode and spatial", came, "0 and 1")
     return ops.batch_norm(x, mean, variance, scale, bias, False, 1 - momentum, epsilon)
 
 
@@ -203,6 +209,18 @@ def _unsqueeze(x, axes=None, **older):
     return np.expand_dims(x, tuple(map(int, older.get("axes", axes))))
 
 
+# Before version 13 all axes from `axis` on are one.
+def _over_all_from(function):
+    def older(x, *, axis=1):
+        return function(_flatten(x, axis=axis)).reshape(x.shape)
+
+    return older
+
+
+def _flatten(x, *, axis=1):
+    return x.reshape(int(np.prod(x.shape[:axis])), -1)
+
+
 def _constant(*, value=None, value_float=None, value_int=None, value_floats=None, value_ints=None):
     if value is not None:
         return value
@@ -228,7 +246,7 @@ OPERATORS = {
     "Div": lambda a, b: np.divide(a, b) if a.dtype.kind == "f" else np.trunc(a / b).astype(a.dtype),
     "Dropout": lambda x, *_, **ratio: x,
     "Elu": lambda x, *, alpha=1.0: ops.elu(x, alpha),
-    "Flatten": lambda x, *, axis=1: x.reshape(int(np.prod(x.shape[:axis])), -1),
+    "Flatten": _flatten,
     "Gather": lambda x, indices, *, axis=0: np.take(x, indices, axis),
     "Gemm": _gemm,
     "GlobalAveragePool": _global(np.mean),
@@ -255,4 +273,10 @@ OPERATORS = {
     "Tanh": lambda x: ops.tanh(x),
     "Transpose": lambda x, *, perm=None: np.transpose(x, perm),
     "Unsqueeze": _unsqueeze,
+}
+
+# Operators of the same names in version 12 and before.
+OLDER = {
+    "LogSoftmax": _over_all_from(lambda x: ops.log_softmax(x, 1)),
+    "Softmax": _over_all_from(lambda x: ops.softmax(x, 1)),
 }
