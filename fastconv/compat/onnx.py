@@ -116,17 +116,23 @@ def _conv(x, w, b=None, *, strides=None, pads=None, dilations=None, group=1, aut
 
 def _conv_transpose(x, w, b=None, *, strides=None, pads=None, dilations=None, group=1, output_padding=None,
                     kernel_shape=None, auto_pad="NOTSET", output_shape=None):  # fmt: skip
-    if auto_pad != "NOTSET" or output_shape is not None:
-        raise value_error("ConvTranspose", "auto_pad or output_shape", "is given", "pads and output_padding")
     rank = x.ndim - 2
     strides, dilations = (tuple(v or (1,) * rank) for v in (strides, dilations))
-    pads, extra = pads or (0,) * 2 * rank, output_padding or (0,) * rank
+    extra = tuple(output_padding or (0,) * rank)
     function = getattr(ops, f"conv_transpose{rank}d")
-    if pads[:rank] == pads[rank:]:
-        return function(x, w, b, strides, tuple(pads[:rank]), tuple(extra), group, dilations)
-    whole = function(x, w, None, strides, 0, tuple(extra), group, dilations)
-    cut = (slice(a, n - z) for a, z, n in zip(pads[:rank], pads[rank:], whole.shape[2:]))
-    whole = np.ascontiguousarray(whole[(slice(None), slice(None), *cut)])
+    if output_shape is not None or auto_pad.startswith("SAME"):
+        wanted = output_shape[-rank:] if output_shape else [n * stride for n, stride in zip(x.shape[2:], strides)]
+        sizes = (x.shape[2:], w.shape[2:], strides, dilations, extra, wanted)
+        cuts = [(n - 1) * s + (k - 1) * d + 1 + e - m for n, k, s, d, e, m in zip(*sizes)]
+        halves = [max(total + (auto_pad != "SAME_UPPER"), 0) // 2 for total in cuts]
+        pads = [*halves, *(total - half for total, half in zip(cuts, halves))]
+    elif auto_pad == "VALID":
+        pads = None
+    pads = _edges(x, w.shape[2:], strides, dilations, pads, "NOTSET")
+    if all(before == after >= 0 for before, after in pads):
+        return function(x, w, b, strides, tuple(before for before, _ in pads), extra, group, dilations)
+    whole = function(x, w, None, strides, 0, extra, group, dilations)
+    whole = _resized(whole, [(0, 0), (0, 0), *((-before, -after) for before, after in pads)])
     return whole if b is None else whole + b.reshape(-1, *(1,) * rank)
 
 
@@ -182,11 +188,17 @@ def _slice(x, starts, ends, axes=None, steps=None):
     return x[tuple(places)]
 
 
+# x with cells cut off at each end where a width is negative, then padded where it is positive.
+def _resized(x, widths, mode="constant", **options):
+    x = x[tuple(slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(x.shape, widths))]
+    return np.pad(x, [(max(before, 0), max(after, 0)) for before, after in widths], mode, **options)
+
+
 def _pad(x, pads, value=None, axes=None, *, mode="constant"):
     widths, half = [(0, 0)] * x.ndim, len(pads) // 2
     for i, axis in enumerate(range(x.ndim) if axes is None else axes):
         widths[axis] = (int(pads[i]), int(pads[half + i]))
-    return np.pad(x, widths, mode, **({"constant_values": value or 0} if mode == "constant" else {}))
+    return _resized(x, widths, mode, **({"constant_values": value or 0} if mode == "constant" else {}))
 
 
 def _reduce_mean(x, axes=None, *, keepdims=1, noop_with_empty_axes=0, **older):
