@@ -129,6 +129,27 @@ def test_older_versions_of_operators_keep_their_meaning(node):
             prepare(model([(*node[:2], {"spatial": 0})], inputs, opset=8, **arrays)).run(inputs)
 
 
+@pytest.mark.parametrize("noop", [0, 1])
+def test_means_over_no_axes_are_over_all_unless_they_are_none(noop):
+    inputs, axes = {"x": draw(2, 3, 4)}, np.zeros(0, np.int64)
+    compare(model([("ReduceMean", ["x", "a"], {"noop_with_empty_axes": noop})], inputs, a=axes), inputs)
+
+
+def test_integers_are_divided_exactly():
+    made = model([("Div", ["a", "b"], {})], {}, a=np.int64([2**60 + 1, -7, 7]), b=np.int64([1, 2, -2]))
+    assert prepare(made).run({})[0].tolist() == [2**60 + 1, -3, -3]
+
+
+def test_second_outputs_may_be_there_but_not_be_used():
+    x = draw(1, 1, 4, 4)
+    made = model([("MaxPool", ["x"], {"kernel_shape": [2, 2]}), ("Relu", ["n0"], {})], {"x": x})
+    made.graph.node[0].output.append("places")
+    assert prepare(made).run(x)[0].shape == (1, 1, 3, 3)
+    made.graph.node[1].input[0] = "places"
+    with pytest.raises(ValueError, match="prepare: model uses 2 outputs of MaxPool"):
+        prepare(made)
+
+
 def test_average_pools_take_dilations_of_one():
     inputs = {"x": draw(2, 3, 6, 5)}
     window = {"kernel_shape": [2, 2], "dilations": [1, 1]}

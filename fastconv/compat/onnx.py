@@ -53,9 +53,13 @@ class Prepared:
         version = max((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), default=13)
         operators = OPERATORS if version >= 13 else OPERATORS | OLDER
         self.nodes = []
+        used = {*self.outputs, *(name for node in model.graph.node for name in node.input)}
         for node in model.graph.node:
             if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
                 raise value_error("prepare", "model", f"has the operator {node.op_type}", ", ".join(sorted(OPERATORS)))
+            if not used.isdisjoint(node.output[1:]):
+                came = f"uses {len(node.output)} outputs of {node.op_type}"
+                raise value_error("prepare", "model", came, "the first alone")
             attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
             for key, value in attributes.items():
                 if isinstance(value, bytes):
@@ -202,10 +206,10 @@ def _pad(x, pads, value=None, axes=None, *, mode="constant"):
 
 
 def _reduce_mean(x, axes=None, *, keepdims=1, noop_with_empty_axes=0, **older):
-    axes = older.get("axes", axes)
-    if axes is None and noop_with_empty_axes:
+    axes = tuple(map(int, older.get("axes", () if axes is None else axes)))
+    if not axes and noop_with_empty_axes:
         return x
-    return x.mean(None if axes is None else tuple(map(int, axes)), keepdims=bool(keepdims))
+    return x.mean(axes or None, keepdims=bool(keepdims))
 
 
 def _clip(x, low=None, high=None, *, min=None, max=None):
@@ -255,7 +259,7 @@ OPERATORS = {
     "Constant": _constant,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
-    "Div": lambda a, b: np.divide(a, b) if a.dtype.kind == "f" else np.trunc(a / b).astype(a.dtype),
+    "Div": lambda a, b: np.divide(a, b) if a.dtype.kind == "f" else (a - np.fmod(a, b)) // b,
     "Dropout": lambda x, *_, **ratio: x,
     "Elu": lambda x, *, alpha=1.0: ops.elu(x, alpha),
     "Flatten": _flatten,
