@@ -167,6 +167,40 @@ def test_install_reaches_names_that_were_imported_before():
         del held.held_function
 
 
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("name", ["convolve", "correlate"])
+@pytest.mark.parametrize("shapes", [((4, 0), (4, 1)), ((4, 1), (4, 0))])
+def test_empty_images_are_scipy_s_and_empty_lines_refused(shapes, name, mode):
+    a, b = map(np.ones, shapes)
+    result, expected = (getattr(where, name)(a, b, mode, "direct") for where in (ours, theirs))
+    assert result.shape == expected.shape
+    np.testing.assert_array_equal(result, expected)
+    for arguments in ((a, b, mode, "fft"), (a[0], b[0], mode)):
+        with pytest.raises(ValueError, match="cannot be empty"):
+            getattr(ours, name)(*arguments)
+
+
+@pytest.mark.parametrize("name", ["convolve", "correlate", "convolve2d", "correlate2d"])
+def test_booleans_and_half_precision_are_taken_as_numpy_takes_them(name):
+    a, b = np.ones((4, 5)), np.ones((2, 2))
+    result = getattr(ours, name)(a == 1, b == 1)
+    assert result.dtype == bool
+    assert result.all()
+    half = getattr(ours, name)(a.astype(np.float16), b.astype(np.float16))
+    assert half.dtype == np.float16
+    np.testing.assert_array_equal(half, getattr(theirs, name)(a, b))
+
+
+def test_infinities_in_complex_sums_are_those_of_the_parts():
+    x, w = draw((2000,), "complex64"), draw((100,), "complex64", 1)
+    x[900] = -np.inf + 0.4j
+    with np.errstate(invalid="ignore"):
+        result = ours.convolve(x, w, method="direct")
+    assert np.isinf(result.real[900:1000]).all()
+    assert np.isinf(result.imag[900:1000]).all()
+    assert np.isfinite(np.delete(result, slice(900, 1000))).all()
+
+
 def test_everything_works_without_scipy():
     code = """
 import sys

@@ -39,7 +39,7 @@ def checked(in1, in2, mode, method):
         raise ValueError("Acceptable mode flags are 'valid', 'same', or 'full'.")
     if method not in METHODS:
         raise ValueError("Acceptable method flags are 'auto', 'direct', or 'fft'.")
-    if not in1.size or not in2.size:
+    if not (in1.size and in2.size) and (in1.ndim == 1 or method == "fft"):
         raise ValueError(f"in1 and in2 cannot be empty, and have shapes {in1.shape} and {in2.shape}")
 
 
@@ -72,7 +72,7 @@ def convolve(in1, in2, mode="full", method="auto"):
     axis by axis if in2 is an outer product, where that helps). The result has the common type; integers are exact and
     wrap.
 
-    Raises ValueError for ranks, modes and methods that do not fit, and empty arrays.
+    Raises ValueError for ranks, modes and methods that do not fit, and empty arrays (but direct sums of images).
 
     >>> from fastconv.compat import signal
     >>> signal.convolve([3, 4, 5, 6, 5, 4], [1, 2, 3])
