@@ -120,14 +120,22 @@ def test_what_torch_would_refuse_is_refused():
         fast.conv2d(x, w, out=np.empty(3))
     with pytest.raises(TypeError, match="float32"):
         fast.conv2d(x, w.float())
-    (slope,) = torch.autograd.grad(fast.conv2d(x, w).square().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        slope.sum().backward()
     y = x * 1
     result = fast.conv2d(y, w)
     y.detach().add_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         result.sum().backward()
+
+
+# Also where the gradient of the result is a constant, as under a plain sum, and the rest of the graph has derivatives.
+@pytest.mark.parametrize("loss", [lambda y: y.sum(), lambda y: y.square().sum()])
+def test_second_derivatives_are_refused_and_never_forgotten(loss):
+    x, w, scale = draw(1, 2, 5, 5), draw(3, 2, 3, 3), draw(1)
+    (slope,) = torch.autograd.grad(loss(fast.conv2d(x * scale, w)), x, create_graph=True)
+    (expected,) = torch.autograd.grad(loss(F.conv2d(x * scale, w)), x)
+    torch.testing.assert_close(slope.detach(), expected)
+    with pytest.raises(NotImplementedError, match="conv2d: a derivative of its derivative"):
+        slope.square().sum().backward()
 
 
 def network():

@@ -3,7 +3,7 @@
 `from fastconv.compat import torch as fast` gives `fast.conv2d(input, weight, bias, stride, ...)` and so on, with the
 arguments of `fastconv`'s own functions, which are those of `torch.nn.functional`. Tensors live on the CPU and are
 float32 or float64 (half precision is stored only); arrays and tensors share memory. Results require a gradient where
-torch's would. Derivatives of derivatives raise torch's RuntimeError on once_differentiable.
+torch's would. Derivatives of derivatives raise NotImplementedError (a RuntimeError) that names the operation.
 
 >>> import torch
 >>> from fastconv.compat import torch as fast
@@ -23,7 +23,6 @@ from ..op import Op
 from ..ops import OPS
 
 torch = optional("torch", "torch")
-once_differentiable = optional("torch.autograd.function", "torch").once_differentiable
 
 __all__ = ["swap"]
 
@@ -47,13 +46,27 @@ class _Bridge(torch.autograd.Function):
         return first, *rest
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad_output, *_):
-        _ = ctx.saved_tensors
         needs = ctx.needs_input_grad[2:]
-        grads = ctx.op.on_tape(grad_output.numpy(), ctx.saved, needs)
+        sources = (grad_output, *ctx.saved_tensors)
+        grads = ctx.op.on_tape(_array(grad_output), ctx.saved, needs)
         grads = grads if isinstance(grads, (tuple, list)) else (grads,)
-        return None, None, *(_own(grad) if need else None for grad, need in zip(grads, needs))
+        grads = [_own(grad) if need else None for grad, need in zip(grads, needs)]
+        if torch.is_grad_enabled():  # under create_graph
+            grads = [grad if grad is None else _Once.apply(ctx.op.name, grad, *sources) for grad in grads]
+        return None, None, *grads
+
+
+# A gradient that depends on `sources` and has no derivative itself: torch would take it for a constant of those.
+class _Once(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, name, grad, *sources):
+        ctx.name = name
+        return grad.detach()
+
+    @staticmethod
+    def backward(ctx, *_):
+        raise NotImplementedError(f"{ctx.name}: a derivative of its derivative is asked for (expected the first alone)")
 
 
 def _array(value):
