@@ -311,6 +311,15 @@ def test_bad_arguments_raise_what_scipy_raises(case):
         getattr(ours, name)(*arguments, **options)
 
 
+@pytest.mark.parametrize("output", [None, "f", "e", "F", "G"])
+@pytest.mark.parametrize("name", ["correlate", "convolve"])
+def test_images_of_no_cells_have_any_type(name, output):
+    for dtype in ("float32", "float16", "longdouble"):
+        x, weights = np.zeros((7, 0), dtype), np.ones((5, 2))
+        result, expected = (getattr(where, name)(x, weights, output=output) for where in (ours, theirs))
+        assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
+
+
 def test_same_bits_for_any_thread_count():
     x, weights = image((400, 500), np.float32), image((7, 7), np.float32)
     with fastconv.threads(1):

@@ -132,9 +132,12 @@ def check_cval(input, weights, cval):
         raise ValueError("Cannot provide a complex-valued cval when the input is real.")
 
 
-def correlate_parts(real, input, weights, output, cval, nan_policy):
+# any_type: an image of no cells may have types that the filters do not compute with.
+def correlate_parts(real, input, weights, output, cval, nan_policy, any_type=False):
     is_complex = input.dtype.kind == "c" or weights.dtype.kind == "c"
     target = Output(output, input, is_complex)
+    if not input.size and any_type:
+        return target.give_input()
     if nan_policy != "propagate":
         real = with_policy(real, nan_policy)
     if is_complex:
@@ -171,7 +174,7 @@ def correlate_or_convolve(input, weights, output, mode, cval, origin, axes, conv
         kernel = cut(kernel)
         return window.correlate(image, kernel[None], dtype, cval, [partial(terms_of_all, kernel)])[0]
 
-    return correlate_parts(real, input, weights, output, cval, nan_policy)
+    return correlate_parts(real, input, weights, output, cval, nan_policy, any_type=True)
 
 
 def correlate(input, weights, output=None, mode="reflect", cval=0.0, origin=0, *, axes=None, nan_policy="propagate"):
