@@ -2,6 +2,7 @@
 
 import copy
 import importlib
+import pickle
 import sys
 
 import numpy as np
@@ -160,6 +161,14 @@ def test_swapped_networks_compute_and_train_alike():
     for ours, theirs in zip(fast_net.parameters(), net.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-5)
     assert fast_net[4](x[:, :1].expand(2, 4, 10, 10), output_size=(20, 20)).shape == (2, 3, 20, 20)
+
+
+def test_pickled_networks_come_back_as_torch_s_own():
+    net = fast.swap(network())
+    back = pickle.loads(pickle.dumps(net))
+    x = torch.randn(1, 2, 10, 10)
+    assert all(a.forward.__func__ is type(b).forward for a, b in zip(back, network()))
+    torch.testing.assert_close(fast.swap(back)(x), net(x))
 
 
 def test_missing_torch_is_named(monkeypatch):

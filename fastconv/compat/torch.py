@@ -150,8 +150,8 @@ for _rank in (1, 2, 3):
 def swap(module):
     """Let the convolution and pooling layers inside a torch.nn.Module compute here; returns the module.
 
-    Parameters, hooks and state_dict stay as they are. Layers of derived classes are left alone. A swapped module can
-    be copied, not pickled; its state_dict can be saved.
+    Parameters, hooks and state_dict stay as they are. Layers of derived classes are left alone. A copy of a
+    swapped module is swapped; one that was pickled comes back as torch's own: swap it again.
 
     >>> import torch
     >>> net = swap(torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.MaxPool2d(2)))
