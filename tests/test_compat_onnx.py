@@ -150,6 +150,27 @@ def test_second_outputs_may_be_there_but_not_be_used():
         prepare(made)
 
 
+# Layers of torch that pad come from its exporter with widths that are computed in the graph.
+@pytest.mark.parametrize("options", [{}, {"value": onnx.helper.make_tensor("", onnx.TensorProto.INT64, [1], [2])}])
+def test_constants_of_a_shape(options):
+    inputs = {"x": draw(2, 3)}
+    nodes = [("Shape", ["x"], {}), ("ConstantOfShape", ["n0"], options), ("Cast", ["n1"], {"to": 1})]
+    compare(model([*nodes, ("Add", ["n2", "x"], {})], inputs), inputs)
+
+
+@pytest.mark.parametrize("slope", [draw(3, 1, 1), draw(1)])
+def test_slopes_of_prelu_are_broadcast(slope):
+    inputs = {"x": draw(2, 3, 4, 5)}
+    compare(model([("PRelu", ["x", "s"], {})], inputs, s=slope), inputs)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 5), (2, 3, 4, 5)])
+def test_instance_normalisation(shape):
+    inputs = {"x": draw(*shape)}
+    made = model([("InstanceNormalization", ["x", "s", "t"], {"epsilon": 0.1})], inputs, s=draw(3), t=draw(3))
+    compare(made, inputs)
+
+
 def test_average_pools_take_dilations_of_one():
     inputs = {"x": draw(2, 3, 6, 5)}
     window = {"kernel_shape": [2, 2], "dilations": [1, 1]}

@@ -245,6 +245,11 @@ def _constant(*, value=None, value_float=None, value_int=None, value_floats=None
     return np.asarray(value_ints if value_int is None else value_int, np.int64)
 
 
+def _constant_of_shape(shape, *, value=None):
+    value = np.float32([0]) if value is None else value
+    return np.full(shape.tolist(), value.item(), value.dtype)
+
+
 def _global(reduce):
     return lambda x: reduce(x, axis=tuple(range(2, x.ndim)), keepdims=True)
 
@@ -257,6 +262,7 @@ OPERATORS = {
     "Clip": _clip,
     "Concat": lambda *arrays, axis: np.concatenate(arrays, axis),
     "Constant": _constant,
+    "ConstantOfShape": _constant_of_shape,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "Div": lambda a, b: np.divide(a, b) if a.dtype.kind == "f" else (a - np.fmod(a, b)) // b,
@@ -270,11 +276,15 @@ OPERATORS = {
     "HardSigmoid": lambda x, *, alpha=0.2, beta=0.5: np.clip(x * x.dtype.type(alpha) + x.dtype.type(beta), 0, 1),
     "HardSwish": lambda x: ops.hardswish(x),
     "Identity": lambda x: x,
+    "InstanceNormalization": lambda x, scale, bias, *, epsilon=1e-5: ops.instance_norm(
+        x, weight=scale, bias=bias, eps=epsilon
+    ),
     "LeakyRelu": lambda x, *, alpha=0.01: ops.leaky_relu(x, alpha),
     "LogSoftmax": lambda x, *, axis=-1: ops.log_softmax(x, axis),
     "MatMul": np.matmul,
     "MaxPool": _max_pool,
     "Mul": np.multiply,
+    "PRelu": lambda x, slope: np.where(x < 0, x * slope, x),
     "Pad": _pad,
     "ReduceMean": _reduce_mean,
     "Relu": lambda x: ops.relu(x),
