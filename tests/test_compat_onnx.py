@@ -171,6 +171,25 @@ def test_instance_normalisation(shape):
     compare(made, inputs)
 
 
+@pytest.mark.parametrize("target", [{"s": np.float32([1, 1, 2, 0.6])}, {"n": np.int64([2, 3, 7, 1])}], ids=["s", "n"])
+@pytest.mark.parametrize("place", ["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"])
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_resized_images_are_those_of_onnx_runtime(mode, place, target):
+    inputs = {"x": draw(2, 3, 5, 8)}
+    for nearest in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil") if mode == "nearest" else (None,):
+        options = {"mode": mode, "coordinate_transformation_mode": place}
+        options |= {"nearest_mode": nearest} if nearest else {}
+        names = ["x", "", "s"] if "s" in target else ["x", "", "", "n"]
+        compare(model([("Resize", names, options)], inputs, **target), inputs)
+
+
+def test_resizing_as_nobody_does_is_refused():
+    inputs, scales = {"x": draw(1, 1, 4, 4)}, np.float32([1, 1, 2, 2])
+    for options in ({"coordinate_transformation_mode": "tf_crop_and_resize"}, {"mode": "linear", "antialias": 1}):
+        with pytest.raises(ValueError, match="Resize: attributes"):
+            prepare(model([("Resize", ["x", "", "s"], options)], inputs, s=scales)).run(inputs)
+
+
 def test_average_pools_take_dilations_of_one():
     inputs = {"x": draw(2, 3, 6, 5)}
     window = {"kernel_shape": [2, 2], "dilations": [1, 1]}

@@ -9,6 +9,7 @@ import numpy as np
 from .. import ops
 from ..extras import optional
 from ..geometry import value_error
+from ._resize import resize
 
 __all__ = ["OPERATORS", "Prepared", "prepare", "weights"]
 
@@ -289,6 +290,7 @@ OPERATORS = {
     "ReduceMean": _reduce_mean,
     "Relu": lambda x: ops.relu(x),
     "Reshape": _reshape,
+    "Resize": resize,
     "Shape": lambda x, *, start=0, end=None: np.array(x.shape[start:end], np.int64),
     "Sigmoid": lambda x: ops.sigmoid(x),
     "Slice": _slice,
