@@ -9,7 +9,8 @@ or wrapped to the output's type, float32 images are filtered in float32. They ne
 - Kernels that are an outer product of vectors are applied axis by axis, and the time of means and extremes over boxes
   hardly depends on their size.
 
-What differs: NaN spreads over all windows of maximum_filter and minimum_filter that see it.
+What differs: NaN spreads over all windows of maximum_filter and minimum_filter that see it; axes out of range are
+refused also where a filter has nothing to do.
 """
 
 from .derivatives import gaussian_gradient_magnitude, gaussian_laplace, laplace, prewitt, sobel
