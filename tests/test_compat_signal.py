@@ -201,6 +201,14 @@ def test_infinities_in_complex_sums_are_those_of_the_parts():
     assert np.isfinite(np.delete(result, slice(900, 1000))).all()
 
 
+@pytest.mark.parametrize("name", ["fftconvolve", "oaconvolve"])
+def test_transforms_of_mixed_types_have_the_precision_of_the_result(name):
+    a, b = draw((6, 20), "int64"), draw((2, 9), "complex64")
+    for x, w in ((a, b), (a.astype("float32"), b.real.astype("float64"))):
+        exact = theirs.convolve(x.astype("float64"), w.astype("complex128" if w is b else "float64"), method="direct")
+        close(getattr(ours, name)(x, w), exact, single=False)
+
+
 def test_everything_works_without_scipy():
     code = """
 import sys

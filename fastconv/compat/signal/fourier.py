@@ -61,6 +61,8 @@ def convolve_full(a, b, axes):
     if not axes:
         return a * b
     a, b = float_array(a), float_array(b)
+    dtype = np.result_type(a, b)
+    a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
     longest = max(axes, key=lambda axis: a.shape[axis] / b.shape[axis])
     length = block_length(a.shape[longest], b.shape[longest])
     if length is None:
