@@ -230,7 +230,7 @@ static void gather_task(const void *context, int64_t task, int thread) {
             int64_t to = row->dest + first_plane + i * plane;
             T *dest = p->dest + to;
             const T *x = stage + i * lanes + row->source, *add = residual ? residual + to : NULL;
-            fetch(dest + plane, row->length * p->dest_stride[2]);
+            fetch_run(dest + plane, row->length, p->dest_stride[2]);
             if (p->pair) {
                 zip_run(dest, x, between + i * lanes + row->source, row->length);
                 finish_run(dest, dest, add, row->length, 1, activation);

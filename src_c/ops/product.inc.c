@@ -132,6 +132,11 @@ VEC_INLINE void finish_dense_run(T *dest, const T *x, const T *residual, int64_t
     else if (x != dest) copy_run(dest, x, n);
 }
 
+/* Fetches where finish_run will write, if that is dense. */
+VEC_INLINE void fetch_run(const T *dest, int64_t n, int64_t step) {
+    if (step <= 2) fetch(dest, n * step);
+}
+
 /* dest[i * step] = act(x[i] + residual[i * step]); x and dest may be the same where step is 1. */
 static void finish_run(T *dest, const T *x, const T *residual, int64_t n, int64_t step, int activation) {
     enum { CHUNK = 8 * LANES };

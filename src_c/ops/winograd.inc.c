@@ -290,7 +290,7 @@ static void winograd_task(const void *context, int64_t task, int thread) {
             int64_t channel = channel_row + k, grain = k % WINOGRAD_GRAIN;
             if (grain == 0) zero_run(doubt, lanes);
             for (const piece *out = outputs; out < outputs + output_count; out++)
-                fetch(p->dest + out->dest + channel * plane, dest_step * out->length);
+                fetch_run(p->dest + out->dest + channel * plane, out->length, dest_step);
             t->transforms->products(m + k * w->block, w->m_point, lanes, bias ? bias[channel] : 0, stage, stage_row,
                                     doubt);
             for (const piece *out = outputs; out < outputs + output_count; out++) {
