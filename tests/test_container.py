@@ -1,0 +1,109 @@
+"""Sequential, ModuleList and ModuleDict hold modules; Sequential joins layers without changing results."""
+
+import numpy as np
+import pytest
+
+import fastconv
+from fastconv import nn
+from fastconv.nn import functional as F
+from nets import draw, small_model
+
+
+def test_containers_index_slice_grow_and_shrink():
+    model = small_model()
+    assert isinstance(model[0], nn.Conv2d)
+    assert isinstance(model[-1], nn.Linear)
+    assert len(model[1:3]) == 2
+    model[-1] = nn.Linear(64, 10)
+    assert model(draw((2, 1, 8, 8))).shape == (2, 10)
+    del model[2]
+    assert [name for name, _ in model.named_children()] == list("01234")
+    model.insert(2, nn.Tanh()).append(nn.Identity())
+    assert [type(m).__name__ for m in model][2] == "Tanh"
+    blocks = nn.ModuleList([nn.Linear(2, 2)]).extend([nn.Linear(2, 3)])
+    assert next(iter(nn.ModuleDict({"a": blocks}).state_dict())) == "a.0.weight"
+    backbone = model[2:].append(nn.Tanh())
+    assert [name for name, _ in backbone.named_children()] == list("234567")
+    tail = nn.ModuleList([nn.Linear(2, 2), nn.ReLU()])[1:].append(nn.Linear(2, 3))
+    assert list(tail.state_dict()) == ["1.weight", "1.bias"]
+    named = nn.Sequential({"body": nn.Linear(2, 2), "head": nn.ReLU()})
+    assert list(named.state_dict()) == ["body.weight", "body.bias"]
+    with pytest.raises(TypeError, match="expected a Module"):
+        nn.Sequential(np.zeros(3))
+
+
+def test_module_dict_is_a_dict_and_refuses_names_that_are_taken():
+    heads = nn.ModuleDict({"a": nn.ReLU()})
+    heads.update({"b": nn.Linear(2, 3), "a": nn.Tanh()})
+    assert heads.keys() == ["a", "b"]
+    assert "b" in heads
+    assert "c" not in heads
+    assert isinstance(heads.pop("a"), nn.Tanh)
+    del heads["b"]
+    assert len(heads) == 0
+    for name in ("keys", "forward", "train", "a.b", ""):
+        with pytest.raises(ValueError, match="ModuleDict: modules has the name"):
+            heads[name] = nn.ReLU()
+        with pytest.raises(ValueError, match="Sequential: modules has the name"):
+            nn.Sequential({name.replace("keys", "append"): nn.ReLU()})
+
+
+@pytest.mark.parametrize(
+    "activation", [nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.Tanh, nn.SiLU, nn.Hardswish, nn.LeakyReLU]
+)
+def test_inference_fuses_activations_without_changing_results(activation):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, seed=0), activation(), nn.Conv2d(4, 2, 3, seed=1), activation())
+    x = draw((2, 3, 8, 8))
+    recorded = model(x).numpy()
+    with fastconv.no_grad():
+        np.testing.assert_allclose(model(x).numpy(), recorded, rtol=1e-5, atol=1e-6)
+
+
+def step(model, x):
+    """Result and gradients of one pass, all layers called in turn if they are hooked."""
+    model.zero_grad()
+    result = model(x)
+    (result * result).sum().backward()
+    return [result.numpy(), *(parameter.grad for parameter in model.parameters())]
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.ReLU6, nn.Hardswish])
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(2), nn.MaxPool2d(3, 1, 1), nn.AvgPool2d(2)])
+@pytest.mark.parametrize("norm", [nn.Identity, lambda: nn.BatchNorm2d(4)])
+def test_training_fuses_layers_without_changing_results_or_gradients(norm, activation, pool):
+    def model():
+        last = nn.Conv2d(4, 2, 3, seed=1)
+        return nn.Sequential(nn.Conv2d(3, 4, 3, seed=0), norm(), activation(), pool, last, activation())
+
+    fused, plain = model(), model()
+    for module in plain:
+        module.register_forward_hook(lambda module, inputs, output: None)
+    x = draw((4, 3, 10, 10)) * 3
+    for ours, expected in zip(step(fused, x), step(plain, x), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_training_fuses_no_layer_that_a_subclass_changed():
+    class Doubled(nn.Conv2d):
+        def forward(self, input):
+            return super().forward(input) * 2.0
+
+    class Shifted(nn.ReLU):
+        def forward(self, input):
+            return super().forward(input) + 1.0
+
+    class Lowered(nn.MaxPool2d):
+        def forward(self, input):
+            return super().forward(input) - 5.0
+
+    replaced = nn.Conv2d(1, 1, 1, seed=0)
+    replaced.forward = lambda input: F.conv2d(input, replaced.weight) * 2.0
+    x = draw((2, 1, 4, 4))
+    for layers in (
+        [Doubled(1, 1, 1, seed=0), nn.ReLU()],
+        [replaced, nn.ReLU()],
+        [nn.Conv2d(1, 1, 1, seed=0), Shifted()],
+        [nn.ReLU(), Lowered(2)],
+    ):
+        one, other = layers
+        np.testing.assert_array_equal(np.asarray(nn.Sequential(*layers)(x)), np.asarray(other(one(x))))

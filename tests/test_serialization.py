@@ -1,0 +1,62 @@
+"""Files of named arrays: whole or a clear error, never unpickled, PyTorch's through safetensors."""
+
+import numpy as np
+import pytest
+
+from fastconv import nn
+from nets import draw, small_model
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_saved_state_loads_and_a_damaged_file_is_a_clear_error(tmp_path, suffix):
+    if suffix == ".safetensors":
+        pytest.importorskip("safetensors")
+    model, other = small_model(), small_model(7)
+    path = tmp_path / f"model{suffix}"
+    model.save(path)
+    other.load(path)
+    for key, value in model.state_dict().items():
+        np.testing.assert_array_equal(other.state_dict()[key], value)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    content = path.read_bytes()
+    for damaged in (content[: len(content) // 2], b"", b"nonsense" * 10):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="is not a whole"):
+            nn.load(path)
+    with pytest.raises(ValueError, match="file name ends in"):
+        model.save(tmp_path / "model.pt")
+
+
+def test_pickles_in_npz_files_are_never_opened(tmp_path):
+    path = tmp_path / "evil.npz"
+    np.savez(path, weight=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match="is not a whole"):
+        nn.load(path)
+    with pytest.raises(TypeError, match="Python objects"):
+        nn.save({"weight": np.array([object()])}, path)
+
+
+def test_a_safetensors_file_from_torch_gives_torchs_outputs(tmp_path):
+    torch = pytest.importorskip("torch")
+    safetensors = pytest.importorskip("safetensors.torch")
+    theirs = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, padding=1),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(64, 3),
+    )
+    theirs(torch.tensor(draw((4, 1, 8, 8))))  # moves the running statistics
+    safetensors.save_file(theirs.state_dict(), tmp_path / "model.safetensors")
+    ours = small_model().load(tmp_path / "model.safetensors").eval()
+    x = draw((4, 1, 8, 8), 3)
+    expected = theirs.eval()(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(ours(x).numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_npz_refuses_what_it_cannot_give_back(tmp_path):
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    with pytest.raises(TypeError, match="save: weight is bfloat16"):
+        nn.Linear(2, 2).to(bfloat16).save(tmp_path / "model.npz")
+    assert not list(tmp_path.iterdir())
