@@ -215,3 +215,26 @@ def test_embedding_layer_agrees(options):
     want.backward(torch.ones(want.shape))
     _close(ours.weight.grad, theirs.weight.grad, "gradient")
     _close(ours.weight.data, theirs.weight, "weight")
+
+
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "NLLLoss", "BCELoss", "BCEWithLogitsLoss"])
+def test_weights_of_losses_are_buffers(name):
+    given = {"weight": np.float32([0.5, 2.0])}
+    if name == "BCEWithLogitsLoss":
+        given["pos_weight"] = np.float32([3.0, 1.0])
+    theirs = getattr(torch.nn, name)(**{key: torch.tensor(value) for key, value in given.items()})
+    ours, plain = getattr(nn, name)(**given), getattr(nn, name)()
+    assert repr(ours) == repr(plain)
+    assert list(ours.state_dict()) == list(theirs.state_dict()) == list(given)
+    assert plain.state_dict() == {}
+    assert plain.weight is None
+    holder = nn.ModuleList([ours])
+    assert [key for key, _ in holder.named_buffers()] == [f"0.{key}" for key in given]
+    assert {value.dtype for value in holder.double().buffers()} == {np.dtype(np.float64)}
+    ours.load_state_dict({key: value * 2 for key, value in given.items()})
+    theirs.load_state_dict({key: torch.tensor(value * 2) for key, value in given.items()})
+    np.testing.assert_array_equal(given["weight"], np.float32([0.5, 2.0]))
+    x = np.array([[0.2, 0.7], [0.9, 0.4], [0.5, 0.1]])
+    y = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]) if name.startswith("BCE") else np.array([0, 1, 1])
+    want = float(theirs.double()(torch.tensor(x), torch.tensor(y)))
+    assert float(ours(x, y)) == pytest.approx(want, rel=1e-12)

@@ -1,11 +1,23 @@
 """Losses as modules, one line each: name, operation, arguments, formula."""
 
+import numpy as np
+
+from ..geometry import to_ndarray
 from .wrap import Stateless, stateless
 
 
+# Weights are buffers: saved and converted with the model, and not trained.
 class _Loss(Stateless):
+    def __init__(self, *values, **named):
+        super().__init__(*values, **named)
+        for name in ("weight", "pos_weight"):
+            if name in self.defaults:
+                value = self._arguments.pop(name)
+                copied = None if value is None else np.array(to_ndarray(type(self).__name__, name, value))
+                self.register_buffer(name, copied)
+
     def forward(self, input, target):
-        return self._call(input, target)
+        return self._call(input, target, **{name: getattr(self, name) for name in self._buffer_names})
 
 
 _OLD = {"size_average": None, "reduce": None}
@@ -40,6 +52,7 @@ _EXAMPLES = {
 
 for _name, _op, _defaults, _formula in _TABLE:
     _doc = f"{_formula}\n\n    forward(input, target); `reduction` is 'mean', 'sum' or 'none'."
+    _doc += " Weights are buffers." if "weight" in _defaults else ""
     _arguments, _result = _EXAMPLES[_name]
     _example = (f"nn.{_name}()({_arguments})", _result)
     globals()[_name] = stateless(_name, _op, _defaults, _doc, _example, module=__name__, base=_Loss)

@@ -15,8 +15,8 @@ class Stateless(Module):
     op_name = ""
     defaults: ClassVar[dict[str, object]] = {}
 
-    def _call(self, *inputs):
-        return getattr(F, self.op_name)(*inputs, **self._arguments)
+    def _call(self, *inputs, **buffers):
+        return getattr(F, self.op_name)(*inputs, **self._arguments, **buffers)
 
     def forward(self, input):
         return self._call(input)
