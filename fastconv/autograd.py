@@ -33,8 +33,8 @@ class Function:
 
     Both are static methods on plain ndarrays: `forward(ctx, *arguments)` returns an array (or a tuple, of
     which the first is differentiable); `backward(ctx, grad_output)` returns one gradient per argument of
-    forward, None where there is none; each is cast to its argument's dtype. Raises ValueError if their number
-    or a shape is wrong.
+    forward, None where there is none; each is cast to its argument's dtype. `grad_output` cannot be written to:
+    other inputs may get the same array. Raises ValueError if the number of gradients or a shape is wrong.
 
     >>> import numpy as np
     >>> class Square(Function):
@@ -73,7 +73,9 @@ class Function:
         ]
 
         def backward(grad_output, saved, needs):
-            grads = cls.backward(context, grad_output)
+            shared = np.asarray(grad_output).view()
+            shared.flags.writeable = False
+            grads = cls.backward(context, shared)
             grads = tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
             if len(grads) != len(wanted):
                 raise value_error(

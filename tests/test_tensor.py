@@ -239,6 +239,30 @@ def test_a_function_that_returns_too_many_gradients_is_refused():
         Many.apply(leaf(1.0)).backward()
 
 
+def test_a_function_cannot_change_gradients_that_others_share():
+    class DoubledInPlace(Double):
+        @staticmethod
+        def backward(ctx, grad_output):
+            grad_output *= 2
+            return grad_output
+
+    class Same(Double):
+        @staticmethod
+        def backward(ctx, grad_output):
+            return grad_output
+
+    x, given = leaf(1.0, 2.0), np.ones(2)
+    middle = Same.apply(x)
+    with pytest.raises(ValueError, match="read-only"):
+        (DoubledInPlace.apply(middle) + middle).backward(given)
+    np.testing.assert_array_equal(given, [1, 1])
+    middle = Same.apply(x)
+    (Double.apply(middle) + Same.apply(middle)).backward(given)
+    np.testing.assert_array_equal(x.grad, [3, 3])
+    x.grad *= 2
+    np.testing.assert_array_equal(given, [1, 1])
+
+
 def test_gradcheck_accepts_a_right_gradient():
     assert gradcheck(Double.apply, np.array([1.0, -2.0]))
 
