@@ -282,6 +282,66 @@ def test_state_of_a_single_number_continues(make):
     assert parameter.data == want
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state["state"][0].pop("exp_avg_sq"), "state of parameter 0 has no exp_avg_sq"),
+        (lambda state: state["state"][0].pop("step"), "state of parameter 0 has no step"),
+        (lambda state: state["param_groups"][0].update(amsgrad=True), "parameter 0 has no max_exp_avg_sq"),
+        (lambda state: state["state"].update({1: {}}), "state has the key 1"),
+        (lambda state: state["state"].update({-1: {}}), "state has the key -1"),
+        (lambda state: state["state"][0].update(step=-1), "step is -1"),
+        (lambda state: state["param_groups"][0].update(lr=-1), "lr is -1"),
+        (lambda state: state["param_groups"][0].update(betas=[0.9, 1.0]), "betas is"),
+        (lambda state: state.pop("state"), "state has no state"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(change, message):
+    parameter, optimizer = _stepped(optim.Adam, np.ones(3))
+    before, state = copy.deepcopy(optimizer.state_dict()), optimizer.state_dict()
+    change(state)
+    with pytest.raises(ValueError, match=f"^Adam: .*{message}"):
+        optimizer.load_state_dict(state)
+    assert repr(optimizer.state_dict()) == repr(before)
+    optimizer.load_state_dict({**before, "state": {}})
+    optimizer.step()
+    assert optimizer.state[parameter]["step"] == 1
+
+
+def test_a_loaded_group_is_checked_as_a_given_one():
+    _, optimizer = _stepped(optim.SGD, np.ones(3))
+    state = optimizer.state_dict()
+    state["param_groups"][0]["nesterov"] = True
+    with pytest.raises(ValueError, match="nesterov is True with momentum 0"):
+        optimizer.load_state_dict(state)
+
+
+@pytest.mark.parametrize(
+    ("make", "option"),
+    [
+        (optim.SGD, {"momentum": 0.9}),
+        (optim.RMSprop, {"momentum": 0.9}),
+        (optim.RMSprop, {"centered": True}),
+        (optim.Adam, {"amsgrad": True}),
+    ],
+)
+def test_an_option_set_after_the_first_step_begins_with_fresh_state(make, option):
+    parameter, optimizer = _stepped(make, np.ones(3))
+    same, other = _stepped(lambda p: make(p, **option), np.ones(3))
+    for key, value in optimizer.state[parameter].items():
+        other.state[same][key] = copy.copy(value)
+    for key in set(other.state[same]) - set(optimizer.state[parameter]):
+        other.state[same][key] = np.zeros(3)
+    if make is optim.SGD:
+        other.state.clear()
+    same.data[...] = parameter.data
+    optimizer.param_groups[0].update(option)
+    for _ in range(3):
+        optimizer.step()
+        other.step()
+        np.testing.assert_array_equal(parameter.data, same.data)
+
+
 @pytest.mark.parametrize("twin", [copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))])
 def test_a_copied_optimiser_continues_beside_its_copied_model(twin):
     both = _stepped(optim.Adam, np.ones(3))

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from .. import _core
 from .optimizer import Optimizer
 
@@ -42,12 +40,8 @@ class Adam(Optimizer):
             params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize
         )
 
-    def _start(self, state, data, group):
-        state["step"] = 0
-        state["exp_avg"] = np.zeros_like(data)
-        state["exp_avg_sq"] = np.zeros_like(data)
-        if group["amsgrad"]:
-            state["max_exp_avg_sq"] = np.zeros_like(data)
+    def _needed(self, group):
+        return ["step", "exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * bool(group["amsgrad"])
 
     # lr / (1 - β₁ᵗ) and √(1 - β₂ᵗ) hold both bias corrections.
     def _update(self, parameter, gradient, state, group, first):

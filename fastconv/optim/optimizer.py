@@ -14,7 +14,7 @@ class Optimizer:
     """Base of optimisers.
 
     `params` is an iterable of parameters, or of dicts with "params" and the options of that group.
-    A subclass has `_start`, which makes the state of one parameter, and `_update`, which changes it.
+    A subclass has `_needed`, the names of the state that one parameter has, and `_update`, which changes both.
 
     Examples
     --------
@@ -99,8 +99,9 @@ class Optimizer:
         parameter.data = data
         state = self.state.setdefault(parameter, {})
         first = not state
-        if first:
-            self._start(state, data, group)
+        for key in self._needed(group):
+            if key not in state:
+                state[key] = 0 if key == "step" else np.zeros_like(data)
         gradient = np.require(to_ndarray(name, "grad", parameter.grad), data.dtype, "CA")
         same_shape(name, "grad", gradient, data.shape)
         for key, value in state.items():
@@ -109,9 +110,10 @@ class Optimizer:
                 state[key] = value.astype(data.dtype, copy=False)
         self._update(data, gradient, state, group, first)
 
-    # Fills the state of a parameter that is met for the first time.
-    def _start(self, state: dict[str, Any], data: np.ndarray, group: dict[str, Any]) -> None:
-        raise NotImplementedError
+    # What the state of a parameter holds under these options: "step", arrays of its shape. All start at zero, also when
+    # an option that asks for one more is set after the first step.
+    def _needed(self, group: dict[str, Any]) -> list[str]:
+        return []
 
     # Changes `parameter` and the arrays of its state in place; first: the state is fresh.
     def _update(self, parameter, gradient, state, group, first) -> None:
@@ -129,21 +131,37 @@ class Optimizer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` of an optimiser with the same groups gave; arrays are copied."""
+        """Take over what `state_dict` of an optimiser with the same groups gave; arrays are copied.
+
+        Nothing is changed unless everything fits. Raises ValueError for other groups, options that make no sense, and
+        state that is incomplete, misshaped or of no parameter.
+        """
         name = type(self).__name__
+        for key in ("state", "param_groups"):
+            if key not in state:
+                raise value_error(name, "state", f"has no {key}", "what state_dict gave")
         groups = state["param_groups"]
         ours = [len(group["params"]) for group in self.param_groups]
         theirs = [len(group["params"]) for group in groups]
         if ours != theirs:
             raise value_error(name, "param_groups", f"has groups of {theirs} parameters", f"{ours}")
-        parameters = list(self._parameters())
-        fresh: dict[Tensor, dict[str, Any]] = {}
-        for key, values in state["state"].items():
-            parameter = parameters[int(key)]
-            fresh[parameter] = {k: _copied(name, k, v, parameter) for k, v in values.items() if v is not None}
+        merged = []
         for own, group in zip(self.param_groups, groups, strict=True):
             options = {k: tuple(v) if isinstance(v, list) else v for k, v in group.items() if k != "params"}
-            own.update(options)
+            merged.append({**own, **options})
+            self._check(merged[-1])
+        owners = [(parameter, group) for group in merged for parameter in group["params"]]
+        fresh: dict[Tensor, dict[str, Any]] = {}
+        for key, values in state["state"].items():
+            if not str(key).isdecimal() or int(key) >= len(owners):
+                raise value_error(name, "state", f"has the key {key!r}", f"numbers below {len(owners)}")
+            parameter, group = owners[int(key)]
+            fresh[parameter] = {k: _copied(name, k, v, parameter) for k, v in values.items() if v is not None}
+            missing = [k for k in self._needed(group) if k not in fresh[parameter]]
+            if missing and fresh[parameter]:
+                raise value_error(name, "state", f"of parameter {key} has no {', '.join(missing)}", "all or nothing")
+        for own, group in zip(self.param_groups, merged, strict=True):
+            own.update(group)
         self.state = fresh
 
     def __repr__(self) -> str:
@@ -157,7 +175,10 @@ class Optimizer:
 # "step" is a number; all else is shaped as the parameter, which may itself have no axes.
 def _copied(name: str, key: str, value: Any, parameter: Tensor) -> Any:
     if key == "step":
-        return np.asarray(value).item()
+        number = np.asarray(value)
+        if number.size != 1 or not number.item() >= 0:
+            raise value_error(name, key, f"is {value}", "a number, 0 or more")
+        return number.item()
     array = np.array(value, dtype=parameter.dtype, order="C")
     if array.shape != parameter.shape and parameter.size:
         raise value_error(name, key, f"has shape {array.shape}", f"{parameter.shape}")

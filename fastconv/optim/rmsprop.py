@@ -1,7 +1,5 @@
 """RMSprop."""
 
-import numpy as np
-
 from .. import _core
 from .optimizer import Optimizer
 
@@ -46,13 +44,9 @@ class RMSprop(Optimizer):
             maximize=maximize,
         )
 
-    def _start(self, state, data, group):
-        state["step"] = 0
-        state["square_avg"] = np.zeros_like(data)
-        if group["momentum"]:
-            state["momentum_buffer"] = np.zeros_like(data)
-        if group["centered"]:
-            state["grad_avg"] = np.zeros_like(data)
+    def _needed(self, group):
+        buffers = ["momentum_buffer"] * bool(group["momentum"]) + ["grad_avg"] * bool(group["centered"])
+        return ["step", "square_avg", *buffers]
 
     def _update(self, parameter, gradient, state, group, first):
         state["step"] += 1

@@ -1,7 +1,5 @@
 """Stochastic gradient descent."""
 
-import numpy as np
-
 from .. import _core
 from ..geometry import value_error
 from .optimizer import Optimizer
@@ -35,13 +33,6 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
     ):
-        if nesterov and (momentum <= 0 or dampening != 0):
-            raise value_error(
-                "SGD",
-                "nesterov",
-                f"is True with momentum {momentum}, dampening {dampening}",
-                "momentum > 0, dampening 0",
-            )
         super().__init__(
             params,
             lr=lr,
@@ -52,9 +43,15 @@ class SGD(Optimizer):
             maximize=maximize,
         )
 
-    def _start(self, state, data, group):
-        if group["momentum"]:
-            state["momentum_buffer"] = np.empty_like(data)
+    def _check(self, group):
+        super()._check(group)
+        momentum, dampening = group["momentum"], group["dampening"]
+        if group["nesterov"] and (momentum <= 0 or dampening != 0):
+            came = f"is True with momentum {momentum}, dampening {dampening}"
+            raise value_error("SGD", "nesterov", came, "momentum > 0, dampening 0")
+
+    def _needed(self, group):
+        return ["momentum_buffer"] * bool(group["momentum"])
 
     def _update(self, parameter, gradient, state, group, first):
         _core.optimise(
