@@ -1,5 +1,6 @@
 """Modules have PyTorch's arguments, initial values and state keys; state loads strictly or not at all."""
 
+import copy
 import inspect
 import math
 
@@ -193,6 +194,26 @@ def test_forward_hooks_see_and_replace_outputs_until_removed():
     remove()
     np.testing.assert_array_equal(layer(x), [0, 2])
     assert not nn.ReLU()._forward_hooks
+
+
+def test_a_hook_registered_twice_is_called_twice_and_each_handle_removes_one():
+    layer, x = nn.ReLU(), np.float32([1, 2])
+
+    def add(module, given, output):
+        return output + 1
+
+    first, second = layer.register_forward_hook(add), layer.register_forward_hook(add)
+    twin, its_first = copy.deepcopy((layer, first))
+    np.testing.assert_array_equal(layer(x), [3, 4])
+    first.remove()
+    first.remove()
+    np.testing.assert_array_equal(layer(x), [2, 3])
+    np.testing.assert_array_equal(twin(x), [3, 4])
+    its_first.remove()
+    np.testing.assert_array_equal(twin(x), [2, 3])
+    with second:
+        pass
+    np.testing.assert_array_equal(layer(x), [1, 2])
 
 
 def test_embedding_looks_up_rows_and_spares_the_padding_row():

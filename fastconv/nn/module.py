@@ -16,6 +16,27 @@ class IncompatibleKeys(NamedTuple):
     unexpected_keys: list[str]
 
 
+class HookHandle:
+    """Stands for one registered hook: `remove()`, or calling this, ends it; as the end of a `with` does."""
+
+    def __init__(self, hooks: dict[object, Callable], hook: Callable):
+        self._hooks, self._key = hooks, object()
+        hooks[self._key] = hook
+
+    def remove(self) -> None:
+        """Call the hook no more; a second time does nothing."""
+        self._hooks.pop(self._key, None)
+
+    def __call__(self) -> None:
+        self.remove()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.remove()
+
+
 class Module:
     """Base class of every layer and model: a callable that owns parameters, buffers and other modules.
 
@@ -38,7 +59,7 @@ class Module:
 
     training = True
     _buffer_names: ClassVar[dict[str, bool]] = {}
-    _forward_hooks: ClassVar[dict[int, Callable]] = {}
+    _forward_hooks: ClassVar[dict[object, Callable]] = {}
 
     def forward(self, *inputs: Any, **keywords: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward method")
@@ -66,17 +87,14 @@ class Module:
         """Same as assigning the attribute."""
         setattr(self, name, module)
 
-    def register_forward_hook(self, hook: Callable[["Module", tuple, Any], Any]) -> Callable[[], None]:
+    def register_forward_hook(self, hook: Callable[["Module", tuple, Any], Any]) -> HookHandle:
         """Call `hook(module, inputs, output)` after every forward.
 
-        What the hook returns, unless None, replaces the output. Returns a function without arguments that
-        removes the hook.
+        What the hook returns, unless None, replaces the output. Returns a handle whose `remove()` ends this.
         """
         if "_forward_hooks" not in self.__dict__:
             self._forward_hooks = {}
-        key = id(hook)
-        self._forward_hooks[key] = hook
-        return lambda: self._forward_hooks.pop(key, None) and None
+        return HookHandle(self._forward_hooks, hook)
 
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
         """(name, module) of the modules directly inside this one."""
