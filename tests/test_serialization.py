@@ -1,5 +1,8 @@
 """Files of named arrays: whole or a clear error, never unpickled, PyTorch's through safetensors."""
 
+import json
+import sys
+
 import numpy as np
 import pytest
 
@@ -60,3 +63,52 @@ def test_npz_refuses_what_it_cannot_give_back(tmp_path):
     with pytest.raises(TypeError, match="save: weight is bfloat16"):
         nn.Linear(2, 2).to(bfloat16).save(tmp_path / "model.npz")
     assert not list(tmp_path.iterdir())
+
+
+def write_safetensors(path, **entries):
+    """A file of (type, shape, bytes), written by hand."""
+    header, content = {}, b""
+    for name, (kind, shape, data) in entries.items():
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(content), len(content) + len(data)]}
+        content += data
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_half_precision_loads_from_safetensors_files(tmp_path, monkeypatch, installed):
+    pytest.importorskip("safetensors")
+    path, values = tmp_path / "half.safetensors", np.float32([1, -2.5, np.inf, 2.0**-130]).reshape(2, 2)
+    upper = (values.view(np.uint32) >> 16).astype("<u2").tobytes()
+    write_safetensors(path, b=("BF16", [2, 2], upper), h=("F16", [2], np.array([0.5, 3], "<f2").tobytes()))
+    if installed:
+        expected = pytest.importorskip("ml_dtypes").bfloat16
+    else:
+        monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+        expected = np.float32
+    state = nn.load(path)
+    assert state["b"].dtype == expected
+    np.testing.assert_array_equal(state["b"].astype(np.float32), values)
+    assert state["h"].dtype == np.float16
+    np.testing.assert_array_equal(state["h"], [0.5, 3])
+    layer = nn.Linear(2, 2)
+    layer.load_state_dict({"weight": state["b"], "bias": state["h"]})
+    np.testing.assert_array_equal(layer.weight.data, values)
+
+
+def test_every_type_of_numpy_survives_a_safetensors_file(tmp_path):
+    pytest.importorskip("safetensors")
+    given = {kind: np.ones((2, 1), kind) for kind in "?bBhHiIqQefdF"}
+    nn.save(given, tmp_path / "all.safetensors")
+    for name, array in nn.load(tmp_path / "all.safetensors").items():
+        assert array.dtype == given[name].dtype
+        np.testing.assert_array_equal(array, given[name])
+    write_safetensors(tmp_path / "eight.safetensors", w=("F8_E4M3", [2], b"88"))
+    with pytest.raises(TypeError, match="^load: w is F8_E4M3"):
+        nn.load(tmp_path / "eight.safetensors")
+
+
+def test_a_module_is_saved_by_its_state(tmp_path):
+    model = small_model()
+    nn.save(model, tmp_path / "model.npz")
+    assert list(nn.load(tmp_path / "model.npz")) == list(model.state_dict())

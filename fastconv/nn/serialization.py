@@ -7,13 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
+from ..geometry import type_error
 from ..tensor import Tensor
+from .module import Module
 
 FORMATS = (".npz", ".safetensors")
+# How .safetensors writes types that NumPy has; BF16 it has not.
+TYPES = {
+    "BOOL": "?", "I8": "i1", "I16": "<i2", "I32": "<i4", "I64": "<i8", "U8": "u1", "U16": "<u2", "U32": "<u4",
+    "U64": "<u8", "F16": "<f2", "F32": "<f4", "F64": "<f8", "C64": "<c8",
+}  # fmt: skip
 
 
-def save(state: dict, path) -> None:
+def save(state: dict | Module, path) -> None:
     """Write a dict of names to arrays to `path`, whose suffix, .npz or .safetensors, chooses the format.
+
+    Of a module its `state_dict()` is written.
 
     A reader sees the old file or the new one, never a part: the bytes go to a temporary file in the same
     folder, are flushed to disk, and the file is renamed. .safetensors needs `pip install
@@ -28,6 +37,8 @@ def save(state: dict, path) -> None:
     ...     nn.load(f"{folder}/state.npz")
     {'weight': array([1., 1.])}
     """
+    if isinstance(state, Module):
+        state = state.state_dict()
     arrays = {
         name: np.asarray(value.data if isinstance(value, Tensor) else value) for name, value in state.items()
     }
@@ -39,7 +50,7 @@ def save(state: dict, path) -> None:
     if _suffix(path) == ".npz":
         write_whole(path, lambda file: _write_npz(file, arrays))
     else:
-        data = safetensors_numpy().save(
+        data = safetensors_package().numpy.save(
             {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in arrays.items()}
         )
         write_whole(path, lambda file: file.write(data))
@@ -48,10 +59,14 @@ def save(state: dict, path) -> None:
 def load(path) -> dict[str, np.ndarray]:
     """Read a file that `save`, NumPy's `savez` or any safetensors writer made. Nothing is ever unpickled.
 
+    bfloat16 comes as an array of ml_dtypes.bfloat16 if that package is installed, else as float32 of the same values.
+
     Raises
     ------
     ValueError
         When the file is truncated, damaged or not of the format that its name says.
+    TypeError
+        When it holds numbers of eight bits or fewer that are no integers.
 
     Examples
     --------
@@ -69,12 +84,12 @@ def load(path) -> dict[str, np.ndarray]:
             if suffix == ".npz":
                 with np.load(file, allow_pickle=False) as archive:
                     return {name: archive[name] for name in archive.files}
-            loader = safetensors_numpy()
-            return loader.load(file.read())
+            entries = safetensors_package().deserialize(file.read())
         except ImportError:
             raise
         except Exception as error:
             raise ValueError(f"{path} is not a whole {suffix} file of arrays: {error}") from None
+    return {name: _array(name, entry["dtype"], entry["data"]).reshape(entry["shape"]) for name, entry in entries}
 
 
 def write_whole(path, write) -> None:
@@ -133,10 +148,23 @@ def _suffix(path) -> str:
     return suffix
 
 
-def safetensors_numpy():
-    """The module safetensors.numpy, or an ImportError that says how to get it."""
+# One array of a .safetensors file, flat. A bfloat16 is the upper half of the float32 of the same value.
+def _array(name: str, kind: str, data) -> np.ndarray:
+    if kind in TYPES:
+        return np.frombuffer(data, TYPES[kind])
+    if kind != "BF16":
+        raise type_error("load", name, f"is {kind}", f"BF16, {', '.join(TYPES)}")
+    try:
+        from ml_dtypes import bfloat16
+    except ImportError:
+        return (np.frombuffer(data, "<u2").astype(np.uint32) << np.uint32(16)).view(np.float32)
+    return np.frombuffer(data, bfloat16)
+
+
+def safetensors_package():
+    """The package safetensors with its module numpy, or an ImportError that says how to get it."""
     try:
         import safetensors.numpy
     except ImportError:
         raise ImportError('.safetensors files need: pip install "fastconv[safetensors]"') from None
-    return safetensors.numpy
+    return safetensors
