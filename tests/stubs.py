@@ -26,7 +26,7 @@ Sizes: TypeAlias = int | Sequence[int]
 NN = """from numpy.typing import DTypeLike, NDArray
 
 from . import functional, init
-from .container import ModuleDict, ModuleList, Sequential
+from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .module import Module
 from .parameter import Parameter
 from .serialization import load, save
@@ -164,7 +164,8 @@ def layer(name, cls):
 
 
 def nn_stub():
-    written = {"Module", "Parameter", "Sequential", "ModuleList", "ModuleDict", "functional", "init", "load", "save"}
+    written = {"Module", "Parameter", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
+    written |= {"functional", "init", "load", "save"}
     lines = [HEADER.replace("Literal, TypeAlias, overload", "TypeAlias").partition("import numpy as np")[0] + NN]
     layers = [name for name in nn.__all__ if name not in written]
     lines += [layer(name, getattr(nn, name)) for name in sorted(layers, key=lambda n: (len(getattr(nn, n).__mro__), n))]

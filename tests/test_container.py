@@ -1,5 +1,7 @@
 """Sequential, ModuleList and ModuleDict hold modules; Sequential joins layers without changing results."""
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,53 @@ def test_module_dict_is_a_dict_and_refuses_names_that_are_taken():
             heads[name] = nn.ReLU()
         with pytest.raises(ValueError, match="Sequential: modules has the name"):
             nn.Sequential({name.replace("keys", "append"): nn.ReLU()})
+
+
+def test_containers_add_up_and_give_up_their_modules():
+    first, second = nn.Sequential(nn.Linear(2, 3), nn.ReLU()), nn.Sequential({"head": nn.Linear(3, 1)})
+    both = first + second
+    assert type(both) is nn.Sequential
+    assert list(both.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert both[2] is second[0]
+    assert len(first) == 2
+    with pytest.raises(TypeError, match="unsupported operand"):
+        operator.add(first, [nn.ReLU()])
+    head = both.pop()
+    assert head is second[0]
+    assert both.pop(0) is first[0]
+    assert [name for name, _ in both.named_children()] == ["0"]
+    with pytest.raises(IndexError, match="Sequential has 1 modules, index is 1"):
+        both.pop(1)
+    before = both
+    both += [head]
+    both += both
+    assert both is before
+    assert len(both) == 4
+    blocks = operator.add(nn.ModuleList([nn.ReLU()]), [nn.Tanh(), nn.Identity()])
+    assert isinstance(blocks.pop(1), nn.Tanh)
+    assert [type(block) for block in blocks] == [nn.ReLU, nn.Identity]
+
+
+def test_lists_and_dicts_of_parameters_belong_to_the_model():
+    torch = pytest.importorskip("torch")
+    listed = []
+    for library, new in ((nn, np.zeros), (torch.nn, torch.zeros)):
+        model = library.Module()
+        model.weights = library.ParameterList([library.Parameter(new(2))])
+        model.weights.append(library.Parameter(new(3))).extend([new(1)])
+        model.weights[-1] = library.Parameter(new(4))
+        model.scales = library.ParameterDict({"b": new(5), "a": new(6)})
+        model.scales.update({"c": library.Parameter(new(7))})
+        model.scales.pop("b")
+        tail = [tuple(value.shape) for value in model.weights[1:]]
+        sizes = (len(model.weights), len(model.scales), list(model.scales.keys()), "a" in model.scales)
+        named = [(name, tuple(value.shape)) for name, value in model.named_parameters()]
+        listed.append((named, tail, sizes, list(model.state_dict())))
+    assert listed[0] == listed[1]
+    with pytest.raises(IndexError):
+        nn.ParameterList([[1.0]])[1] = [2.0]
+    with pytest.raises(ValueError, match="^ParameterDict: parameters has the name 'keys'"):
+        nn.ParameterDict({"keys": [1.0]})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from fastconv import Tensor, nn
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
+CONTAINERS = {"Module", "Parameter", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"}
 SPATIAL = {1: (13,), 2: (9, 8), 3: (5, 6, 7)}
 
 
@@ -121,7 +122,7 @@ def _state(model):
     "name", sorted(n for n in nn.__all__ if inspect.isclass(getattr(nn, n)) and hasattr(torch.nn, n))
 )
 def test_takes_torchs_arguments_by_position_and_keyword(name):
-    if name in ("Module", "Parameter", "ModuleList", "ModuleDict"):
+    if name in CONTAINERS:
         pytest.skip("containers have no arguments to compare")
     theirs = _names(getattr(torch.nn, name).__init__)
     assert _names(getattr(nn, name))[: len(theirs)] == theirs or name == "Embedding"
@@ -132,8 +133,8 @@ def test_takes_torchs_arguments_by_position_and_keyword(name):
 def test_every_layer_is_compared():
     compared = {name for name, *_ in LAYERS}
     layers = {n for n in nn.__all__ if inspect.isclass(getattr(nn, n)) and hasattr(torch.nn, n)}
-    apart = {"Embedding", "Module", "ModuleDict", "ModuleList", "Parameter", "Sequential"}
-    rest = {n for n in layers - compared - apart if not n.startswith(("Lazy", "MaxUnpool")) and not n.endswith("Loss")}
+    layers -= compared | CONTAINERS | {"Embedding", "Sequential"}
+    rest = {n for n in layers if not n.startswith(("Lazy", "MaxUnpool")) and not n.endswith("Loss")}
     assert not rest
 
 

@@ -2,7 +2,7 @@
 
 from . import activation, functional, init, loss, pooling
 from .activation import *  # noqa: F403
-from .container import ModuleDict, ModuleList, Sequential
+from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .conv import (
     Conv1d,
     Conv2d,
@@ -86,6 +86,8 @@ __all__ = [
     "ModuleDict",
     "ModuleList",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "Sequential",
     "Unflatten",
     "functional",

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from numpy.typing import DTypeLike, NDArray
 
 from . import functional, init
-from .container import ModuleDict, ModuleList, Sequential
+from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .module import Module
 from .parameter import Parameter
 from .serialization import load, save
@@ -278,6 +278,8 @@ __all__ = [
     "ModuleDict",
     "ModuleList",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "Sequential",
     "Unflatten",
     "functional",

@@ -1,19 +1,21 @@
-"""Modules that hold modules: Sequential, ModuleList, ModuleDict."""
+"""Modules that hold modules or parameters: Sequential, and the lists and dicts of both."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ..geometry import value_error
 from ..tensor import is_grad_enabled
 from .conv import _Conv
 from .module import Module
 from .norm import _BatchNorm
+from .parameter import Parameter
 from .wrap import Stateless
 
 # Activations without arguments that cost the convolution kernels nothing to apply.
 FUSED = {"relu", "relu6", "hardswish"}
 # Those of them whose gradient needs no more than their result, and which never change the order of two numbers.
 CLIPPED = {"relu", "relu6"}
+Owned = TypeVar("Owned", Module, Parameter)
 
 
 class _Numbered(Module):
@@ -69,9 +71,18 @@ class _Numbered(Module):
 
     def extend(self, modules: Iterable[Module]):
         """Add modules at the end; returns the container."""
-        for module in modules:
+        for module in list(modules):
             self.append(module)
         return self
+
+    def __iadd__(self, modules: Iterable[Module]):
+        return self.extend(modules)
+
+    def pop(self, index: int = -1) -> Module:
+        """Give up one module, which is returned; those after it are renumbered."""
+        module = getattr(self, self._name(index))
+        del self[index]
+        return module
 
     def insert(self, index: int, module: Module):
         """Put one module before position `index`; returns the container."""
@@ -98,9 +109,12 @@ class Sequential(_Numbered):
     def __init__(self, *modules: Any):
         if len(modules) == 1 and isinstance(modules[0], dict):
             for name, module in modules[0].items():
-                _name_child(self, name, module)
+                _name_child(self, name, _checked(self, module))
         else:
             super().__init__(modules)
+
+    def __add__(self, other: "Sequential") -> "Sequential":
+        return Sequential(*self, *other) if isinstance(other, Sequential) else NotImplemented
 
     def forward(self, input):
         for module, keywords in _schedule(list(self.children()), is_grad_enabled()):
@@ -122,25 +136,20 @@ class ModuleList(_Numbered):
     def __getitem__(self, index):
         return type(self)(list(self)[index]) if isinstance(index, slice) else super().__getitem__(index)
 
+    def __add__(self, other: Iterable[Module]) -> "ModuleList":
+        return ModuleList([*self, *other])
 
-class ModuleDict(Module):
-    """A dict of modules whose parameters belong to the model; it has no forward of its own.
 
-    Examples
-    --------
-    >>> from fastconv import nn
-    >>> nn.ModuleDict({"squash": nn.Tanh()}).keys()
-    ['squash']
-    """
+# A dict of attributes of one kind.
+class _Named(Module, Generic[Owned]):
+    def _owned(self, value: Any) -> Owned:
+        raise NotImplementedError
 
-    def __init__(self, modules: Any = ()):
-        self.update(modules or ())
+    def __getitem__(self, name: str) -> Owned:
+        return dict(self.items())[name]
 
-    def __getitem__(self, name: str) -> Module:
-        return dict(self.named_children())[name]
-
-    def __setitem__(self, name: str, module: Module) -> None:
-        _name_child(self, name, module)
+    def __setitem__(self, name: str, value: Any) -> None:
+        _name_child(self, name, self._owned(value))
 
     def __delitem__(self, name: str) -> None:
         self.pop(name)
@@ -156,26 +165,106 @@ class ModuleDict(Module):
 
     def keys(self) -> list[str]:
         """Names, in the order of insertion."""
-        return [name for name, _ in self.named_children()]
+        return [name for name, _ in self.items()]
 
-    def values(self) -> list[Module]:
-        """Modules, in the order of insertion."""
-        return list(self.children())
+    def values(self) -> list[Owned]:
+        """What the names stand for, in the order of insertion."""
+        return [value for _, value in self.items()]
+
+    def items(self) -> list[tuple[str, Owned]]:
+        """Pairs of both, in the order of insertion."""
+        raise NotImplementedError
+
+    def update(self, values: Any) -> None:
+        """Own what a dict, or (name, value) pairs, hold as well."""
+        for name, value in dict(values).items():
+            self[name] = value
+
+    def pop(self, name: str) -> Owned:
+        """Give up one name; what it stood for is returned."""
+        value = self[name]
+        delattr(self, name)
+        return value
+
+
+class ModuleDict(_Named[Module]):
+    """A dict of modules whose parameters belong to the model; it has no forward of its own.
+
+    Examples
+    --------
+    >>> from fastconv import nn
+    >>> nn.ModuleDict({"squash": nn.Tanh()}).keys()
+    ['squash']
+    """
+
+    def __init__(self, modules: Any = ()):
+        self.update(modules or ())
+
+    def _owned(self, value: Any) -> Module:
+        return _checked(self, value)
 
     def items(self) -> list[tuple[str, Module]]:
         """(name, module), in the order of insertion."""
         return list(self.named_children())
 
-    def update(self, modules: Any) -> None:
-        """Own the modules of a dict, or of (name, module) pairs, as well."""
-        for name, module in dict(modules).items():
-            self[name] = module
 
-    def pop(self, name: str) -> Module:
-        """Give up one module, which is returned."""
-        module = self[name]
-        delattr(self, name)
-        return module
+class ParameterDict(_Named[Parameter]):
+    """A dict of parameters that belong to the model; arrays become parameters.
+
+    Examples
+    --------
+    >>> from fastconv import nn
+    >>> nn.ParameterDict({"scale": [2.0]})["scale"]
+    Parameter(shape=(1,), dtype=float64, requires_grad=True)
+    """
+
+    def __init__(self, parameters: Any = ()):
+        self.update(parameters or ())
+
+    def _owned(self, value: Any) -> Parameter:
+        return value if isinstance(value, Parameter) else Parameter(value)
+
+    def items(self) -> list[tuple[str, Parameter]]:
+        """(name, parameter), in the order of insertion."""
+        return [(name, value) for name, value in vars(self).items() if isinstance(value, Parameter)]
+
+
+class ParameterList(Module):
+    """A list of parameters that belong to the model; arrays become parameters.
+
+    Examples
+    --------
+    >>> from fastconv import nn
+    >>> len(nn.ParameterList([[1.0], [2.0, 3.0]]))
+    2
+    """
+
+    def __init__(self, values: Iterable[Any] = ()):
+        self.extend(values or ())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return (value for value in vars(self).values() if isinstance(value, Parameter))
+
+    def __getitem__(self, index):
+        chosen = list(self)[index]
+        return ParameterList(chosen) if isinstance(index, slice) else chosen
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, str(range(len(self))[index]), value if isinstance(value, Parameter) else Parameter(value))
+
+    def append(self, value: Any):
+        """Add one parameter at the end; returns the list."""
+        setattr(self, str(len(self)), value if isinstance(value, Parameter) else Parameter(value))
+        return self
+
+    def extend(self, values: Iterable[Any]):
+        """Add parameters at the end; returns the list."""
+        for value in list(values):
+            self.append(value)
+        return self
 
 
 # [(module, keywords of its forward)], the cheapest way to the same numbers. What writes an array applies the
@@ -218,11 +307,12 @@ def _pools_maxima(module: Module | None) -> bool:
 
 
 # A child is an attribute, and its name a part of the keys of the state.
-def _name_child(container: Module, name: str, module: Module) -> None:
+def _name_child(container: Module, name: str, value: Module | Parameter) -> None:
     if not name or "." in name or hasattr(type(container), name):
         came = f"has the name {name!r}"
-        raise value_error(type(container).__name__, "modules", came, "one that is no attribute and has no dot")
-    setattr(container, name, _checked(container, module))
+        kind = "parameters" if isinstance(value, Parameter) else "modules"
+        raise value_error(type(container).__name__, kind, came, "one that is no attribute and has no dot")
+    setattr(container, name, value)
 
 
 def _checked(container: Module, module: Module) -> Module:
