@@ -203,11 +203,12 @@ class Tensor(_Operations):
     def is_leaf(self) -> bool:
         return self._node is None
 
-    def backward(self, grad: Any = None) -> None:
+    def backward(self, grad: Any = None, retain_graph: bool | None = False) -> None:
         """Add d(self)/d(leaf), weighted by `grad`, to `.grad` of every leaf; frees the graph.
 
         `grad` has this tensor's shape and may be left out for a single number. Raises ValueError if nothing
-        was recorded, if `grad` does not fit, or if the graph was freed by an earlier call.
+        was recorded, if `grad` does not fit, if the graph was freed by an earlier call, or if `retain_graph`
+        asks to keep it: each step of the walk frees what it needed.
 
         >>> x = Tensor([3.0], requires_grad=True)
         >>> (x * x).backward()
@@ -216,6 +217,8 @@ class Tensor(_Operations):
         """
         if not self.requires_grad:
             raise value_error("backward", "tensor", "does not require a gradient", "one computed from such a tensor")
+        if retain_graph:
+            raise value_error("backward", "retain_graph", f"is {retain_graph}", "False: backward frees the graph")
         if grad is None:
             if self.size != 1:
                 raise value_error(
@@ -232,6 +235,21 @@ class Tensor(_Operations):
             if grad.dtype != self.dtype:
                 raise type_error("backward", "grad", f"is {grad.dtype}", f"{self.dtype}")
         _walk(self, grad)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Ask for a gradient, or no longer; returns the tensor itself.
+
+        Raises TypeError if a gradient is asked of integers, ValueError if a result is to have none (see `detach`).
+
+        >>> Tensor([3.0]).requires_grad_().requires_grad
+        True
+        """
+        if requires_grad and self.dtype.kind in "biu":
+            raise type_error("requires_grad_", "tensor", f"is an array of {self.dtype}", "floating point")
+        if not requires_grad and not self.is_leaf:
+            raise value_error("requires_grad_", "requires_grad", "is False for a result", "True, or a detached tensor")
+        self.requires_grad = bool(requires_grad)
+        return self
 
     def detach(self) -> Tensor:
         """The same data as a tensor that records nothing."""

@@ -207,6 +207,30 @@ def test_integers_cannot_require_a_gradient():
         Tensor(np.arange(3), requires_grad=True)
 
 
+def test_a_gradient_is_asked_for_and_given_up_in_place():
+    x = Tensor(np.array([3.0]))
+    assert x.requires_grad_() is x
+    (x * x).backward(retain_graph=False)
+    np.testing.assert_array_equal(x.grad, [6])
+    assert not x.requires_grad_(False).requires_grad
+    with pytest.raises(TypeError, match="^requires_grad_: tensor is an array of int64"):
+        Tensor(np.array([1])).requires_grad_()
+    result = x.requires_grad_() * 2.0
+    assert result.requires_grad_().requires_grad
+    with pytest.raises(ValueError, match="^requires_grad_: requires_grad is False for a result"):
+        result.requires_grad_(False)
+
+
+def test_backward_refuses_to_keep_the_graph_before_it_frees_anything():
+    x = leaf(3.0)
+    result = x * x
+    with pytest.raises(ValueError, match="^backward: retain_graph is True"):
+        result.backward(retain_graph=True)
+    assert x.grad is None
+    result.backward(retain_graph=None)
+    np.testing.assert_array_equal(x.grad, [6])
+
+
 def test_item_is_for_one_element():
     assert leaf(2.5).item() == 2.5
     with pytest.raises(ValueError, match="2 elements"):
