@@ -169,6 +169,7 @@ conv_transpose1d(z(2, 4), z(2, 1, 1), groups=3) | conv_transpose1d_backward(z(1,
 conv_transpose1d(z(1, 4), z(1, 1, 1), groups=0) | conv_transpose1d(z(1, 4), z(1, 1, 1), output_padding=-1)
 conv1d(z(1, 4), z(1, 1, 1), stride=b"1") | conv1d(z(1, 4), z(1, 1, 1), groups=[1])
 conv_transpose1d(z(1, 4), z(1, 1, 1), groups=(1,)) | max_pool1d(z(1, 4), 2, ceil_mode="none")
+max_pool1d(z(1, 9), 3, padding=2, dilation=3) | max_pool2d(z(1, 9, 9), 3, padding=(1, 3), dilation=3)
 max_pool1d(z(1, 4), 2, return_indices="no") | adaptive_max_pool1d(z(1, 4), 2, return_indices=None)
 conv1d_backward(z(1, 1, 4), z(1, 1, 4), z(1, 1, 1), per_sample="no")
 avg_pool1d(z(1, 4), 2, ceil_mode=None) | avg_pool1d(z(1, 4), 2, count_include_pad="no") | max_pool1d(z(1, 4), b"2")

@@ -68,7 +68,7 @@ def _check(op: str, rank: int, kernel: Any, stride: Any, padding: Any, dilation:
     at_least(op, "dilation", dilation, 1)
     axes = list(zip(*(per_axis(rank, value) for value in (kernel, stride, padding, dilation))))
     for k, _, p, d in axes:
-        if p > ((k - 1) * d + 1) // 2:
+        if p > k // 2:
             came = f"is {padding}, kernel_size is {kernel}"
             raise value_error(op, "padding", came, "at most half of the kernel")
         if (k - 1) * d > LIMIT:
