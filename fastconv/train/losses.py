@@ -135,6 +135,14 @@ def accuracy(output: np.ndarray, target: np.ndarray, boundary: float = 0.0) -> f
     return float((output.argmax(1) == _labels(output, target)).mean())
 
 
+def binary_accuracy(output: np.ndarray, target: np.ndarray, boundary: float = 0.0) -> float:
+    """Share of elements that are right: above `boundary` where the target is above 0.5, each label for itself.
+
+    The boundary is 0 for scores and 0.5 for probabilities.
+    """
+    return float(((output > boundary) == (np.asarray(target).reshape(output.shape) > 0.5)).mean())
+
+
 def top_5_accuracy(output: np.ndarray, target: np.ndarray) -> float:
     """Share of samples whose class is among the five largest scores."""
     labels = _labels(output, target)
@@ -152,13 +160,22 @@ def mae(output: np.ndarray, target: np.ndarray) -> float:
     return float(np.abs(output - np.asarray(target).reshape(output.shape)).mean())
 
 
-METRICS = {"accuracy": accuracy, "top_5_accuracy": top_5_accuracy, "mse": mse, "mae": mae}
+METRICS = {
+    "accuracy": accuracy,
+    "binary_accuracy": binary_accuracy,
+    "top_5_accuracy": top_5_accuracy,
+    "mse": mse,
+    "mae": mae,
+}
+# The losses on labels that do not exclude each other, and what parts yes from no in the output that they take.
+BINARY = {"binary_cross_entropy": 0.5, "binary_cross_entropy_with_logits": 0.0}
 
 
 def make_metrics(metrics, loss=None) -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
     """{name: function(output, target)} of names in METRICS and functions.
 
-    The accuracy of a model with this `loss`: binary_cross_entropy is given probabilities, all others scores.
+    The accuracy of a model with this `loss`: binary cross entropies have labels that are right or wrong each for
+    itself; binary_cross_entropy is given probabilities, all others scores.
     """
     table = {}
     for metric in [metrics] if isinstance(metrics, str) or callable(metrics) else metrics or ():
@@ -170,8 +187,8 @@ def make_metrics(metrics, loss=None) -> dict[str, Callable[[np.ndarray, np.ndarr
         if name in table:
             raise ValueError(f"Trainer: metrics has {name!r} twice (expected functions of different __name__)")
         table[name] = metric if callable(metric) else METRICS[metric]
-        if metric == "accuracy" and operation(loss) == "binary_cross_entropy":
-            table[name] = partial(accuracy, boundary=0.5)
+        if metric in ("accuracy", "binary_accuracy") and operation(loss) in BINARY:
+            table[name] = partial(binary_accuracy, boundary=BINARY[operation(loss)])
     return table
 
 
@@ -184,6 +201,7 @@ __all__ = [
     "LOSSES",
     "METRICS",
     "accuracy",
+    "binary_accuracy",
     "mae",
     "make_loss",
     "make_metrics",

@@ -30,7 +30,8 @@ class Trainer:
     model : fastconv.nn.Module
     optimizer : 'sgd', 'rmsprop', 'adam', 'adamw', a function of the parameters, or a fastconv.optim.Optimizer
     loss : name in fastconv.train.losses.LOSSES, or a callable (output, target) -> Tensor
-    metrics : names ('accuracy', 'top_5_accuracy', 'mse', 'mae') or functions (output, target) -> float of ndarrays
+    metrics : names ('accuracy', 'binary_accuracy', 'top_5_accuracy', 'mse', 'mae') or functions, of ndarrays
+        (output, target) -> float. With binary cross entropies, accuracy counts every label for itself.
     callbacks : of fastconv.train
     seed : int, optional
         Makes everything repeatable: batch order, augmentation, dropout, and weights that are still to be
