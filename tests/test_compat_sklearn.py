@@ -46,13 +46,22 @@ def bars(n=80):
     return images, np.where(rows, "row", "column")
 
 
+def repeated_samples_are_other_batches(estimator):
+    """What cannot hold: a sample of weight two counts once in its batch's mean and order, two equal samples twice."""
+    if not isinstance(estimator, (CNNClassifier, CNNRegressor)):
+        return {}
+    reason = "samples that are repeated, instead of weighted, make other batches and other statistics of them"
+    return {"check_sample_weight_equivalence_on_dense_data": reason}
+
+
 @parametrize_with_checks(
     [
         CNNClassifier(epochs=12, batch_size=32),
         CNNRegressor(epochs=12, batch_size=16),
         CNNFeatures(CNNClassifier(epochs=1, random_state=0)),
         CNNFeatures(nn.Flatten()),  # takes images of any shape
-    ]
+    ],
+    expected_failed_checks=repeated_samples_are_other_batches,
 )
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_s_own_checks_pass(estimator, check):
@@ -239,12 +248,46 @@ def test_features_of_a_network_for_any_estimator():
         (lambda X, y: CNNClassifier(augment="much").fit(X, y), "augment is 'much'"),
         (lambda X, y: CNNClassifier().fit(X.reshape(80, 1, 1, 1, 8, 8), y), "at most"),
         (lambda X, y: CNNClassifier().fit(X[:1], y[:1]), "minimum of 2"),
+        (lambda X, y: quick().fit(X, y, sample_weight=-np.ones(80)), "sample_weight goes from -1"),
+        (lambda X, y: quick().fit(X, y, sample_weight=np.zeros(80)), "zero|all 0"),
+        (lambda X, y: quick(class_weight="even").fit(X, y), "class_weight is 'even'"),
+        (lambda X, y: quick(class_weight="balanced").partial_fit(X, y, ["row", "column"]), "class_weight is"),
         (lambda X, y: CNNFeatures(nn.Flatten(), layer="9").fit(X), "layer is '9'"),
     ],
 )
 def test_senseless_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(*bars())
+
+
+def test_samples_without_weight_are_as_if_left_out():
+    X, y = bars()
+    weight = np.where(np.arange(80) < 60, 3.0, 0.0)
+    expected = quick().fit(X[:60], y[:60]).predict_proba(X)
+    np.testing.assert_array_equal(quick().fit(X, y, sample_weight=weight).predict_proba(X), expected)
+    height = X.mean((1, 2)) + (y == "row")
+    models = [CNNRegressor(small, epochs=3, random_state=0) for _ in range(2)]
+    models[0].fit(X[:60], height[:60])
+    models[1].fit(X, height, sample_weight=weight)
+    np.testing.assert_allclose(models[0].predict(X), models[1].predict(X), rtol=1e-4)
+
+
+def test_weights_decide_between_contradictions():
+    X = np.zeros((40, 4, 4))
+    odd = np.arange(40) % 4 == 0
+    weight = np.where(odd, 9.0, 1.0)
+    y = np.where(odd, "odd", "usual")
+    unused = {"class_weight": {"odd": 9.0}}
+    for options, fit in [({}, {"sample_weight": weight}), (unused, {}), ({"class_weight": {"odd": 9, "usual": 1}}, {})]:
+        assert set(quick(**options).fit(X, y, **fit).predict(X)) == {"odd"}
+        model = quick(lr=0.2, **options)
+        for _ in range(15):
+            model.partial_fit(X, y, classes=["odd", "usual"], **fit)
+        assert set(model.predict(X)) == {"odd"}
+    shares = quick(class_weight="balanced", epochs=40, label_smoothing=0).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(shares, 0.5, atol=0.1)
+    value = CNNRegressor(small, epochs=40, lr=0.05, random_state=0).fit(X, odd, sample_weight=weight).predict(X)
+    np.testing.assert_allclose(value, 0.75, atol=0.1)
 
 
 def test_missing_scikit_learn_is_named(monkeypatch):

@@ -30,3 +30,70 @@ def test_binary_accuracy_is_its_formula():
     scores = np.float32([[1, -3, 2], [0.2, -1, 5]])
     assert losses.binary_accuracy(scores, np.array([[1, 0, 0], [1, 1, 1]])) == pytest.approx(4 / 6)
     assert losses.binary_accuracy(scores, scores > 0.5, 0.5) == 1
+
+
+LOSSES = [
+    ("cross_entropy", {}, "classes"),
+    ("cross_entropy", {"class_weight": [1.0, 2.0, 4.0]}, "classes"),
+    (nn.CrossEntropyLoss(np.float32([1, 2, 4]), label_smoothing=0.1), {}, "classes"),
+    (nn.CrossEntropyLoss(ignore_index=1), {}, "classes"),
+    (nn.CrossEntropyLoss(reduction="sum"), {}, "classes"),
+    ("categorical_crossentropy", {}, "numbers"),
+    ("mse", {}, "numbers"),
+    (nn.HuberLoss(), {}, "numbers"),
+    (nn.BCEWithLogitsLoss(), {}, "numbers"),
+]
+
+
+def weighted_case(kind):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((20, 4)).astype(np.float32)
+    return x, rng.integers(0, 3, 20) if kind == "classes" else rng.random((20, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("loss", "options", "kind"), LOSSES)
+def test_sample_weights_are_factors_of_the_losses(loss, options, kind):
+    x, y = weighted_case(kind)
+    run = Trainer(nn.Linear(4, 3, seed=0), "sgd", loss, (), lr=0.0, **options)
+    plain = run.evaluate(x, y)["loss"]
+    assert run.evaluate(x, y, sample_weight=np.ones(20))["loss"] == pytest.approx(plain, rel=1e-5)
+    parts = [run.evaluate(x, y, sample_weight=np.arange(20) == i)["loss"] for i in range(20)]
+    assert sum(parts) == pytest.approx(plain, rel=1e-5)
+    weight = np.arange(20) / 7
+    expected = np.dot(parts, weight)
+    assert run.evaluate(x, y, sample_weight=weight)["loss"] == pytest.approx(expected, rel=1e-5)
+    assert run.evaluate([(x, y, weight)])["loss"] == pytest.approx(expected, rel=1e-5)
+    history = run.fit(x, y, 1, 20, sample_weight=list(weight), validation_data=(x, y, weight), verbose=False)
+    assert history["loss"] == pytest.approx([expected], rel=1e-5)
+    assert history["val_loss"] == pytest.approx([expected], rel=1e-5)
+
+
+def test_sample_weights_scale_gradients_and_are_split_with_the_samples():
+    x, y = weighted_case("classes")
+    weight = np.where(np.arange(20) < 10, 2.0, 0.0)
+    runs = [Trainer(nn.Linear(4, 3, seed=0), "sgd", lr=0.1, seed=0) for _ in range(2)]
+    runs[0].fit(x[:10], y[:10], 3, 10, shuffle=False, verbose=False)
+    history = runs[1].fit(x, y, 3, 20, shuffle=False, sample_weight=weight, verbose=False)
+    np.testing.assert_allclose(runs[0].model.weight.data, runs[1].model.weight.data, rtol=1e-4)
+    assert 0 < history["accuracy"][0] < 1
+    assert runs[1].fit(x, y, validation_split=0.5, sample_weight=weight, verbose=False)["val_loss"] == [0]
+
+
+@pytest.mark.parametrize(
+    ("weight", "options", "message"),
+    [
+        (np.ones(19), {}, r"sample_weight has shape \(19,\)"),
+        (np.ones((20, 1)), {}, "sample_weight has shape"),
+        (-np.ones(20), {}, "sample_weight has the value -1"),
+        (np.full(20, np.nan), {}, "sample_weight has the value nan"),
+        (np.ones(20), {"loss": lambda output, y: output.mean()}, "custom loss"),
+        (np.ones(20), {"loss": nn.CrossEntropyLoss(reduction="none")}, "custom loss"),
+    ],
+)
+def test_senseless_sample_weights_are_refused(weight, options, message):
+    x, y = weighted_case("classes")
+    with pytest.raises(ValueError, match=message):
+        Trainer(nn.Linear(4, 3), **options).fit(x, y, sample_weight=weight)
+    if not options:
+        with pytest.raises(ValueError, match=r"batches \(x, y, weight\)"):
+            Trainer(nn.Linear(4, 3)).fit([(x, y)], sample_weight=np.ones(20))

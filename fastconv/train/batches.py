@@ -11,12 +11,12 @@ UINT8_RANGE = 255
 
 
 class Arrays:
-    """Inputs (one array, or a tuple for a model of several inputs) and targets (likewise), cut into batches.
+    """Inputs (one array, or a tuple for a model of several inputs), targets (likewise) and weights, cut into batches.
 
     Anything with a length, a shape and slices will do: a memory-map is read batch by batch, never as a whole.
     """
 
-    def __init__(self, x, y=None):
+    def __init__(self, x, y=None, weight=None):
         self.inputs = tuple(_array_like(part) for part in (x if isinstance(x, tuple) else (x,)))
         self.target = _targets(y)
         self.length = len(self.inputs[0])
@@ -29,15 +29,14 @@ class Arrays:
                 )
         if not self.length:
             raise value_error("fit", "x", "has no samples", "one or more")
+        self.weight = None if weight is None else sample_weights(weight, self.length)
 
-    def batches(
-        self, size: int, order: np.ndarray | None = None
-    ) -> Iterator[tuple[tuple, np.ndarray | None]]:
-        """(inputs, target) of `size` samples each (the last may be smaller); `order`: the samples to take."""
+    def batches(self, size: int, order: np.ndarray | None = None) -> Iterator[tuple]:
+        """(inputs, target, weight) of `size` samples each (the last may be smaller); `order`: the samples to take."""
         count = self.length if order is None else len(order)
         for start in range(0, count, size):
             rows = slice(start, start + size) if order is None else order[start : start + size]
-            yield _rows(self.inputs, rows), _rows(self.target, rows)
+            yield self._at(rows)
 
     def count(self, size: int) -> int:
         """Number of batches."""
@@ -50,23 +49,25 @@ class Arrays:
             raise value_error(
                 "fit", "validation_split", f"is {share} of {self.length} samples", "some for each part"
             )
-        parts = []
-        for rows in (slice(0, cut), slice(cut, None)):
-            parts.append(Arrays(_rows(self.inputs, rows), _rows(self.target, rows)))
-        return parts[0], parts[1]
+        return Arrays(*self._at(slice(0, cut))), Arrays(*self._at(slice(cut, None)))
+
+    def _at(self, rows) -> tuple:
+        return _rows(self.inputs, rows), _rows(self.target, rows), _rows(self.weight, rows)
 
 
 class Stream:
-    """An iterable of batches (x, y) or [x, y], as PyTorch's DataLoader gives them, gone through once an epoch."""
+    """An iterable of batches (x, y), (x, y, weight) or lists like PyTorch's DataLoader's, read once an epoch."""
 
     def __init__(self, source: Iterable):
         self.source = source
 
-    def batches(self, size: int, order=None) -> Iterator[tuple[tuple, np.ndarray | None]]:
+    def batches(self, size: int, order=None) -> Iterator[tuple]:
         batch = None
         for batch in self.source:
-            x, y = batch if isinstance(batch, (tuple, list)) and len(batch) == 2 else (batch, None)
-            yield tuple(map(_array_like, x if isinstance(x, tuple) else (x,))), y
+            x, *rest = batch if isinstance(batch, (tuple, list)) and len(batch) in (2, 3) else (batch,)
+            y, weight = (*rest, None, None)[:2]
+            inputs = tuple(map(_array_like, x if isinstance(x, tuple) else (x,)))
+            yield inputs, y, None if weight is None else sample_weights(weight, len(inputs[0]))
         if batch is None:
             raise value_error("fit", "x", "has no batches", "one or more")
 
@@ -79,20 +80,33 @@ class Stream:
         return iter(self.source) is self.source
 
 
-def as_batches(x, y=None) -> Arrays | Stream:
+def as_batches(x, y=None, weight=None) -> Arrays | Stream:
     """Arrays when x has a shape, is a tuple of arrays, or comes with y; otherwise a Stream of batches."""
     if y is not None or isinstance(x, tuple) or hasattr(x, "shape"):
-        return Arrays(x, y)
+        return Arrays(x, y, weight)
     if not isinstance(x, Iterable):
         raise TypeError(f"fit: x is a {type(x).__name__} (expected an array or an iterable of batches)")
+    if weight is not None:
+        raise value_error("fit", "sample_weight", "is given for an iterable", "batches (x, y, weight)")
     return Stream(x)
 
 
-def training_data(x, y, validation_data, validation_split: float, epochs: int) -> tuple:
+def sample_weights(weight, samples: int) -> np.ndarray:
+    """(samples,) finite weights of at least 0, as floats."""
+    weight = np.asarray(_array_like(weight), np.float64)
+    if weight.shape != (samples,):
+        raise value_error("fit", "sample_weight", f"has shape {weight.shape}", f"{(samples,)}, one weight a sample")
+    if not np.isfinite(weight).all() or weight.min() < 0:
+        wrong = weight[~(weight >= 0) | (weight == np.inf)][0]
+        raise value_error("fit", "sample_weight", f"has the value {wrong}", "finite weights of 0 or more")
+    return weight
+
+
+def training_data(x, y, weight, validation_data, validation_split: float, epochs: int) -> tuple:
     """(training, validation or None) of what `fit` was given."""
-    data = _not_spent("x", with_target(as_batches(x, y)), epochs)
+    data = _not_spent("x", with_target(as_batches(x, y, weight)), epochs)
     if validation_data is not None:
-        given = validation_data if _is_pair(validation_data) else (validation_data,)
+        given = validation_data if _is_whole(validation_data) else (validation_data,)
         return data, _not_spent("validation_data", with_target(as_batches(*given)), epochs)
     if validation_split:
         if isinstance(data, Stream):
@@ -136,9 +150,9 @@ def _targets(y):
     return tuple(map(_array_like, y)) if several else None if y is None else _array_like(y)
 
 
-# Whether this is (x, y) of all samples; a list may be batches instead.
-def _is_pair(data) -> bool:
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
+# Whether this is (x, y) or (x, y, weight) of all samples; a list may be batches instead.
+def _is_whole(data) -> bool:
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
         return False
     return isinstance(data, tuple) or all(hasattr(part, "shape") for part in data)
 

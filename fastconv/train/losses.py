@@ -1,5 +1,6 @@
 """Losses and metrics by name, and the shape a target needs for each."""
 
+import copy
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from .. import nn
+from ..geometry.loss import reduction
 from ..nn import functional as F
 from ..tensor import Tensor
 
@@ -26,12 +28,13 @@ LOSSES = {
 CLASSES = ("cross_entropy", "nll_loss")
 
 
-def make_loss(loss: str | Callable, class_weight=None) -> Callable[[Tensor, np.ndarray], Tensor]:
-    """`loss(output, target)` from a name in LOSSES, a loss module, or any callable on Tensors.
+def make_loss(loss: str | Callable, class_weight=None) -> Callable[..., Tensor]:
+    """`loss(output, target, sample_weight=None)` from a name in LOSSES, a loss module, or any callable on Tensors.
 
     Targets are brought to the dtype of the output, and those of a loss that is known to its shape.
 
-    class_weight: {class: weight} or one weight a class, for the losses on classes.
+    class_weight: {class: weight} or one weight a class, for the losses on classes. sample_weight: (N,); the losses of
+    the samples are multiplied by it, and what a mean divides by is not.
     """
     if callable(loss):
         if class_weight is not None:
@@ -39,21 +42,59 @@ def make_loss(loss: str | Callable, class_weight=None) -> Callable[[Tensor, np.n
                 "Trainer: class_weight is given with a callable loss (expected a loss on classes by name)"
             )
         known = operation(loss)
-        return lambda output, target: loss(output, as_target(known, output, target))
+
+        def measure(output: Tensor, target, sample_weight=None) -> Tensor:
+            target = as_target(known, output, target)
+            if sample_weight is None:
+                return loss(output, target)
+            return _weighted(loss if known else None, output, target, sample_weight)
+
+        return measure
     if loss not in LOSSES and loss not in LOSSES.values():
         raise ValueError(f"Trainer: loss is {loss!r} (expected one of {', '.join(LOSSES)}, or a callable)")
     name = LOSSES.get(loss, loss)
     if class_weight is not None and name not in CLASSES:
         raise ValueError(f"Trainer: class_weight is given with loss {loss!r} (expected a loss on classes)")
 
-    def compute(output: Tensor, target: np.ndarray) -> Tensor:
+    def compute(output: Tensor, target: np.ndarray, sample_weight=None) -> Tensor:
         target = as_target(name, output, target)
-        if name not in CLASSES:
-            return getattr(F, name)(output, target)
-        weight = None if class_weight is None else weights(class_weight, output.shape[1], output.dtype)
-        return getattr(F, name)(output, target, weight)
+        given = {}
+        if class_weight is not None:
+            given["weight"] = weights(class_weight, output.shape[1], output.dtype)
+        if sample_weight is None:
+            return getattr(F, name)(output, target, **given)
+        return _weighted(MODULES[name](**given), output, target, sample_weight)
 
     return compute
+
+
+MODULES = {getattr(nn, name).op_name: getattr(nn, name) for name in nn.loss.__all__}
+
+
+# A loss module's value where each sample counts `sample_weight` times as much.
+def _weighted(module, output: Tensor, target: np.ndarray, sample_weight: np.ndarray) -> Tensor:
+    given = module._arguments if module else {"reduction": "none"}
+    old = {name: None for name in ("size_average", "reduce") if name in given}
+    kind = reduction("Trainer", given["reduction"], *map(given.get, old))
+    if kind not in ("mean", "sum"):
+        raise ValueError(
+            "Trainer: sample_weight is given with a custom loss (expected one by name, or of fastconv.nn)"
+        )
+    single = copy.copy(module)
+    single._arguments = {**given, **old, "reduction": "none"}
+    values = single(output, target)
+    values = values if isinstance(values, Tensor) else Tensor(values)
+    factors = sample_weight.astype(values.dtype).reshape(-1, *[1] * (len(values.shape) - 1))
+    total = (values * factors).sum()
+    return total if kind == "sum" else total / _divisor(module, values.shape, target)
+
+
+# What the mean of a loss module divides by: the weights of the classes that are not ignored, or the elements.
+def _divisor(module, shape: tuple[int, ...], target: np.ndarray) -> float:
+    if module.op_name not in CLASSES or target.dtype.kind == "f":
+        return float(np.prod(shape))
+    kept = target[target != module.ignore_index]
+    return float(kept.size if module.weight is None else np.asarray(module.weight)[kept].sum())
 
 
 # The operation that a loss computes: by name, or a module of fastconv.nn; None for any other callable.

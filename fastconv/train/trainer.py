@@ -105,20 +105,24 @@ class Trainer:
         validation_split: float = 0.0,
         augment: Callable | None = None,
         shuffle: bool = True,
+        sample_weight=None,
         verbose: bool | None = None,
     ) -> History:
         """Train for `epochs` epochs; after `resume`, go on until `epochs` epochs are done in all.
 
         Parameters
         ----------
-        x, y : arrays, memory-maps; or x an iterable of batches (x, y)
+        x, y : arrays, memory-maps; or x an iterable of batches (x, y) or (x, y, weight)
             x may be a tuple of arrays for a model of several inputs, and y for a loss on several outputs. An
             iterable is gone through once an epoch.
-        validation_data : tuple (x, y) or iterable of batches, optional
+        validation_data : tuple (x, y) or (x, y, weight), or iterable of batches, optional
         validation_split : float
             Share of the samples, from the end, that is kept for validation instead.
         augment : callable on a batch of inputs, such as fastconv.train.transforms.Compose, optional
             For the batches of training only: what is to happen to all data, like Normalize, is done before.
+        sample_weight : (N,) array, optional
+            Factors of the samples' losses. Batches are still divided by their size, and metrics have no weights. For
+            losses by name and the loss modules of fastconv.nn.
         verbose : bool, optional
             Progress bar; on by default on a terminal.
 
@@ -133,7 +137,7 @@ class Trainer:
         """
         epochs, batch_size = integer("fit", "epochs", epochs, 1), integer("fit", "batch_size", batch_size, 1)
         self._trained_by()
-        data, validation = training_data(x, y, validation_data, validation_split, epochs)
+        data, validation = training_data(x, y, sample_weight, validation_data, validation_split, epochs)
         self._start_generators()
         first = self.history.epoch[-1] + 1 if self.resumed else 1
         if not self.resumed:
@@ -167,15 +171,15 @@ class Trainer:
             callback.on_train_end(self)
         return self.history
 
-    def evaluate(self, x, y=None, batch_size: int = 256) -> dict[str, float]:
-        """{"loss": ..., and each metric} over all samples, in evaluation mode."""
-        return self._measure(with_target(as_batches(x, y)), batch_size)
+    def evaluate(self, x, y=None, batch_size: int = 256, *, sample_weight=None) -> dict[str, float]:
+        """{"loss": ..., and each metric} over all samples, in evaluation mode; `sample_weight` as in `fit`."""
+        return self._measure(with_target(as_batches(x, y, sample_weight)), batch_size)
 
     def predict(self, x, batch_size: int = 256) -> np.ndarray:
         """The model's outputs for all samples, in evaluation mode; a tuple of arrays if it has many."""
         outputs = []
         with self._evaluating():
-            for inputs, _ in as_batches(x).batches(batch_size):
+            for inputs, *_ in as_batches(x).batches(batch_size):
                 outputs.append(_plain(self._forward(inputs)))
         if isinstance(outputs[0], tuple):
             return tuple(map(np.concatenate, zip(*outputs, strict=True)))
@@ -187,8 +191,8 @@ class Trainer:
         self.model.train()
         order = self._rng.permutation(data.length) if shuffle and isinstance(data, Arrays) else None
         totals = _Mean()
-        for number, (inputs, target) in enumerate(data.batches(batch_size, order), 1):
-            totals.add(self._train_batch(inputs, target, augment), len(inputs[0]))
+        for number, (inputs, target, weight) in enumerate(data.batches(batch_size, order), 1):
+            totals.add(self._train_batch(inputs, target, weight, augment), len(inputs[0]))
             logs = totals.mean()
             for callback in callbacks:
                 callback.on_batch_end(self, number, logs)
@@ -196,14 +200,14 @@ class Trainer:
                 break
         return totals.mean()
 
-    def _train_batch(self, inputs, target, augment) -> dict[str, float]:
+    def _train_batch(self, inputs, target, weight, augment) -> dict[str, float]:
         if augment is not None:
             first = (
                 augment(inputs[0], rng=self._rng) if isinstance(augment, Transform) else augment(inputs[0])
             )
             inputs = (first, *inputs[1:])
         output = self._forward(inputs)
-        loss = self.loss(output, target)
+        loss = self.loss(output, target, weight)
         self.optimizer.zero_grad()
         loss.backward()
         value = loss.item() + self._penalise()
@@ -245,9 +249,9 @@ class Trainer:
     def _measure(self, data, batch_size: int) -> dict[str, float]:
         totals = _Mean()
         with self._evaluating():
-            for inputs, target in data.batches(batch_size):
+            for inputs, target, weight in data.batches(batch_size):
                 output = self._forward(inputs)
-                loss = self.loss(output if isinstance(output, tuple) else _tensor(output), target)
+                loss = self.loss(output if isinstance(output, tuple) else _tensor(output), target, weight)
                 totals.add({"loss": float(loss), **self._score(output, target)}, len(inputs[0]))
                 if self._interrupted:
                     break

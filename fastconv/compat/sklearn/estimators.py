@@ -18,6 +18,7 @@ from .images import ImageEstimator, image_network, outputs_of
 base = optional("sklearn.base", "sklearn")
 multiclass = optional("sklearn.utils.multiclass", "sklearn")
 utils = optional("sklearn.utils", "sklearn")
+class_weights = optional("sklearn.utils.class_weight", "sklearn")
 validation = optional("sklearn.utils.validation", "sklearn")
 
 # augment='auto', and the least extent of the images that it moves.
@@ -92,10 +93,16 @@ class _CNN(ImageEstimator):
         callbacks = [*callbacks, *(self.callbacks or ())]
         return Trainer(self.module_, self.optimizer, self._loss(), (), callbacks, self._seed, lr=lr)
 
-    def _train(self, trainer, images, target, epochs, batch_size):
+    def _train(self, trainer, images, target, weight, epochs, batch_size):
         with _seeded((self._seed, self.n_epochs_)):
             history = trainer.fit(
-                images, target, epochs, batch_size, augment=self._augmentation(), verbose=bool(self.verbose)
+                images,
+                target,
+                epochs,
+                batch_size,
+                sample_weight=weight,
+                augment=self._augmentation(),
+                verbose=bool(self.verbose),
             )
         self.module_.eval()
         self.n_epochs_ += len(history)
@@ -111,20 +118,22 @@ class _CNN(ImageEstimator):
         return MOVES if image else None
 
     # Training from the start, the learning rate rising to `lr` and falling to nothing.
-    def _fit(self, images, target, outputs):
+    def _fit(self, images, target, weight, outputs):
         self._start(outputs)
+        images, target, weight = _weighty(images, target, weight)
         batch_size = _batch_size(len(images), self.batch_size)
         steps = self.epochs * -(-len(images) // batch_size)
         one_cycle = LearningRateSchedule(lambda optimizer: OneCycleLR(optimizer, self.lr, steps), "batch")
         trainer = self._make_trainer(self.lr, [one_cycle])
-        self.history_ = dict(self._train(trainer, images, target, self.epochs, batch_size).history)
+        self.history_ = dict(self._train(trainer, images, target, weight, self.epochs, batch_size).history)
         return self
 
     # One epoch at a steady rate, about the mean of fit's.
-    def _partial_fit(self, images, target):
+    def _partial_fit(self, images, target, weight):
+        images, target, weight = _weighty(images, target, weight)
         if self._trainer is None:
             self._trainer = self._make_trainer(self.lr / 10)
-        self._train(self._trainer, images, target, 1, _batch_size(len(images), self.batch_size))
+        self._train(self._trainer, images, target, weight, 1, _batch_size(len(images), self.batch_size))
         return self
 
     # An optimiser's state belongs to the parameters' identities: it is not pickled.
@@ -136,6 +145,28 @@ class _CNN(ImageEstimator):
 # `wanted`, or the next size that leaves no lone sample at the end: batch normalisation finds no spread in one.
 def _batch_size(samples, wanted):
     return next(size for size in itertools.count(wanted) if 1 in (size, samples) or samples % size != 1)
+
+
+# The samples of some weight, and their weights with a mean of one: a sample that weighs nothing is as if it were not
+# there, and the learning rate is as good for large weights as for small ones.
+def _weighty(images, target, weight):
+    if weight is None:
+        return images, target, None
+    kept = weight > 0
+    if kept.all():
+        return images, target, weight / weight.mean()
+    return images[kept], target[kept], weight[kept] / weight[kept].mean()
+
+
+# (n,) weights of 0 or more, or None if there are none.
+def _sample_weight(weight, images):
+    if weight is None:
+        return None
+    weight = validation._check_sample_weight(weight, images, dtype=np.float64)
+    if weight.min() < 0 or not weight.any():
+        came = f"goes from {weight.min()} to {weight.max()}"
+        raise value_error("fit", "sample_weight", came, "0 and more, not all 0")
+    return weight
 
 
 class CNNClassifier(base.ClassifierMixin, _CNN):
@@ -155,6 +186,9 @@ class CNNClassifier(base.ClassifierMixin, _CNN):
     optimizer : 'sgd', 'rmsprop', 'adam', 'adamw' or a function of (parameters, lr=)
     label_smoothing : float
         Share of every target that is spread over all classes.
+    class_weight : dict {label: weight}, 'balanced' or None
+        Factors of the classes' losses. 'balanced' gives every class the same say, however few samples it has; only
+        `fit` knows how many there are, and `partial_fit` refuses it.
     augment : 'auto', callable on a batch (N, C, H, W), or None
         'auto' turns, shifts, scales and slants images of 8 x 8 and more a little.
     callbacks : sequence of fastconv.train callbacks, optional
@@ -170,6 +204,8 @@ class CNNClassifier(base.ClassifierMixin, _CNN):
 
     Notes
     -----
+    Weights of samples and classes multiply each other. They are scaled to a mean of one, and samples of weight 0 are
+    left out.
     uint8 images count as pixels and are scaled to 0..1. X that does not fit raises ValueError, as everywhere in
     scikit-learn.
 
@@ -193,6 +229,7 @@ class CNNClassifier(base.ClassifierMixin, _CNN):
         lr=0.01,
         optimizer="adam",
         label_smoothing=0.1,
+        class_weight=None,
         augment="auto",
         callbacks=None,
         random_state=None,
@@ -211,6 +248,7 @@ class CNNClassifier(base.ClassifierMixin, _CNN):
             verbose=verbose,
         )
         self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
 
     def _loss(self):
         return nn.CrossEntropyLoss(label_smoothing=self.label_smoothing)
@@ -221,14 +259,29 @@ class CNNClassifier(base.ClassifierMixin, _CNN):
         multiclass.check_classification_targets(y)
         return images, y
 
-    def fit(self, X, y):
-        """Train on images X, (n, H, W), (n, C, H, W) or (n, features), and labels y (n,) of any type."""
+    # The weights of the samples times those of their classes, of which `target` has the numbers.
+    def _weight(self, sample_weight, images, target):
+        weight = _sample_weight(sample_weight, images)
+        if self.class_weight is None:
+            return weight
+        if isinstance(self.class_weight, str):
+            choice(type(self).__name__, "class_weight", self.class_weight, ("balanced",))
+            share = np.bincount(target, weight, len(self.classes_))
+            own = 1 / np.where(share > 0, share, 1)
+        else:
+            own = class_weights.compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)
+        return _sample_weight(own[target] * (1 if weight is None else weight), images)
+
+    def fit(self, X, y, sample_weight=None):
+        """Train on images X, (n, H, W), (n, C, H, W) or (n, features), labels y (n,) of any type, and weights (n,)."""
         images, y = self._labelled(X, y, reset=True, least=2)
         self.classes_, target = np.unique(y, return_inverse=True)
-        return self._fit(images, target, len(self.classes_))
+        return self._fit(images, target, self._weight(sample_weight, images, target), len(self.classes_))
 
-    def partial_fit(self, X, y, classes=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go on for one epoch on these images; the first call names all `classes`."""
+        if self.class_weight == "balanced":
+            raise value_error("partial_fit", "class_weight", "is 'balanced'", "a dict, or weights in sample_weight")
         first = not hasattr(self, "module_")
         images, y = self._labelled(X, y, first, least=1)
         if first:
@@ -241,7 +294,8 @@ class CNNClassifier(base.ClassifierMixin, _CNN):
         unknown = np.setdiff1d(y, self.classes_)
         if unknown.size:
             raise value_error("partial_fit", "y", f"holds {unknown}", f"labels of {self.classes_}")
-        return self._partial_fit(images, np.searchsorted(self.classes_, y))
+        target = np.searchsorted(self.classes_, y)
+        return self._partial_fit(images, target, self._weight(sample_weight, images, target))
 
     def predict_proba(self, X):
         """Probabilities (n, classes), in the order of `classes_`."""
@@ -280,24 +334,27 @@ class CNNRegressor(base.RegressorMixin, _CNN):
     def _loss(self):
         return nn.MSELoss()
 
-    def fit(self, X, y):
-        """Train on images X, (n, H, W), (n, C, H, W) or (n, features), and numbers y (n,) or (n, outputs)."""
+    def fit(self, X, y, sample_weight=None):
+        """Train on images X, (n, H, W), (n, C, H, W) or (n, features), numbers y (n,) or (n, outputs), and weights."""
         images, y = self._images(X, True, y, least=2)
-        self._learn_scale(y)
-        return self._fit(images, self._scaled(y), self._scaled(y).shape[1])
+        weight = _sample_weight(sample_weight, images)
+        self._learn_scale(y, weight)
+        return self._fit(images, self._scaled(y), weight, self._scaled(y).shape[1])
 
-    def partial_fit(self, X, y):
+    def partial_fit(self, X, y, sample_weight=None):
         """Go on for one epoch on these images; targets are scaled as those of the first call."""
         first = not hasattr(self, "module_")
         images, y = self._images(X, first, y)
+        weight = _sample_weight(sample_weight, images)
         if first:
-            self._learn_scale(y)
+            self._learn_scale(y, weight)
             self._start(self._scaled(y).shape[1])
-        return self._partial_fit(images, self._scaled(y))
+        return self._partial_fit(images, self._scaled(y), weight)
 
-    def _learn_scale(self, y):
-        spread = y.std(0)
-        self._mean, self._spread = y.mean(0), np.where(spread > 0, spread, 1.0)
+    def _learn_scale(self, y, weight):
+        self._mean = np.average(y, 0, weight)
+        spread = np.sqrt(np.average(np.square(y - self._mean), 0, weight))
+        self._spread = np.where(spread > 0, spread, 1.0)
 
     # (n, outputs) with zero mean and unit spread.
     def _scaled(self, y):
