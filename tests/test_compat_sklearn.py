@@ -194,6 +194,8 @@ def test_callbacks_and_history():
     X, y = bars()
     model = quick(epochs=30, lr=1e-9, callbacks=[EarlyStopping("loss", patience=2, min_delta=1.0)]).fit(X, y)
     assert len(model.history_["loss"]) == model.n_epochs_ == 3
+    one = clone(model).set_params(callbacks=EarlyStopping("loss", patience=1, min_delta=1.0)).fit(X, y)
+    assert one.n_epochs_ == 2
 
 
 def test_interrupts_reach_the_caller():

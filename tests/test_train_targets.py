@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fastconv import nn
-from fastconv.train import Trainer, losses
+from fastconv import nn, optim
+from fastconv.train import EarlyStopping, Trainer, losses
 
 
 def labels_of_their_own():
@@ -97,3 +97,54 @@ def test_senseless_sample_weights_are_refused(weight, options, message):
     if not options:
         with pytest.raises(ValueError, match=r"batches \(x, y, weight\)"):
             Trainer(nn.Linear(4, 3)).fit([(x, y)], sample_weight=np.ones(20))
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("MSE", "mse"),
+        ("mean_squared_error", "mse"),
+        ("MeanSquaredError", "mse"),
+        ("MAE", "mae"),
+        ("mean_absolute_error", "mae"),
+        ("Huber", "huber"),
+        ("CategoricalCrossentropy", "cross_entropy"),
+        ("Sparse_Categorical_CrossEntropy", "cross_entropy"),
+        ("BinaryCrossentropy", "binary_cross_entropy"),
+    ],
+)
+def test_losses_are_found_by_keras_s_names_in_any_case(word, name):
+    x, _ = labels_of_their_own()
+    target = np.eye(3)[np.arange(256) % 3]
+    network = nn.Sequential(nn.Linear(4, 3, seed=0), nn.Sigmoid())
+    results = [Trainer(network, loss=loss, metrics=()).evaluate(x, target) for loss in (word, name)]
+    assert results[0] == results[1]
+
+
+def test_optimisers_and_metrics_are_found_in_any_case():
+    network = nn.Linear(4, 3)
+    for word, kind in [("Adam", optim.Adam), ("SGD", optim.SGD), ("RMSprop", optim.RMSprop), ("AdamW", optim.AdamW)]:
+        assert type(Trainer(network, word).optimizer) is kind
+    assert list(Trainer(network, metrics=["MSE", "Accuracy"]).metrics) == ["mse", "accuracy"]
+
+
+def test_a_callback_may_come_alone():
+    x, y = weighted_case("classes")
+    run = Trainer(nn.Linear(4, 3), callbacks=EarlyStopping("loss", patience=1, min_delta=99.0))
+    assert len(run.fit(x, y, epochs=5, verbose=False)) == 2
+    assert Trainer(nn.Linear(4, 3), callbacks=None).callbacks == []
+
+
+def test_what_knows_one_output_says_so_where_a_model_has_several():
+    class Two(nn.Module):
+        def __init__(self):
+            self.kind = nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.kind(x), self.kind(x)
+
+    x, y = weighted_case("classes")
+    with pytest.raises(ValueError, match=r"metric is 'accuracy'.* several .*metrics=\(\)"):
+        Trainer(Two(), loss=lambda output, target: output[0].mean()).fit(x, y)
+    with pytest.raises(ValueError, match=r"loss is 'cross_entropy'.* several"):
+        Trainer(Two()).fit(x, y)

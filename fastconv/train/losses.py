@@ -18,13 +18,16 @@ LOSSES = {
     "sparse_categorical_crossentropy": "cross_entropy",
     "nll": "nll_loss",
     "mse": "mse_loss",
+    "mean_squared_error": "mse_loss",
     "mae": "l1_loss",
+    "mean_absolute_error": "l1_loss",
     "smooth_l1": "smooth_l1_loss",
     "huber": "huber_loss",
     "binary_cross_entropy": "binary_cross_entropy",
     "binary_crossentropy": "binary_cross_entropy",
     "binary_cross_entropy_with_logits": "binary_cross_entropy_with_logits",
 }
+ACCURACY = ("accuracy", "binary_accuracy")
 CLASSES = ("cross_entropy", "nll_loss")
 
 
@@ -50,9 +53,9 @@ def make_loss(loss: str | Callable, class_weight=None) -> Callable[..., Tensor]:
             return _weighted(loss if known else None, output, target, sample_weight)
 
         return measure
-    if loss not in LOSSES and loss not in LOSSES.values():
+    name = operation(loss)
+    if name not in LOSSES.values():
         raise ValueError(f"Trainer: loss is {loss!r} (expected one of {', '.join(LOSSES)}, or a callable)")
-    name = LOSSES.get(loss, loss)
     if class_weight is not None and name not in CLASSES:
         raise ValueError(f"Trainer: class_weight is given with loss {loss!r} (expected a loss on classes)")
 
@@ -97,10 +100,20 @@ def _divisor(module, shape: tuple[int, ...], target: np.ndarray) -> float:
     return float(kept.size if module.weight is None else np.asarray(module.weight)[kept].sum())
 
 
+def find(name, table) -> str | None:
+    """The name in `table` that `name` means: "MSE", "Adam" and "CategoricalCrossentropy" count as small letters."""
+    return {_letters(known): known for known in table}.get(_letters(name)) if isinstance(name, str) else None
+
+
+def _letters(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
 # The operation that a loss computes: by name, or a module of fastconv.nn; None for any other callable.
 def operation(loss) -> str | None:
     if isinstance(loss, str):
-        return LOSSES.get(loss, loss)
+        found = find(loss, {**LOSSES, **{name: name for name in LOSSES.values()}})
+        return LOSSES.get(found, found)
     return loss.op_name if type(loss) in (getattr(nn, name) for name in nn.loss.__all__) else None
 
 
@@ -132,6 +145,8 @@ def weights(class_weight, classes: int, dtype) -> np.ndarray:
 # Class indices as int64, probabilities and numbers in the output's dtype; (N,) becomes (N, 1) where the
 # output is. For a loss without name only floats change, to the output's dtype.
 def as_target(name: str | None, output, target):
+    if name is not None and isinstance(output, tuple):
+        raise _many(f"loss is {name!r}", "a function of outputs and targets")
     if name is None:
         return _as_float(output[0] if isinstance(output, tuple) else output, target)
     target = np.asarray(target)
@@ -220,6 +235,7 @@ def make_metrics(metrics, loss=None) -> dict[str, Callable[[np.ndarray, np.ndarr
     """
     table = {}
     for metric in [metrics] if isinstance(metrics, str) or callable(metrics) else metrics or ():
+        metric = metric if callable(metric) else find(metric, METRICS) or metric
         if not callable(metric) and metric not in METRICS:
             raise ValueError(
                 f"Trainer: metric is {metric!r} (expected one of {', '.join(METRICS)}, or a function)"
@@ -228,9 +244,24 @@ def make_metrics(metrics, loss=None) -> dict[str, Callable[[np.ndarray, np.ndarr
         if name in table:
             raise ValueError(f"Trainer: metrics has {name!r} twice (expected functions of different __name__)")
         table[name] = metric if callable(metric) else METRICS[metric]
-        if metric in ("accuracy", "binary_accuracy") and operation(loss) in BINARY:
+        if metric in ACCURACY and operation(loss) in BINARY:
             table[name] = partial(binary_accuracy, boundary=BINARY[operation(loss)])
+        if isinstance(metric, str):
+            table[name] = _of_one_output(name, table[name])
     return table
+
+
+def _of_one_output(name: str, metric: Callable) -> Callable:
+    def measure(output, target):
+        if isinstance(output, tuple):
+            raise _many(f"metric is {name!r}", "metrics=() or functions of outputs and targets")
+        return metric(output, target)
+
+    return measure
+
+
+def _many(what: str, expected: str) -> ValueError:
+    return ValueError(f"Trainer: {what}, of one output, where the model has several (expected {expected})")
 
 
 def _labels(output: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from .batches import Arrays, as_batches, as_input, training_data, with_target
 from .callbacks import Callback, Checkpoint, ProgressBar
 from .history import History
 from .interrupt import stopped_by_interrupt
-from .losses import check_end, make_loss, make_metrics
+from .losses import check_end, find, make_loss, make_metrics
 from .transforms import Transform
 
 OPTIMIZERS = {"sgd": optim.SGD, "rmsprop": optim.RMSprop, "adam": optim.Adam, "adamw": optim.AdamW}
@@ -28,11 +28,11 @@ class Trainer:
     Parameters
     ----------
     model : fastconv.nn.Module
-    optimizer : 'sgd', 'rmsprop', 'adam', 'adamw', a function of the parameters, or a fastconv.optim.Optimizer
-    loss : name in fastconv.train.losses.LOSSES, or a callable (output, target) -> Tensor
+    optimizer : 'sgd', 'rmsprop', 'adam', 'adamw' in any case, a function of the parameters, or an Optimizer
+    loss : name in fastconv.train.losses.LOSSES, in any spelling of Keras's, or a callable (output, target) -> Tensor
     metrics : names ('accuracy', 'binary_accuracy', 'top_5_accuracy', 'mse', 'mae') or functions, of ndarrays
         (output, target) -> float. With binary cross entropies, accuracy counts every label for itself.
-    callbacks : of fastconv.train
+    callbacks : one or a sequence, of fastconv.train
     seed : int, optional
         Makes everything repeatable: batch order, augmentation, dropout, and weights that are still to be
         inferred.
@@ -83,7 +83,7 @@ class Trainer:
         check_end(model, loss)
         self.loss = make_loss(loss, class_weight)
         self.metrics = make_metrics(metrics, loss)
-        self.callbacks = list(callbacks)
+        self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         self.seed = seed
         self.l1, self.l2, self.clip_norm, self.clip_value = l1, l2, clip_norm, clip_value
         self.history = History()
@@ -365,9 +365,9 @@ def _make_optimizer(optimizer, model: Module, lr: float | None) -> optim.Optimiz
                 "Trainer: lr is given with an optimizer that has its own (expected one of the two)"
             )
         return optimizer
-    if isinstance(optimizer, str) and optimizer not in OPTIMIZERS:
+    if isinstance(optimizer, str) and find(optimizer, OPTIMIZERS) is None:
         raise ValueError(f"Trainer: optimizer is {optimizer!r} (expected one of {', '.join(OPTIMIZERS)})")
-    make = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
+    make = OPTIMIZERS[find(optimizer, OPTIMIZERS)] if isinstance(optimizer, str) else optimizer
     options = {} if lr is None else {"lr": lr}
     trained = [p for p in model.parameters() if p.requires_grad]
     return make(trained, **options) if trained else None

@@ -11,7 +11,7 @@ from ... import nn, seeding
 from ...extras import optional
 from ...geometry import choice, type_error, value_error
 from ...optim.lr_scheduler import OneCycleLR
-from ...train import LearningRateSchedule, Trainer
+from ...train import Callback, LearningRateSchedule, Trainer
 from ...train.transforms import RandomAffine
 from .images import ImageEstimator, image_network, outputs_of
 
@@ -90,7 +90,8 @@ class _CNN(ImageEstimator):
             outputs_of(self.module_.eval(), np.zeros((2, *self.image_shape_), np.float32))  # infers lazy layers
 
     def _make_trainer(self, lr, callbacks=()):
-        callbacks = [*callbacks, *(self.callbacks or ())]
+        own = [self.callbacks] if isinstance(self.callbacks, Callback) else self.callbacks or ()
+        callbacks = [*callbacks, *own]
         return Trainer(self.module_, self.optimizer, self._loss(), (), callbacks, self._seed, lr=lr)
 
     def _train(self, trainer, images, target, weight, epochs, batch_size):
@@ -191,7 +192,7 @@ class CNNClassifier(base.ClassifierMixin, _CNN):
         `fit` knows how many there are, and `partial_fit` refuses it.
     augment : 'auto', callable on a batch (N, C, H, W), or None
         'auto' turns, shifts, scales and slants images of 8 x 8 and more a little.
-    callbacks : sequence of fastconv.train callbacks, optional
+    callbacks : one or a sequence of fastconv.train callbacks, optional
     random_state : int, numpy.random.RandomState or None
         Decides initial weights, order, augmentation and dropout.
     verbose : bool
