@@ -247,6 +247,7 @@ def test_features_of_a_network_for_any_estimator():
     ("call", "message"),
     [
         (lambda X, y: CNNClassifier(image_shape=(5, 5)).fit(X, y), "image_shape is"),
+        (lambda X, y: CNNClassifier(batch_size=0).fit(X, y), "batch_size is 0"),
         (lambda X, y: CNNClassifier(augment="much").fit(X, y), "augment is 'much'"),
         (lambda X, y: CNNClassifier().fit(X.reshape(80, 1, 1, 1, 8, 8), y), "at most"),
         (lambda X, y: CNNClassifier().fit(X[:1], y[:1]), "minimum of 2"),

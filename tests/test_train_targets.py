@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastconv import nn, optim
-from fastconv.train import EarlyStopping, Trainer, losses
+from fastconv.train import EarlyStopping, Trainer, batches, losses
 
 
 def labels_of_their_own():
@@ -148,3 +148,46 @@ def test_what_knows_one_output_says_so_where_a_model_has_several():
         Trainer(Two(), loss=lambda output, target: output[0].mean()).fit(x, y)
     with pytest.raises(ValueError, match=r"loss is 'cross_entropy'.* several"):
         Trainer(Two()).fit(x, y)
+
+
+def normed():
+    return nn.Sequential(nn.Linear(4, 8, seed=0), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("samples", "size", "expected"),
+    [(33, 32, [33]), (65, 32, [32, 33]), (34, 32, [32, 2]), (64, 32, [32, 32]), (1, 32, [1]), (3, 1, [1, 1, 1]),
+     (3, 2, [3]), (5, 9, [5])],
+)  # fmt: skip
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_single_sample_at_the_end_joins_the_batch_before(samples, size, expected, shuffle):
+    x = np.arange(samples)
+    data = batches.Arrays(x, x, x)
+    order = np.random.default_rng(0).permutation(samples) if shuffle else None
+    cut = list(data.batches(size, order))
+    assert [len(target) for _, target, _ in cut] == expected
+    assert data.count(size) == len(expected)
+    for part in (np.concatenate([inputs[0] for inputs, *_ in cut]), *map(np.concatenate, list(zip(*cut))[1:])):
+        np.testing.assert_array_equal(part, x if order is None else order)
+
+
+def test_batch_norm_trains_on_any_number_of_samples():
+    x = np.random.default_rng(0).standard_normal((33, 4)).astype(np.float32)
+    y = np.arange(33) % 3
+    for shuffle in (True, False):
+        run = Trainer(normed(), seed=0)
+        assert len(run.fit(x, y, 2, 32, shuffle=shuffle, verbose=False)) == 2
+        assert run.batches_per_epoch == 1
+        assert run.predict(x, 32).shape == (33, 3)
+
+
+def test_a_single_sample_that_batch_norm_cannot_take_is_explained():
+    x = np.random.default_rng(0).standard_normal((33, 4)).astype(np.float32)
+    y = np.arange(33) % 3
+    for call in (
+        lambda run: run.fit([(x[:32], y[:32]), (x[32:], y[32:])], verbose=False),
+        lambda run: run.fit(x, y, batch_size=1, verbose=False),
+        lambda run: run.fit(x[:1], y[:1], verbose=False),
+    ):
+        with pytest.raises(ValueError, match="batch of a single sample.*expected two or more"):
+            call(Trainer(normed()))

@@ -32,15 +32,19 @@ class Arrays:
         self.weight = None if weight is None else sample_weights(weight, self.length)
 
     def batches(self, size: int, order: np.ndarray | None = None) -> Iterator[tuple]:
-        """(inputs, target, weight) of `size` samples each (the last may be smaller); `order`: the samples to take."""
-        count = self.length if order is None else len(order)
-        for start in range(0, count, size):
-            rows = slice(start, start + size) if order is None else order[start : start + size]
+        """(inputs, target, weight) of `size` samples each; `order`: all samples, as they are to be taken.
+
+        The last batch may be smaller, but is no single sample: that joins the batch before.
+        """
+        ends = np.arange(1, self.count(size) + 1) * size
+        ends[-1] = self.length
+        for start, end in zip([0, *ends[:-1]], ends, strict=True):
+            rows = slice(start, end) if order is None else order[start:end]
             yield self._at(rows)
 
     def count(self, size: int) -> int:
         """Number of batches."""
-        return -(-self.length // size)
+        return batch_count(self.length, size)
 
     def split(self, share: float) -> tuple["Arrays", "Arrays"]:
         """(training, validation) parts without copying: validation is the last `share`, as Keras has it."""
@@ -78,6 +82,12 @@ class Stream:
     def once(self) -> bool:
         """Whether the source is an iterator, spent after one epoch."""
         return iter(self.source) is self.source
+
+
+def batch_count(samples: int, size: int) -> int:
+    """Number of batches of `size`: a single sample at the end, in which batch norm finds no spread, makes none."""
+    whole, rest = divmod(samples, size)
+    return whole + (rest > 0 if rest != 1 else not whole)
 
 
 def as_batches(x, y=None, weight=None) -> Arrays | Stream:

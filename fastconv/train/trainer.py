@@ -115,6 +115,9 @@ class Trainer:
         x, y : arrays, memory-maps; or x an iterable of batches (x, y) or (x, y, weight)
             x may be a tuple of arrays for a model of several inputs, and y for a loss on several outputs. An
             iterable is gone through once an epoch.
+        batch_size : int
+            A single sample that is left at the end of the arrays, in which batch norm would find no spread, joins the
+            batch before.
         validation_data : tuple (x, y) or (x, y, weight), or iterable of batches, optional
         validation_split : float
             Share of the samples, from the end, that is kept for validation instead.
@@ -206,7 +209,12 @@ class Trainer:
                 augment(inputs[0], rng=self._rng) if isinstance(augment, Transform) else augment(inputs[0])
             )
             inputs = (first, *inputs[1:])
-        output = self._forward(inputs)
+        try:
+            output = self._forward(inputs)
+        except ValueError as error:
+            if len(inputs[0]) == 1 and str(error).startswith("batch_norm"):
+                raise ValueError(f"fit: a batch of a single sample (expected two or more, for {error})") from None
+            raise
         loss = self.loss(output, target, weight)
         self.optimizer.zero_grad()
         loss.backward()

@@ -2,16 +2,16 @@
 
 import copy
 import inspect
-import itertools
 from contextlib import contextmanager
 
 import numpy as np
 
 from ... import nn, seeding
 from ...extras import optional
-from ...geometry import choice, type_error, value_error
+from ...geometry import choice, integer, type_error, value_error
 from ...optim.lr_scheduler import OneCycleLR
 from ...train import Callback, LearningRateSchedule, Trainer
+from ...train.batches import batch_count
 from ...train.transforms import RandomAffine
 from .images import ImageEstimator, image_network, outputs_of
 
@@ -94,13 +94,13 @@ class _CNN(ImageEstimator):
         callbacks = [*callbacks, *own]
         return Trainer(self.module_, self.optimizer, self._loss(), (), callbacks, self._seed, lr=lr)
 
-    def _train(self, trainer, images, target, weight, epochs, batch_size):
+    def _train(self, trainer, images, target, weight, epochs):
         with _seeded((self._seed, self.n_epochs_)):
             history = trainer.fit(
                 images,
                 target,
                 epochs,
-                batch_size,
+                self.batch_size,
                 sample_weight=weight,
                 augment=self._augmentation(),
                 verbose=bool(self.verbose),
@@ -122,11 +122,11 @@ class _CNN(ImageEstimator):
     def _fit(self, images, target, weight, outputs):
         self._start(outputs)
         images, target, weight = _weighty(images, target, weight)
-        batch_size = _batch_size(len(images), self.batch_size)
-        steps = self.epochs * -(-len(images) // batch_size)
+        batch_size = integer(type(self).__name__, "batch_size", self.batch_size, 1)
+        steps = self.epochs * batch_count(len(images), batch_size)
         one_cycle = LearningRateSchedule(lambda optimizer: OneCycleLR(optimizer, self.lr, steps), "batch")
         trainer = self._make_trainer(self.lr, [one_cycle])
-        self.history_ = dict(self._train(trainer, images, target, weight, self.epochs, batch_size).history)
+        self.history_ = dict(self._train(trainer, images, target, weight, self.epochs).history)
         return self
 
     # One epoch at a steady rate, about the mean of fit's.
@@ -134,18 +134,13 @@ class _CNN(ImageEstimator):
         images, target, weight = _weighty(images, target, weight)
         if self._trainer is None:
             self._trainer = self._make_trainer(self.lr / 10)
-        self._train(self._trainer, images, target, weight, 1, _batch_size(len(images), self.batch_size))
+        self._train(self._trainer, images, target, weight, 1)
         return self
 
     # An optimiser's state belongs to the parameters' identities: it is not pickled.
     def __getstate__(self):
         state = super().__getstate__()
         return {**state, "_trainer": None} if "_trainer" in state else state
-
-
-# `wanted`, or the next size that leaves no lone sample at the end: batch normalisation finds no spread in one.
-def _batch_size(samples, wanted):
-    return next(size for size in itertools.count(wanted) if 1 in (size, samples) or samples % size != 1)
 
 
 # The samples of some weight, and their weights with a mean of one: a sample that weighs nothing is as if it were not
