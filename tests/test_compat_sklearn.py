@@ -275,6 +275,19 @@ def test_samples_without_weight_are_as_if_left_out():
     np.testing.assert_allclose(models[0].predict(X), models[1].predict(X), rtol=1e-4)
 
 
+def test_weights_are_repetitions_where_one_batch_holds_all_samples():
+    X, y = bars()
+    times = np.arange(80) % 4
+    options = {"batch_size": 1000, "epochs": 5, "module": small, "random_state": 0}
+    weighted = CNNClassifier(augment=None, **options).fit(X, y, sample_weight=times)
+    repeated = CNNClassifier(augment=None, **options).fit(X.repeat(times, 0), y.repeat(times))
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-4)
+    height = X.mean((1, 2)) + (y == "row")
+    weighted = CNNRegressor(**options).fit(X, height, sample_weight=times)
+    repeated = CNNRegressor(**options).fit(X.repeat(times, 0), height.repeat(times))
+    np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), atol=1e-4)
+
+
 def test_weights_decide_between_contradictions():
     X = np.zeros((40, 4, 4))
     odd = np.arange(40) % 4 == 0
