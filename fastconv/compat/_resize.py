@@ -6,6 +6,7 @@ Source: the ONNX operator schemas.
 import numpy as np
 
 from ..geometry import value_error
+from ..ops.interpolate import cubic_weights
 
 # Where each of `size` cells of a resized axis lies among the `extent` cells of the old one: in float32, whose rounding
 # tells which of two cells is the nearest.
@@ -29,13 +30,7 @@ def line(t, a):
 
 
 def cubic(t, a):
-    def near(d):
-        return ((a + 2) * d - (a + 3)) * d * d + 1
-
-    def far(d):
-        return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
-
-    return {-1: far(1 + t), 0: near(t), 1: near(1 - t), 2: far(2 - t)}
+    return dict(zip(range(-1, 3), cubic_weights(t, a), strict=True))
 
 
 def resize(x, roi=None, scales=None, sizes=None, *, mode="nearest", coordinate_transformation_mode="half_pixel",

@@ -222,7 +222,7 @@ class ParameterDict(_Named[Parameter]):
         self.update(parameters or ())
 
     def _owned(self, value: Any) -> Parameter:
-        return value if isinstance(value, Parameter) else Parameter(value)
+        return _as_parameter(value)
 
     def items(self) -> list[tuple[str, Parameter]]:
         """(name, parameter), in the order of insertion."""
@@ -253,11 +253,11 @@ class ParameterList(Module):
         return ParameterList(chosen) if isinstance(index, slice) else chosen
 
     def __setitem__(self, index: int, value: Any) -> None:
-        setattr(self, str(range(len(self))[index]), value if isinstance(value, Parameter) else Parameter(value))
+        setattr(self, str(range(len(self))[index]), _as_parameter(value))
 
     def append(self, value: Any):
         """Add one parameter at the end; returns the list."""
-        setattr(self, str(len(self)), value if isinstance(value, Parameter) else Parameter(value))
+        setattr(self, str(len(self)), _as_parameter(value))
         return self
 
     def extend(self, values: Iterable[Any]):
@@ -319,3 +319,7 @@ def _checked(container: Module, module: Module) -> Module:
     if not isinstance(module, Module):
         raise TypeError(f"{type(container).__name__}: came {type(module).__name__} (expected a Module)")
     return module
+
+
+def _as_parameter(value: Any) -> Parameter:
+    return value if isinstance(value, Parameter) else Parameter(value)

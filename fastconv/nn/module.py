@@ -160,7 +160,7 @@ class Module:
         values = ((key, getattr(module, name)) for key, module, name in self._slots())
         return {key: value.data if isinstance(value, Parameter) else value for key, value in values}
 
-    def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> "IncompatibleKeys":
+    def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy arrays (anything `numpy.asarray` takes) into the parameters and buffers of the same names.
 
         Nothing is changed unless everything fits. Returns (missing_keys, unexpected_keys), both empty when

@@ -158,6 +158,7 @@ def _backward(calls, grad_output, input, weight, parameters, needs, activation, 
     kind, rank, name = calls.kind, calls.rank, f"{calls.name}_backward"
     code = rules.precision_code(name, precision)
     rules.needs_flags(name, needs)
+    per_sample = flag(name, "per_sample", per_sample)
     images = {"grad_output": grad_output, "input": input, "residual": residual, "output": output}
     grad_output, input, residual, output, weight, bias = _kernel_arrays(
         name, layout, rank, **images, weight=weight, bias=bias
@@ -177,7 +178,6 @@ def _backward(calls, grad_output, input, weight, parameters, needs, activation, 
         grad_input = allocate(name, input.shape, dtype)
         kind.grad_input(geometry, grad_output, weight, None, None, 0, grad_input, code)
         grad_input = grad_input if layout == "NCHW" else channels_last(name, rank, grad_input)
-    per_sample = flag(name, "per_sample", per_sample)
     samples = (input.shape[0],) if per_sample else ()
     if needs[1]:
         grad_weight = allocate(name, (*samples, *weight.shape), dtype)

@@ -33,12 +33,12 @@ def _taps(rows: ndarray, columns: ndarray, weights: ndarray, height: int) -> Tap
 
 
 # Weights of the four cells around a point at distance t behind the second one.
-def cubic_weights(t: ndarray) -> list[ndarray]:
+def cubic_weights(t: ndarray, a: float = CUBIC) -> list[ndarray]:
     def near(d):
-        return ((CUBIC + 2) * d - (CUBIC + 3)) * d * d + 1
+        return ((a + 2) * d - (a + 3)) * d * d + 1
 
     def far(d):
-        return ((CUBIC * d - 5 * CUBIC) * d + 8 * CUBIC) * d - 4 * CUBIC
+        return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
 
     return [far(t + 1), near(t), near(1 - t), far(2 - t)]
 

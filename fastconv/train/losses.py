@@ -29,6 +29,8 @@ LOSSES = {
 }
 ACCURACY = ("accuracy", "binary_accuracy")
 CLASSES = ("cross_entropy", "nll_loss")
+# The module of each operation.
+MODULES = {getattr(nn, name).op_name: getattr(nn, name) for name in nn.loss.__all__}
 
 
 def make_loss(loss: str | Callable, class_weight=None) -> Callable[..., Tensor]:
@@ -71,9 +73,6 @@ def make_loss(loss: str | Callable, class_weight=None) -> Callable[..., Tensor]:
     return compute
 
 
-MODULES = {getattr(nn, name).op_name: getattr(nn, name) for name in nn.loss.__all__}
-
-
 # A loss module's value where each sample counts `sample_weight` times as much.
 def _weighted(module, output: Tensor, target: np.ndarray, sample_weight: np.ndarray) -> Tensor:
     given = module._arguments if module else {"reduction": "none"}
@@ -114,7 +113,7 @@ def operation(loss) -> str | None:
     if isinstance(loss, str):
         found = find(loss, {**LOSSES, **{name: name for name in LOSSES.values()}})
         return LOSSES.get(found, found)
-    return loss.op_name if type(loss) in (getattr(nn, name) for name in nn.loss.__all__) else None
+    return loss.op_name if type(loss) in MODULES.values() else None
 
 
 # The layer that a loss on scores contains, and which therefore does not end the model.

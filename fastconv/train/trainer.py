@@ -373,9 +373,9 @@ def _make_optimizer(optimizer, model: Module, lr: float | None) -> optim.Optimiz
                 "Trainer: lr is given with an optimizer that has its own (expected one of the two)"
             )
         return optimizer
-    if isinstance(optimizer, str) and find(optimizer, OPTIMIZERS) is None:
+    make = OPTIMIZERS.get(find(optimizer, OPTIMIZERS)) if isinstance(optimizer, str) else optimizer
+    if make is None and isinstance(optimizer, str):
         raise ValueError(f"Trainer: optimizer is {optimizer!r} (expected one of {', '.join(OPTIMIZERS)})")
-    make = OPTIMIZERS[find(optimizer, OPTIMIZERS)] if isinstance(optimizer, str) else optimizer
     options = {} if lr is None else {"lr": lr}
     trained = [p for p in model.parameters() if p.requires_grad]
     return make(trained, **options) if trained else None

@@ -54,7 +54,7 @@ enum {
     WIDE_BYTES = 64 * 1024,
     SCROLL_BYTES = 192 * 1024,
     STRIP_COLUMNS = 1024,
-    STRIP_CELLS = 1 << 18,
+    STRIP_CELLS = 1 << 18, /* of a strip for one row, at most */
     STRIP_TASKS = 16,
     LARGE_CELLS = 1 << 17,  /* pixels of a large block */
     IN_PLACE_COLUMNS = 256, /* at least */
