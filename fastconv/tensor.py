@@ -77,10 +77,11 @@ class Node:
         self.links = tuple([(p._node or p) if need else None for p, need in zip(parents, needs)])
         self.needs = needs
 
-    # Gradients of all inputs; the saved arrays are released before the next node runs.
-    def run(self, grad_output: np.ndarray) -> tuple:
+    # Gradients of all inputs; unless `keep`, the saved arrays are released before the next node runs.
+    def run(self, grad_output: np.ndarray, keep: bool) -> tuple:
         backward, saved = self.backward, self.saved
-        self.backward = self.saved = None
+        if not keep:
+            self.backward = self.saved = None
         grads = backward(grad_output, saved, self.needs)
         return tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
 
@@ -122,6 +123,11 @@ class _Operations:
     def maximum(self, other: Any) -> Tensor: ...
     def minimum(self, other: Any) -> Tensor: ...
     def matmul(self, other: Any) -> Tensor: ...
+    def relu(self) -> Tensor: ...
+    def sigmoid(self) -> Tensor: ...
+    def tanh(self) -> Tensor: ...
+    def softmax(self, dim: int | None = None, dtype: Any = None) -> Tensor: ...
+    def log_softmax(self, dim: int | None = None, dtype: Any = None) -> Tensor: ...
     def sum(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor: ...
     def mean(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor: ...
     def max(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor: ...
@@ -206,9 +212,9 @@ class Tensor(_Operations):
     def backward(self, grad: Any = None, retain_graph: bool | None = False) -> None:
         """Add d(self)/d(leaf), weighted by `grad`, to `.grad` of every leaf; frees the graph.
 
-        `grad` has this tensor's shape and may be left out for a single number. Raises ValueError if nothing
-        was recorded, if `grad` does not fit, if the graph was freed by an earlier call, or if `retain_graph`
-        asks to keep it: each step of the walk frees what it needed.
+        `grad` has this tensor's shape and may be left out for a single number. With `retain_graph` the graph, and
+        what it saved, stays for another call. Raises ValueError if nothing was recorded, if `grad` does not fit, or
+        if the graph was freed by an earlier call.
 
         >>> x = Tensor([3.0], requires_grad=True)
         >>> (x * x).backward()
@@ -217,8 +223,6 @@ class Tensor(_Operations):
         """
         if not self.requires_grad:
             raise value_error("backward", "tensor", "does not require a gradient", "one computed from such a tensor")
-        if retain_graph:
-            raise value_error("backward", "retain_graph", f"is {retain_graph}", "False: backward frees the graph")
         if grad is None:
             if self.size != 1:
                 raise value_error(
@@ -234,7 +238,7 @@ class Tensor(_Operations):
                 raise value_error("backward", "grad", f"has shape {grad.shape}", f"{self.shape}")
             if grad.dtype != self.dtype:
                 raise type_error("backward", "grad", f"is {grad.dtype}", f"{self.dtype}")
-        _walk(self, grad)
+        _walk(self, grad, bool(retain_graph))
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Ask for a gradient, or no longer; returns the tensor itself.
@@ -324,7 +328,7 @@ def _order(root: Node) -> list[Node]:
     return done
 
 
-def _walk(root: Tensor, grad: np.ndarray) -> None:
+def _walk(root: Tensor, grad: np.ndarray, keep: bool) -> None:
     if root._node is None:
         _accumulate(root, grad.copy())
         return
@@ -343,10 +347,11 @@ def _walk(root: Tensor, grad: np.ndarray) -> None:
         node = order.pop()
         grad_output = grads.pop(node, None)
         if grad_output is None:
-            node.backward = node.saved = None
+            if not keep:
+                node.backward = node.saved = None
             continue
         saved, links = node.saved, node.links
-        results = node.run(grad_output)
+        results = node.run(grad_output, keep)
         for place, (link, result) in enumerate(zip(links, results, strict=True)):
             if link is None or result is None:
                 continue

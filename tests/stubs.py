@@ -133,7 +133,8 @@ def operation(name, function):
 # A gradient: an array, or several of which some were not asked for.
 def gradient(name, function):
     signature = inspect.signature(function)
-    operation = OPS.get(name.removesuffix("_backward").replace("swish", "silu"))
+    stem = name.removesuffix("_backward")
+    operation = OPS.get({"swish": "silu", "cat": "concat"}.get(stem, stem))
     result = "NDArray[Any]"
     if operation and operation.sequence:
         result = "list[NDArray[Any]]"

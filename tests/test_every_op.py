@@ -238,6 +238,23 @@ def test_convolution_gradients_are_computed_only_when_needed(name):
 
 
 @each_differentiable_op
+def test_a_retained_graph_gives_the_same_gradients_again(name):
+    for sample in SAMPLES[name]:
+        leaves, result = harness.traced(name, sample.make("float32"))
+        weight = harness.grad_output_for(result)
+        found = []
+        for _ in range(2):
+            result.backward(weight, retain_graph=True)
+            used = [leaf for leaf in leaves if leaf.grad is not None]
+            found.append([leaf.grad.copy() for leaf in used])
+            for leaf in used:
+                leaf.grad[...] = np.nan  # none of what the graph holds
+                leaf.zero_grad()
+        for once, again in zip(*found, strict=True):
+            assert harness.same_bits(once, again), sample
+
+
+@each_differentiable_op
 def test_passes_gradcheck(name):
     sample = min(
         SAMPLES[name],

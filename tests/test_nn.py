@@ -61,6 +61,43 @@ def test_initialisers_have_torchs_bounds():
         init.xavier_normal_(nn.Parameter(np.zeros(3, np.float32)))
 
 
+@pytest.mark.parametrize("limits", [{}, {"mean": 1, "std": 2, "a": 0.5, "b": 9}, {"a": 1.5, "b": 4}])
+def test_a_truncated_normal_distribution_is_torchs(limits):
+    torch = pytest.importorskip("torch")
+    want = torch.nn.init.trunc_normal_(torch.empty(20000, dtype=float), **limits).numpy()
+    got = nn.init.trunc_normal_(np.empty(20000), **limits, seed=0)
+    np.testing.assert_allclose(*(np.quantile(a, np.linspace(0.05, 0.95, 10)) for a in (got, want)), atol=0.1)
+    assert limits.get("a", -2) <= got.min() <= got.max() <= limits.get("b", 2)
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (8, 3), (4, 2, 3, 3), (5, 5)])
+def test_orthogonal_weights_have_orthonormal_rows_or_columns(shape):
+    matrix = nn.init.orthogonal_(nn.Parameter(np.empty(shape)), gain=2, seed=0).data.reshape(shape[0], -1) / 2
+    product = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
+    np.testing.assert_allclose(product, np.eye(len(product)), atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(6, 2, 3), (4, 6, 3, 4), (2, 2, 1, 2, 3)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_weights_that_keep_their_input_are_torchs(shape, groups):
+    init = pytest.importorskip("torch.nn.init")
+    torch = pytest.importorskip("torch")
+    np.testing.assert_array_equal(nn.init.dirac_(np.empty(shape), groups), init.dirac_(torch.empty(shape), groups))
+    np.testing.assert_array_equal(nn.init.eye_(np.empty(shape[:2])), init.eye_(torch.empty(shape[:2])))
+
+
+def test_initialisers_refuse_weights_that_they_are_not_for():
+    for fill, shape, options, came in (
+        (nn.init.trunc_normal_, (3,), {"std": 0}, "std, a, b are 0, -2.0, 2.0"),
+        (nn.init.orthogonal_, (3,), {}, "tensor has shape"),
+        (nn.init.eye_, (2, 2, 2), {}, "tensor has shape"),
+        (nn.init.dirac_, (2, 2), {}, "tensor has shape"),
+        (nn.init.dirac_, (6, 2, 3), {"groups": 4}, "groups is 4"),
+    ):
+        with pytest.raises(ValueError, match=f"{fill.__name__}: {came}"):
+            fill(np.empty(shape), **options)
+
+
 def test_same_seed_gives_same_weights():
     nn.init.manual_seed(5)
     first = [nn.Linear(3, 4).weight.data, nn.Conv2d(3, 4, 3).weight.data]
@@ -184,6 +221,24 @@ def test_train_eval_apply_requires_grad_zero_grad_and_dtype():
     assert model.float()(draw((2, 1, 8, 8))).dtype == np.float32
     with pytest.raises(TypeError, match="dtype is int64"):
         model.to(int)
+
+
+@pytest.mark.parametrize("replace", [lambda x: x + 1, lambda x: (x + 1,)])
+def test_forward_pre_hooks_see_and_replace_inputs_until_removed(replace):
+    model = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.ReLU())
+    model[0].weight.data[...] = 1
+    x = np.float32([[[[-1.5, 2]]]])
+    seen = []
+    handles = [
+        model[1].register_forward_pre_hook(lambda module, given: seen.append(given[0].numpy())),
+        model[1].register_forward_pre_hook(lambda module, given: replace(given[0])),
+    ]
+    with fastconv.no_grad():
+        np.testing.assert_array_equal(model(x), [[[[0, 3]]]])
+        np.testing.assert_array_equal(seen, [x])
+        for handle in handles:
+            handle.remove()
+        np.testing.assert_array_equal(model(x), [[[[0, 2]]]])
 
 
 def test_forward_hooks_see_and_replace_outputs_until_removed():
@@ -320,6 +375,18 @@ def test_summary_counts_parameters_and_flops():
 def test_senseless_layers_are_refused_by_name(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_arguments_that_are_assigned_later_count():
+    pool, loss, x = nn.MaxPool2d(2), nn.BCELoss(np.float32([1, 2])), np.full((1, 1, 4, 4), 0.5, np.float32)
+    before = copy.copy(pool)
+    pool.stride = 1
+    assert before(x).shape == (1, 1, 2, 2)
+    loss.reduction, loss.weight = "none", np.float32([3, 1])
+    assert pool(x).shape == (1, 1, 3, 3)
+    assert "stride=1" in repr(pool)
+    assert "stride=1" in repr(copy.deepcopy(pool))
+    np.testing.assert_allclose(loss(x[0, 0, 0, :2], np.float32([0, 1])), np.log(2) * np.float32([3, 1]), rtol=1e-6)
 
 
 def test_every_layer_has_a_docstring_and_a_readable_repr():

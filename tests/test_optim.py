@@ -384,3 +384,12 @@ def test_step_changes_arrays_in_place_and_skips_what_has_no_gradient():
 def test_senseless_options_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make(parameters(np.float32)[0])
+
+
+def test_named_parameters_and_torchs_switches_are_taken():
+    model = nn.Linear(2, 3)
+    optimizer = optim.AdamW(model.named_parameters(), foreach=True, fused=False, capturable=True)
+    assert optimizer.param_groups[0]["params"] == list(model.parameters())
+    assert "fused" not in optimizer.param_groups[0]
+    groups = optim.SGD([{"params": model.named_parameters(), "lr": 1.0}], fused=True).param_groups
+    assert groups[0]["params"] == list(model.parameters())

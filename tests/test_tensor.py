@@ -221,14 +221,26 @@ def test_a_gradient_is_asked_for_and_given_up_in_place():
         result.requires_grad_(False)
 
 
-def test_backward_refuses_to_keep_the_graph_before_it_frees_anything():
-    x = leaf(3.0)
-    result = x * x
-    with pytest.raises(ValueError, match="^backward: retain_graph is True"):
-        result.backward(retain_graph=True)
-    assert x.grad is None
-    result.backward(retain_graph=None)
-    np.testing.assert_array_equal(x.grad, [6])
+def test_a_retained_graph_takes_backward_again_and_adds():
+    x = leaf(1.0, 2.0)
+    y = x * x
+    loss = (y + y * 3.0).sum()
+    loss.backward(retain_graph=True)
+    np.testing.assert_array_equal(x.grad, [8, 16])
+    loss.backward(retain_graph=None)
+    np.testing.assert_array_equal(x.grad, [16, 32])
+    with pytest.raises(ValueError, match="freed"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("function", [fc.relu, fc.sigmoid, fc.tanh, fc.softmax, fc.log_softmax])
+def test_methods_are_the_functions(function):
+    x = leaf(-1.0, 2.0)
+    options = {"dim": 0} if "softmax" in function.__name__ else {}
+    result = getattr(x, function.__name__)(**options)
+    assert result.requires_grad
+    np.testing.assert_array_equal(result.data, function(x.data, **options))
+    assert fc.cat is fc.concat
 
 
 def test_item_is_for_one_element():

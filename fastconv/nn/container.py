@@ -290,7 +290,9 @@ def _schedule(modules: list[Module], training: bool) -> list[tuple[Module, dict]
 
 # Whether a layer does what `kind` does: its forward is neither hooked nor replaced, by a subclass or on the layer.
 def _is_plain(module: Module | None, kind: type) -> bool:
-    if not isinstance(module, kind) or module._forward_hooks or "forward" in vars(module):
+    if not isinstance(module, kind) or "forward" in vars(module):
+        return False
+    if module._forward_hooks or module._forward_pre_hooks:
         return False
     return type(module).forward is kind.forward and type(module).__call__ is Module.__call__
 

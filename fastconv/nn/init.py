@@ -6,6 +6,7 @@ an underscore fill a Parameter or array in place and return it, as in `torch.nn.
 """
 
 import math
+import statistics
 
 import numpy as np
 
@@ -93,6 +94,52 @@ def kaiming_normal_(
 def _kaiming_std(tensor, a, mode, nonlinearity) -> float:
     fans = dict(zip(("fan_in", "fan_out"), calculate_fan(tensor.shape), strict=True))
     return calculate_gain(nonlinearity, a) / math.sqrt(fans[choice("kaiming", "mode", mode, tuple(fans))])
+
+
+def trunc_normal_(tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, *, seed=None):
+    """Fill with N(mean, std²) without its values outside a to b, by the inverse of its distribution function."""
+    if not (std > 0 and a < b):
+        raise value_error("trunc_normal_", "std, a, b", f"are {std}, {a}, {b}", "std > 0, a < b")
+    normal = statistics.NormalDist()
+    low, high = (normal.cdf((end - mean) / std) for end in (a, b))
+    shares = generator(seed).uniform(low, high, tensor.shape).clip(1e-300, 1 - 2**-53)
+    values = np.frompyfunc(normal.inv_cdf, 1, 1)(shares)
+    return _fill(tensor, np.clip(mean + std * np.asarray(values, np.float64), a, b))
+
+
+def orthogonal_(tensor, gain: float = 1.0, *, seed=None):
+    """Fill with `gain` times a random matrix (first axis, all others) of orthonormal rows or columns, the fewer ones.
+
+    Source: Saxe et al. 2014.
+    """
+    if len(tensor.shape) < 2:
+        raise value_error("orthogonal_", "tensor", f"has shape {tuple(tensor.shape)}", "two or more axes")
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    values = generator(seed).standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(values)
+    q = q * np.sign(np.diag(r))  # every such matrix is then as likely
+    return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
+
+
+def eye_(tensor):
+    """Fill a matrix with 1 on its diagonal, 0 elsewhere: a linear layer that keeps its input."""
+    if len(tensor.shape) != 2:
+        raise value_error("eye_", "tensor", f"has shape {tuple(tensor.shape)}", "two axes")
+    return _fill(tensor, np.eye(*tensor.shape))
+
+
+def dirac_(tensor, groups: int = 1):
+    """Fill the weight of a convolution so that it keeps its input, as far as there are channels, in each group."""
+    shape = tuple(tensor.shape)
+    if not 3 <= len(shape) <= 5:
+        raise value_error("dirac_", "tensor", f"has shape {shape}", "three to five axes")
+    if groups < 1 or shape[0] % groups:
+        raise value_error("dirac_", "groups", f"is {groups}", f"a divisor of {shape[0]} output channels")
+    values, outputs = np.zeros(shape), shape[0] // groups
+    channels, centre = np.arange(min(outputs, shape[1])), tuple(extent // 2 for extent in shape[2:])
+    for group in range(groups):
+        values[(group * outputs + channels, channels, *centre)] = 1
+    return _fill(tensor, values)
 
 
 # PyTorch's default for convolutions and linear layers: kaiming_uniform(a = √5), which is U(-b, b) with

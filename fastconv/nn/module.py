@@ -60,11 +60,17 @@ class Module:
     training = True
     _buffer_names: ClassVar[dict[str, bool]] = {}
     _forward_hooks: ClassVar[dict[object, Callable]] = {}
+    _forward_pre_hooks: ClassVar[dict[object, Callable]] = {}
 
     def forward(self, *inputs: Any, **keywords: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward method")
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
+        if self._forward_pre_hooks:
+            for hook in tuple(self._forward_pre_hooks.values()):
+                replaced = hook(self, inputs)
+                if replaced is not None:
+                    inputs = replaced if isinstance(replaced, tuple) else (replaced,)
         output = self.forward(*inputs, **keywords)
         if self._forward_hooks:
             for hook in tuple(self._forward_hooks.values()):
@@ -95,6 +101,16 @@ class Module:
         if "_forward_hooks" not in self.__dict__:
             self._forward_hooks = {}
         return HookHandle(self._forward_hooks, hook)
+
+    def register_forward_pre_hook(self, hook: Callable[["Module", tuple], Any]) -> HookHandle:
+        """Call `hook(module, inputs)` before every forward.
+
+        What the hook returns, unless None, replaces the inputs: a tuple of them, or the only one. Returns a handle
+        whose `remove()` ends this.
+        """
+        if "_forward_pre_hooks" not in self.__dict__:
+            self._forward_pre_hooks = {}
+        return HookHandle(self._forward_pre_hooks, hook)
 
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
         """(name, module) of the modules directly inside this one."""

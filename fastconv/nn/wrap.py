@@ -26,11 +26,17 @@ class Stateless(Module):
         arguments.apply_defaults()
         self._arguments = {name: arguments.arguments[name] for name in self.defaults}
 
-    # The arguments read as attributes: `pool.kernel_size`.
+    # The arguments are attributes: `pool.stride` reads one, and assigning it changes what the layer does.
     def __getattr__(self, name):
         if name in type(self).defaults:
             return self._arguments[name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __setattr__(self, name, value):
+        if name in type(self).defaults and name in self._arguments:
+            self._arguments = {**self._arguments, name: value}
+        else:
+            super().__setattr__(name, value)
 
     def extra_repr(self):
         return ", ".join(f"{name}={value!r}" for name, value in self._arguments.items() if value is not None)

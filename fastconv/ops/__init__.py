@@ -28,6 +28,7 @@ from . import (  # noqa: F401
 _WITH_EXTRAS = (conv, linear)
 _EXTRAS = {function.__name__: function for module in _WITH_EXTRAS for function in module.extras}
 _EXTRAS |= {"swish": activation.swish, "swish_backward": activation.swish_backward}
+_EXTRAS |= {"cat": shaping.concat, "cat_backward": shaping.concat_backward}
 
 # A user may have declared others before.
 _OURS = [operation for operation in OPS.values() if operation.forward.__module__.startswith(f"{__name__}.")]

@@ -534,6 +534,11 @@ def swish(input: Array, inplace: bool = False, *, out: NDArray[Any] | None = Non
 @overload
 def swish(input: Tensor | Array, inplace: bool = False, *, out: NDArray[Any] | None = None) -> Tensor: ...
 def swish_backward(grad_output: Tensor | Array, input: Tensor | Array) -> NDArray[Any]: ...
+@overload
+def cat(tensors: Sequence[Array], dim: int | Sequence[int] | None = 0, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def cat(tensors: Sequence[Tensor | Array], dim: int | Sequence[int] | None = 0, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def cat_backward(grad_output: Tensor | Array, tensors: Sequence[Array], dim: int | Sequence[int] | None = 0) -> list[NDArray[Any]]: ...
 
 __all__ = [
     "relu",
@@ -735,4 +740,6 @@ __all__ = [
     "one_hot",
     "swish",
     "swish_backward",
+    "cat",
+    "cat_backward",
 ]

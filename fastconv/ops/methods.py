@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..tensor import Tensor
+from . import activation, softmax
 from . import arithmetic as a
 from . import reduction as r
 from . import shaping as s
@@ -39,6 +40,11 @@ def bind() -> None:
         r.mean,
         r.max,
         r.min,
+        activation.relu,
+        activation.sigmoid,
+        activation.tanh,
+        softmax.softmax,
+        softmax.log_softmax,
     ):
         setattr(Tensor, function.__name__, function)
     for function in (s.flatten, s.transpose, s.squeeze, s.unsqueeze):

@@ -12,6 +12,8 @@ class Adam(Optimizer):
     m = β₁ m + (1 - β₁) g;  v = β₂ v + (1 - β₂) g²;  w -= lr · m̂ / (√v̂ + eps) with m̂ = m / (1 - β₁ᵗ),
     v̂ = v / (1 - β₂ᵗ); g includes weight_decay · w. With `amsgrad` v is replaced by the largest v so far.
 
+    `foreach`, `fused` and `capturable` are PyTorch's ways of computing the same; here they have no effect.
+
     Examples
     --------
     >>> import numpy as np
@@ -35,6 +37,9 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool = False,
     ):
         super().__init__(
             params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize
@@ -71,6 +76,8 @@ class AdamW(Adam):
 
     Source: Loshchilov and Hutter 2019.
 
+    `foreach`, `fused` and `capturable` are PyTorch's ways of computing the same; here they have no effect.
+
     Examples
     --------
     >>> import numpy as np
@@ -94,5 +101,8 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool = False,
     ):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)

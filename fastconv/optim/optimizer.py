@@ -13,7 +13,8 @@ from ..tensor import Tensor, enable_grad
 class Optimizer:
     """Base of optimisers.
 
-    `params` is an iterable of parameters, or of dicts with "params" and the options of that group.
+    `params` is an iterable of parameters, of their pairs with names (`named_parameters()`), or of dicts with "params"
+    and the options of that group.
     A subclass has `_needed`, the names of the state that one parameter has, and `_update`, which changes both.
 
     Examples
@@ -42,7 +43,7 @@ class Optimizer:
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Add parameters with their own options; options not named are the optimiser's."""
         name = type(self).__name__
-        parameters = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        parameters = [group["params"]] if isinstance(group["params"], Tensor) else list(map(_unnamed, group["params"]))
         known = {id(parameter) for parameter in self._parameters()}
         for parameter in parameters:
             if not isinstance(parameter, Tensor):
@@ -170,6 +171,11 @@ class Optimizer:
             for group in self.param_groups
         )
         return f"{type(self).__name__}({groups})"
+
+
+# A parameter, or the second of (name, parameter).
+def _unnamed(value: Any) -> Any:
+    return value[1] if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str) else value
 
 
 # "step" is a number; all else is shaped as the parameter, which may itself have no axes.

@@ -10,6 +10,8 @@ class RMSprop(Optimizer):
     s = alpha · s + (1 - alpha) · g²;  w -= lr · g / (√s + eps). `centered` takes the running mean of g,
     squared, from s first; with momentum v = momentum · v + g / (√s + eps) and w -= lr · v.
 
+    `foreach`, `fused` and `capturable` are PyTorch's ways of computing the same; here they have no effect.
+
     Examples
     --------
     >>> import numpy as np
@@ -32,6 +34,9 @@ class RMSprop(Optimizer):
         centered: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool = False,
     ):
         super().__init__(
             params,

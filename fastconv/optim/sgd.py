@@ -11,6 +11,8 @@ class SGD(Optimizer):
     g = grad + weight_decay · w;  v = momentum · v + (1 - dampening) · g (v = g at the first step);
     w -= lr · v, or lr · (g + momentum · v) when nesterov, or lr · g without momentum.
 
+    `foreach` and `fused` are PyTorch's ways of computing the same; here they have no effect.
+
     Examples
     --------
     >>> import numpy as np
@@ -32,6 +34,8 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
     ):
         super().__init__(
             params,
