@@ -22,9 +22,10 @@ typedef struct {
     int joins_rows;                               /* and no gap between these */
     int64_t lanes_bytes, strip_bytes, offset_bytes, thread_bytes;
     int64_t sum, sums; /* elements of one share's partial sums, and of a task's */
+    int64_t sum_blocks; /* parts of a task's rows of sums */
 } weight_plan;
 
-enum { WEIGHT_PIXELS = 384, WEIGHT_STRIP_BYTES = 256 * 1024, WEIGHT_TASKS = 8, WEIGHT_CHANNELS = 256 };
+enum { WEIGHT_PIXELS = 384, WEIGHT_STRIP_BYTES = 256 * 1024, WEIGHT_TASKS = 8, WEIGHT_CHANNELS = 256, WEIGHT_SUM_ROWS = 128 };
 
 static weight_plan plan_weight(const fc_conv_geometry *g) {
     weight_plan w = {.C = g->C / g->G, .K = g->K / g->G, .taps = volume(g->kernel)};
@@ -61,6 +62,7 @@ static weight_plan plan_weight(const fc_conv_geometry *g) {
     w.thread_bytes = w.lanes_bytes + w.strip_bytes + w.offset_bytes;
     w.sums = w.c_part * w.taps * w.k_part;
     w.sum = tasks * w.sums;
+    w.sum_blocks = ceil_div(w.c_part * w.taps, WEIGHT_SUM_ROWS);
     return w;
 }
 
@@ -116,6 +118,8 @@ static void transpose_rows(const T *grad_output, int64_t plane, int64_t k_count,
             for (int64_t i = 0; i < pixels; i += LANES) {
                 int64_t at = min_i64(i, pixels - LANES);
                 transpose_square(from + at, plane, rows, out + at * width, width);
+                for (int64_t row = LANES; row < min_i64(2 * LANES, k_count - k); row++)
+                    __builtin_prefetch(from + row * plane + at);
             }
     }
 }
@@ -129,8 +133,13 @@ static void copy_strip(const fc_conv_geometry *g, const weight_plan *w, const T 
         for (int64_t r = 0; r < w->strip_rows; r++, strip += w->strip_row) {
             int64_t y = row * g->stride[1] - g->padding[1] + r * w->skip[1];
             int inside = z >= 0 && z < g->input[0] && y >= 0 && y < H;
-            if (inside) copy_padded(strip, channel + (z * H + y) * W, -g->padding[2], w->skip[2], W, w->strip_row);
-            else zero_run(strip, w->strip_row);
+            if (inside) {
+                const T *from = channel + (z * H + y) * W;
+                fetch(from + H * W * g->input[0], W);
+                copy_padded(strip, from, -g->padding[2], w->skip[2], W, w->strip_row);
+            } else {
+                zero_run(strip, w->strip_row);
+            }
         }
     }
 }
@@ -180,8 +189,13 @@ static void weight_task(const void *context, int64_t task, int thread) {
             for (int64_t b = 0; b < row_blocks; b++) {
                 int64_t first = part_start(height, row_blocks, b), m = part_start(height, row_blocks, b + 1) - first;
                 const T *a[TILE_ROWS];
-                for (int64_t i = 0; i < m; i++)
-                    a[i] = base + (first + i) / w->taps * channel_step + job->tap[(first + i) % w->taps];
+                int64_t c = divide(first, w->taps), tap = first - c * w->taps;
+                for (int64_t i = 0; i < m; i++) {
+                    a[i] = base + c * channel_step + job->tap[tap];
+                    if (++tap < w->taps) continue;
+                    tap = 0;
+                    c++;
+                }
                 tile_arguments t = {
                     planes * count / joined,          joined * Q, rows, w->step[2],   lanes + panel * pixels, width,
                     sums + first * w->k_part + panel, w->k_part,  NULL, block > begin};
@@ -191,23 +205,24 @@ static void weight_task(const void *context, int64_t task, int thread) {
     }
 }
 
-/* Adds the shares and turns [c, r][k] into [k][c, r]; a task is one output channel. */
+/* Adds the shares and turns [c, r][k] into [k][c, r]; a task is a block of rows of a cell. */
 static void add_shares(const void *context, int64_t task, int thread) {
     (void)thread;
     const weight_job *job = context;
     const weight_plan *w = &job->w;
-    int64_t group = task / w->K, k = task % w->K;
-    T *grad_weight = job->grad_weight + task * w->C * w->taps * job->step;
-    for (int64_t c_part = 0; c_part < w->c_parts; c_part++) {
-        int64_t first = c_part * w->c_part, count = min_i64(w->c_part, w->C - first) * w->taps;
-        int64_t cell = (group * w->k_parts + k / w->k_part) * w->c_parts + c_part;
-        const T *sums = job->sums + cell * w->sums + k % w->k_part;
-        for (int64_t i = 0; i < count; i++) {
-            T total = sums[i * w->k_part];
-            for (int64_t share = 1; share < w->shares; share++) total += sums[share * w->sum + i * w->k_part];
-            grad_weight[(first * w->taps + i) * job->step] = total;
-        }
-    }
+    int64_t block = task % w->sum_blocks, cell = task / w->sum_blocks;
+    int64_t c_first = cell % w->c_parts * w->c_part, c_count = min_i64(w->c_part, w->C - c_first);
+    int64_t k_first = cell / w->c_parts % w->k_parts * w->k_part, k_count = min_i64(w->k_part, w->K - k_first);
+    int64_t group = cell / w->c_parts / w->k_parts, row = w->C * w->taps * job->step;
+    int64_t first = part_start(c_count * w->taps, w->sum_blocks, block);
+    int64_t count = part_start(c_count * w->taps, w->sum_blocks, block + 1) - first;
+    T *sums = job->sums + cell * w->sums + first * w->k_part;
+    T *grad_weight = job->grad_weight + (group * w->K + k_first) * row + (c_first * w->taps + first) * job->step;
+    for (int64_t share = 1; share < w->shares; share++) add_run(sums, sums + share * w->sum, count * w->k_part);
+    if (job->step == 1) transpose_block(sums, w->k_part, count, k_count, grad_weight, row);
+    else
+        for (int64_t k = 0; k < k_count; k++)
+            for (int64_t i = 0; i < count; i++) grad_weight[k * row + i * job->step] = sums[i * w->k_part + k];
 }
 
 static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, const T *input, T *grad_weight,
@@ -231,7 +246,7 @@ static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, c
     job.sums = take(&rest, w->sum * w->shares * (int64_t)sizeof(T));
     job.scratch = rest;
     fc_parallel_for(g->G * w->c_parts * w->k_parts * w->shares, threads, weight_task, &job);
-    fc_parallel_for(g->K, threads, add_shares, &job);
+    fc_parallel_for(g->G * w->c_parts * w->k_parts * w->sum_blocks, threads, add_shares, &job);
 }
 
 static void run_sparse_weight(const fc_conv_geometry *g, const T *grad_output, const T *input, T *grad_weight,

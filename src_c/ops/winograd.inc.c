@@ -170,6 +170,7 @@ static void transform_filters_of(const product *p, const winograd_tiles *t, int6
             const T *filters = p->matrix + ((first_row + row - slice) * p->channels) * p->taps;
             for (int64_t first = d; first < slice_end; first += LANES) {
                 T g[9][LANES];
+                if (row + 1 < rows) fetch(filters + (p->channels + first) * p->taps, LANES * p->taps);
                 take_filters(filters + first * p->taps, p->taps, min_i64(LANES, slice_end - first), place, g);
                 t->transforms->filters(&g[0][0], points + row * f->row + first - level, f->point);
             }
