@@ -89,6 +89,18 @@ def conv_grad_weight(
 ) -> ndarray: ...
 def channel_sum(outer: int, channels: int, inner: int, x: ndarray, result: ndarray) -> ndarray: ...
 
+def resample(
+    outer: int, inner: int, bounds: ndarray, columns: ndarray, weights: ndarray, x: ndarray, y: ndarray
+) -> ndarray: ...
+def resample_grad(
+    bounds: ndarray,
+    columns: ndarray,
+    weights: ndarray,
+    x: ndarray,
+    grad_output: ndarray,
+    grad_x: ndarray | None,
+    grad_weights: ndarray | None,
+) -> None: ...
 def reorder(outer: int, rows: int, columns: int, x: ndarray, y: ndarray) -> ndarray: ...
 
 class PreparedWeight:

@@ -116,6 +116,8 @@ cdef extern from "fastconv.h" nogil:
         void norm_apply(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, int, void *, int) noexcept nogil
         void optimise(const fc_step *, int64_t, void *, const void *, void *, void *, void *, int) noexcept nogil
         void reorder(int64_t, int64_t, int64_t, const void *, void *, int) noexcept nogil
+        void resample(int64_t, int64_t, int64_t, int64_t, const int64_t *, const int64_t *, const void *, const void *, void *, int) noexcept nogil
+        void resample_grad(int64_t, int64_t, int64_t, const int64_t *, const int64_t *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
         double fma_probe(int64_t) noexcept nogil
     const fc_operators *fc_operators_for(int)
     const char *fc_isa_level(int)
@@ -134,5 +136,6 @@ include "_elementwise.pxi"
 include "_prepared.pxi"
 include "_calls.pxi"
 include "_pool.pxi"
+include "_resample.pxi"
 include "_norm.pxi"
 include "_optimise.pxi"

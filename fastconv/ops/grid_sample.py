@@ -6,18 +6,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
+from .. import _core
+from ..geometry.arrays import as_array, contiguous, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..geometry.resample import grid as grid_rule
 from ..op import op
 from .interpolate import CUBIC, cubic_weights
 
 
-# One of the cells along one axis that a sample is made of: its index, whether it lies inside (None: always),
-# its weight, and the weight's derivative by the grid's coordinate.
+# What is added up for a cell outside: the sum is below 0 whatever the other axes add.
+OUTSIDE = -(2**60)
+
+
+# One of the cells along one axis that a sample is made of: where it starts in the flat plane (OUTSIDE if nowhere), its
+# weight, and the weight's derivative by the grid's coordinate.
 class Tap(NamedTuple):
-    index: ndarray
-    inside: ndarray
+    offset: ndarray
     weight: ndarray
     slope: ndarray
 
@@ -62,17 +66,14 @@ def _cubic_slopes(t: ndarray) -> list[ndarray]:
     return [far(t + 1), near(t), -near(1 - t), -far(2 - t)]
 
 
-# Beyond 2**30 cells a place is outside whatever it is: limited there, it converts to an integer safely.
-def _cells(place: ndarray) -> ndarray:
-    return np.clip(place, -(2.0**30), 2.0**30).astype(np.int64)
-
-
-def _tap(cell: ndarray, n: int, weight: ndarray, slope: ndarray) -> Tap:
-    return Tap(np.clip(cell, 0, n - 1), (cell >= 0) & (cell < n), weight, slope)
+# `cell` is a whole number; neighbours on the axis lie `step` apart.
+def _tap(cell: ndarray, n: int, step: int, weight: ndarray, slope: ndarray) -> Tap:
+    inside = np.minimum(np.maximum(cell, 0), n - 1)
+    return Tap(np.where(inside == cell, inside.astype(np.int64) * step, OUTSIDE), weight, slope)
 
 
 # The cells along one axis of n cells that each sample at `coordinate` is made of.
-def _taps(coordinate: ndarray, n: int, mode: str, padding_mode: str, align_corners: bool) -> list[Tap]:
+def _taps(coordinate: ndarray, n: int, step: int, mode: str, padding_mode: str, align_corners: bool) -> list[Tap]:
     place, factor = _place(coordinate, n, align_corners)
     if mode == "bicubic":
         first = np.floor(place)
@@ -80,33 +81,55 @@ def _taps(coordinate: ndarray, n: int, mode: str, padding_mode: str, align_corne
         taps = []
         for k, (weight, slope) in enumerate(zip(cubic_weights(t), _cubic_slopes(t), strict=True)):
             cell = _bring_inside(first + (k - 1), n, padding_mode, align_corners)[0]
-            taps.append(_tap(_cells(np.rint(cell)), n, weight, slope * factor))
+            taps.append(_tap(np.rint(cell), n, step, weight, slope * factor))
         return taps
     place, slope = _bring_inside(place, n, padding_mode, align_corners)
     slope *= factor
     if mode == "nearest":
-        return [_tap(_cells(np.rint(place)), n, np.ones_like(place), np.zeros_like(place))]
+        return [_tap(np.rint(place), n, step, np.ones_like(place), np.zeros_like(place))]
     first = np.floor(place)
     t = place - first
-    cell = _cells(first)
-    return [_tap(cell, n, 1 - t, -slope), _tap(cell + 1, n, t, slope)]
+    return [_tap(first, n, step, 1 - t, -slope), _tap(first + 1, n, step, t, slope)]
 
 
-# For each corner (a choice of one tap on each spatial axis): flat index and inside (N, 1, P), and the taps.
+# A corner is a choice of one tap on each axis. Samples as rows of a sparse matrix that takes the cells of all images,
+# one after the other: its bounds and columns, which corners of (N, P, corners) are inside and so in it, and all corners.
+class Samples(NamedTuple):
+    bounds: ndarray
+    columns: ndarray
+    inside: ndarray
+    corners: list
+
+    # The product of each corner's weights, or with an axis of that axis's slope and the other weights.
+    def weights(self, slope_axis: int | None = None) -> ndarray:
+        factors = ([t.slope if i == slope_axis else t.weight for i, t in enumerate(c)] for c in self.corners)
+        return np.stack([_product(each) for each in factors], axis=-1)[self.inside]
+
+
 # The grid's last axis counts x first, the array's axes end with x.
-def _corners(x: ndarray, grid: ndarray, mode: str, padding_mode: str, align_corners: bool):
-    rank = x.ndim - 2
+def _samples(x: ndarray, grid: ndarray, mode: str, padding_mode: str, align_corners: bool) -> Samples:
+    rank, extents = x.ndim - 2, x.shape[2:]
     places = grid.reshape(grid.shape[0], math.prod(grid.shape[1:-1]), rank)
     by_axis = [
-        _taps(places[:, None, :, rank - 1 - i], n, mode, padding_mode, align_corners)
-        for i, n in enumerate(x.shape[2:])
+        _taps(places[:, :, rank - 1 - i], n, math.prod(extents[i + 1 :]), mode, padding_mode, align_corners)
+        for i, n in enumerate(extents)
     ]
-    for corner in itertools.product(*by_axis):
-        index, inside = 0, True
-        for n, tap in zip(x.shape[2:], corner, strict=True):
-            index = index * n + tap.index
-            inside = inside & tap.inside
-        yield index, inside, corner
+    corners = list(itertools.product(*by_axis))
+    cells = np.stack([sum(tap.offset for tap in corner) for corner in corners], axis=-1)
+    inside = cells >= 0
+    cells += (np.arange(len(x)) * math.prod(extents))[:, None, None]
+    bounds = np.concatenate([[0], np.cumsum(np.count_nonzero(inside, axis=-1))])
+    return Samples(bounds, cells[inside], inside, corners)
+
+
+# (N, C, *any) as (N * any, C), and back into an array of the first shape.
+def _by_cell(x: ndarray) -> ndarray:
+    n, c, rest = x.shape[0], x.shape[1], math.prod(x.shape[2:])
+    return _core.reorder(n, c, rest, contiguous(x), np.empty((n * rest, c), x.dtype))
+
+
+def _by_channel(x: ndarray, out: ndarray) -> ndarray:
+    return _core.reorder(out.shape[0], math.prod(out.shape[2:]), out.shape[1], x, out)
 
 
 def _product(factors) -> ndarray:
@@ -135,13 +158,12 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     x, places, align = grid_rule(name, input, grid, mode, padding_mode, align_corners)
     n, c = x.shape[:2]
     out = new_output(name, out, (n, c, *places.shape[1:-1]), x.dtype, x, places)
-    flat = x.reshape(n, c, math.prod(x.shape[2:]))
-    total = out.reshape(n, c, math.prod(places.shape[1:-1]))
-    total.fill(0)
-    for index, inside, corner in _corners(x, places, mode, padding_mode, align):
-        part = np.take_along_axis(flat, np.broadcast_to(index, total.shape), 2)
-        part *= _product(tap.weight for tap in corner)
-        np.add(total, part, out=total, where=inside)
+    if out.size:
+        samples = _samples(x, places, mode, padding_mode, align)
+        cells = _by_cell(x)
+        result = np.empty((len(samples.bounds) - 1, c), x.dtype)
+        _core.resample(1, c, samples.bounds, samples.columns, samples.weights(), cells, result)
+        _by_channel(result, out)
     return out, (input, grid, mode, padding_mode, align_corners)
 
 
@@ -168,29 +190,24 @@ def grid_sample_backward(
     g = as_array(name, "grad_output", grad_output)
     same_shape(name, "grad_output", g, (n, c, *places.shape[1:-1]))
     same_dtype(name, input=x, grad_output=g)
-    rank, cells, count = x.ndim - 2, math.prod(x.shape[2:]), math.prod(places.shape[1:-1])
-    flat, g = x.reshape(n, c, cells), g.reshape(n, c, count)
-    grad_input = np.zeros((n, c, cells), x.dtype) if needs[0] else None
-    grad_places = np.zeros((n, count, rank), x.dtype) if needs[1] else None
-    for index, inside, corner in _corners(x, places, mode, padding_mode, align):
+    grad_input = np.zeros(x.shape, x.dtype) if needs[0] else None
+    grad_grid = np.zeros(places.shape, x.dtype) if needs[1] else None
+    if g.size and (needs[0] or mode != "nearest"):
+        samples = _samples(x, places, mode, padding_mode, align)
+        weights, cells = samples.weights(), _by_cell(x)
+        grad_cells = np.empty_like(cells) if needs[0] else None
+        grad_weights = np.empty_like(weights) if needs[1] and mode != "nearest" else None
+        _core.resample_grad(samples.bounds, samples.columns, weights, cells, _by_cell(g), grad_cells, grad_weights)
         if needs[0]:
-            part = np.where(inside, g * _product(tap.weight for tap in corner), x.dtype.type(0))
-            _scatter(grad_input, index, part, cells)
-        if needs[1]:
-            values = np.take_along_axis(flat, np.broadcast_to(index, g.shape), 2)
-            seen = np.where(inside, values * g, x.dtype.type(0)).sum(axis=1)
-            for axis in range(rank):
-                factors = (tap.slope if i == axis else tap.weight for i, tap in enumerate(corner))
-                grad_places[:, :, rank - 1 - axis] += seen * _product(factors)[:, 0]
-    return (
-        None if grad_input is None else grad_input.reshape(x.shape),
-        None if grad_places is None else grad_places.reshape(places.shape),
-    )
+            _by_channel(grad_cells, grad_input)
+        if grad_weights is not None:
+            _grid_gradient(samples, grad_weights, grad_grid)
+    return grad_input, grad_grid
 
 
-# grad[n, c, index[n, p]] += part[n, c, p], repeated indices adding up in order.
-def _scatter(grad: ndarray, index: ndarray, part: ndarray, cells: int) -> None:
-    c = grad.shape[1]
-    for sample in range(grad.shape[0]):
-        at = (np.arange(c)[:, None] * cells + index[sample]).ravel()
-        grad[sample] += np.bincount(at, part[sample].ravel(), c * cells).reshape(c, cells).astype(grad.dtype)
+# d(weight)/d(place) of the corners inside, times their gradients.
+def _grid_gradient(samples: Samples, grad_weights: ndarray, out: ndarray) -> None:
+    rank, by_corner = out.shape[-1], np.zeros(samples.inside.shape, out.dtype)
+    for axis in range(rank):
+        by_corner[samples.inside] = grad_weights * samples.weights(axis)
+        out[..., rank - 1 - axis] = by_corner.sum(axis=-1).reshape(out.shape[:-1])

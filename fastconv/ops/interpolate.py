@@ -1,7 +1,7 @@
 """Interpolation to another size: along each axis a sparse matrix, one axis after the other."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -9,27 +9,10 @@ from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..geometry.resample import interpolation
 from ..op import op
+from .axis_matrix import AxisMatrix, axis_matrix
 
 # The cubic convolution kernel's free parameter, as in PyTorch and OpenCV.
 CUBIC = -0.75
-
-
-# A sparse matrix of an axis: result[row] = sum of weight * input[column] over the entries of the row, entries
-# being sorted by row. `starts` are where the rows that have entries begin, `present` which rows those are.
-class Taps(NamedTuple):
-    rows: ndarray
-    columns: ndarray
-    weights: ndarray
-    starts: ndarray
-    present: ndarray
-    height: int
-
-
-def _taps(rows: ndarray, columns: ndarray, weights: ndarray, height: int) -> Taps:
-    order = np.argsort(rows, kind="stable")
-    rows, columns, weights = rows[order], columns[order], weights[order]
-    starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    return Taps(rows, columns, weights, starts, rows[starts], height)
 
 
 # Weights of the four cells around a point at distance t behind the second one.
@@ -48,7 +31,7 @@ def cubic_weights(t: ndarray, a: float = CUBIC) -> list[ndarray]:
 @lru_cache(maxsize=256)
 def _axis(
     n: int, size: int, scale: float | None, mode: str, align_corners: bool, antialias: bool
-) -> tuple[Taps, Taps]:
+) -> tuple[AxisMatrix, AxisMatrix]:
     places = np.arange(size)
     if antialias:
         entries = [_antialiased(places, n, size, scale, mode, align_corners)]
@@ -76,7 +59,13 @@ def _axis(
             t = np.clip(source - first, 0, 1)
             entries = [(places, first, 1 - t), (places, np.minimum(first + 1, n - 1), t)]
     rows, columns, weights = (np.concatenate(part) for part in zip(*entries, strict=True))
-    return _taps(rows, columns, weights, size), _taps(columns, rows, weights, n)
+    return axis_matrix(rows, columns, weights, size), axis_matrix(columns, rows, weights, n)
+
+
+# The matrix and its transpose for each axis.
+def _matrices(extents, sizes, scales, mode: str, align_corners: bool, antialias: Any) -> list:
+    axes = zip(extents, sizes, scales, strict=True)
+    return [_axis(n, to, scale, mode, align_corners, bool(antialias)) for n, to, scale in axes]
 
 
 # Filters of antialiasing by the distance in cells, and how far they reach. The cubic's parameter is PIL's.
@@ -130,29 +119,13 @@ def _source(
     return source if cubic else np.maximum(source, 0)
 
 
-# One axis of x through the matrix. Rows of equal length are summed entry by entry, others by reduceat; an
-# entry that is not there is never touched, so a NaN reaches only what is computed from it.
-def _apply(x: ndarray, axis: int, taps: Taps) -> ndarray:
-    along = tuple(-1 if i == axis else 1 for i in range(x.ndim))
-    weights = taps.weights.astype(x.dtype).reshape(along)
-    count, rest = divmod(len(taps.rows), taps.height)
-    unit = (taps.weights == 1).all()
-    if not rest and len(taps.present) == taps.height and (taps.rows == np.repeat(taps.present, count)).all():
-        total = None
-        for k in range(count):
-            part = x.take(taps.columns[k::count], axis)
-            if not unit:
-                part *= weights[(slice(None),) * axis + (slice(k, None, count),)]
-            total = part if total is None else np.add(total, part, out=total)
-        return total
-    parts = x.take(taps.columns, axis)
-    parts *= weights
-    sums = np.add.reduceat(parts, taps.starts, axis)
-    if len(taps.present) == taps.height:
-        return sums
-    result = np.zeros((*x.shape[:axis], taps.height, *x.shape[axis + 1 :]), x.dtype)
-    result[(slice(None),) * axis + (taps.present,)] = sums
-    return result
+# The axes that shrink most first, so that the others have less to do; of those that grow the last, which is turned.
+def _through(x: ndarray, matrices: list[AxisMatrix], out: ndarray | None = None) -> ndarray:
+    ratios = [((len(matrix.bounds) - 1) / n, -i) for i, (matrix, n) in enumerate(zip(matrices, x.shape[2:], strict=True))]
+    *others, last = [-i for _, i in sorted(ratios)]
+    for i in others:
+        x = matrices[i].along(i + 2, x)
+    return matrices[last].along(last + 2, x, out)
 
 
 @op("input", quiet=True)
@@ -190,10 +163,8 @@ def interpolate(
     out = new_output(name, out, x.shape[:2] + sizes, x.dtype, x)
     if out.size == 0:
         return out, saved
-    for i, (n, to, scale) in enumerate(zip(x.shape[2:], sizes, scales, strict=True)):
-        x = _apply(x, i + 2, _axis(n, to, scale, mode, align, bool(antialias))[0])
-    np.copyto(out, x)
-    return out, saved
+    matrices = _matrices(x.shape[2:], sizes, scales, mode, align, antialias)
+    return _through(x, [forward for forward, _ in matrices], out), saved
 
 
 @interpolate.gradient
@@ -222,6 +193,5 @@ def interpolate_backward(
     same_dtype(name, input=x, grad_output=g)
     if g.size == 0:
         return np.zeros_like(x)
-    for i, (n, to, scale) in enumerate(zip(x.shape[2:], sizes, scales, strict=True)):
-        g = _apply(g, i + 2, _axis(n, to, scale, mode, align, bool(antialias))[1])
-    return g
+    matrices = _matrices(x.shape[2:], sizes, scales, mode, align, antialias)
+    return _through(g, [transposed for _, transposed in matrices])

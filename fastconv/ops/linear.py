@@ -13,6 +13,7 @@ from ..geometry.linear import linear as linear_rule
 from ..geometry.linear import norm_limit
 from ..geometry.linear import one_hot as one_hot_rule
 from ..op import op
+from .axis_matrix import axis_matrix
 
 # A product this small is one of NumPy's. Larger ones BLAS cuts into threads of its own, which fight with the
 # kernels' for the cores, and gives bits that depend on their number.
@@ -147,8 +148,9 @@ def embedding_backward(grad_output, input, weight, padding_idx=None, scale_grad_
     grad_output = as_array(name, "grad_output", grad_output)
     same_shape(name, "grad_output", grad_output, (*numbers.shape, weight.shape[1]))
     same_dtype(name, weight=weight, grad_output=grad_output)
-    grad = np.zeros(weight.shape, weight.dtype)
-    np.add.at(grad, numbers, grad_output)
+    rows, g = numbers.reshape(-1), grad_output.reshape(numbers.size, weight.shape[1])
+    taken = axis_matrix(rows, np.arange(rows.size), np.ones(rows.size), len(weight))
+    grad = taken.along(0, g) if g.size else np.zeros(weight.shape, weight.dtype)
     if scale_grad_by_freq:
         counts = np.bincount(numbers.reshape(-1), minlength=len(grad))
         grad /= np.maximum(counts, 1).astype(grad.dtype)[:, None]

@@ -1,57 +1,38 @@
 """Padding and cropping at the borders."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..geometry.resample import padding_arguments
 from ..op import op
+from .axis_matrix import AxisMatrix, axis_matrix
 
 
-# Which cell of an axis of size n each cell at `positions` (some outside 0 ... n - 1) repeats:
+# Which cell of an axis of size n each cell of the result repeats:
 #   reflect    d c b | a b c d | c b a
 #   replicate  a a a | a b c d | d d d
 #   circular   b c d | a b c d | a b c
 # Negative widths crop; a reflection still sees what was cropped, the circle does not, as in PyTorch.
-def _sources(positions: ndarray, n: int, kept: slice, mode: str) -> ndarray:
+def _sources(n: int, before: int, after: int, mode: str) -> ndarray:
+    positions = np.arange(-before, n + after)
     if mode == "replicate":
         return np.clip(positions, 0, n - 1)
     if mode == "circular":
-        return kept.start + (positions - kept.start) % (kept.stop - kept.start)
+        start, stop = max(-before, 0), n + min(after, 0)
+        return start + (positions - start) % (stop - start)
     positions = np.abs(positions)
     return np.where(positions >= n, 2 * (n - 1) - positions, positions)
 
 
-# One axis as (source cells before, slice kept, source cells after).
-def _parts(n: int, before: int, after: int, mode: str) -> tuple[ndarray, slice, ndarray]:
-    start, stop = -before, n + after
-    kept = slice(max(start, 0), max(min(stop, n), start, 0))
-    if mode == "circular":
-        left = np.arange(kept.start - max(before, 0), kept.start)
-        right = np.arange(kept.stop, kept.stop + max(after, 0))
-    else:
-        left, right = np.arange(start, min(stop, 0)), np.arange(max(start, n), stop)
-    return _sources(left, n, kept, mode), kept, _sources(right, n, kept, mode)
-
-
-def _along(axis: int, index) -> tuple:
-    return (slice(None),) * axis + (index,)
-
-
-def _extend(x: ndarray, axis: int, before: int, after: int, mode: str) -> ndarray:
-    left, kept, right = _parts(x.shape[axis], before, after, mode)
-    return np.concatenate([x.take(left, axis), x[_along(axis, kept)], x.take(right, axis)], axis)
-
-
-# The adjoint of _extend: each repeated cell's gradient is added to its source, in a fixed order.
-def _fold(g: ndarray, axis: int, n: int, before: int, after: int, mode: str) -> ndarray:
-    left, kept, right = _parts(n, before, after, mode)
-    grad = np.zeros((*g.shape[:axis], n, *g.shape[axis + 1 :]), g.dtype)
-    grad[_along(axis, kept)] = g[_along(axis, slice(len(left), g.shape[axis] - len(right)))]
-    for cells, start in ((left, 0), (right, g.shape[axis] - len(right))):
-        for j, cell in enumerate(cells):
-            grad[_along(axis, cell)] += g[_along(axis, start + j)]
-    return grad
+# The matrix of one axis and its transpose.
+@lru_cache(maxsize=256)
+def _matrices(n: int, before: int, after: int, mode: str) -> tuple[AxisMatrix, AxisMatrix]:
+    sources = _sources(n, before, after, mode)
+    places, ones = np.arange(len(sources)), np.ones(len(sources))
+    return axis_matrix(places, sources, ones, len(places)), axis_matrix(sources, places, ones, n)
 
 
 # For constant padding: the part of the result and the part of the input that correspond.
@@ -84,10 +65,12 @@ def pad(input, pad, mode="constant", value=None, *, out=None):
         if out.size:
             out[inner] = x[outer]
         return out, (input, pad, mode, value)
-    for axis, (before, after) in enumerate(pairs):
-        if before or after:
-            x = _extend(x, axis, before, after, mode)
-    np.copyto(out, x)
+    axes = [axis for axis, widths in enumerate(pairs) if any(widths)]
+    for axis in axes:
+        matrix, _ = _matrices(x.shape[axis], *pairs[axis], mode)
+        x = matrix.along(axis, x, out if axis == axes[-1] else None)
+    if not axes:
+        np.copyto(out, x)
     return out, (input, pad, mode, value)
 
 
@@ -112,5 +95,5 @@ def pad_backward(grad_output, input, pad, mode="constant", value=None):
         return grad
     for axis, (before, after) in enumerate(pairs):
         if before or after:
-            g = _fold(g, axis, x.shape[axis], before, after, mode)
-    return g
+            g = _matrices(x.shape[axis], before, after, mode)[1].along(axis, g)
+    return g if any(map(any, pairs)) else g.copy()

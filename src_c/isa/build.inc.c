@@ -42,6 +42,7 @@
 #include "../ops/winograd_grad_weight.inc.c"
 #include "../ops/conv_grad_weight.inc.c"
 #include "../ops/reduce.inc.c"
+#include "../ops/resample.inc.c"
 #include "../ops/activation.inc.c"
 #include "../ops/softmax.inc.c"
 #include "../ops/norm.inc.c"

@@ -250,9 +250,8 @@ VEC_INLINE void split_four(const T *x, const int count, vec y[4]) {
 }
 
 VEC_INLINE T sum_of_lanes(vec v) {
-    T sum = 0;
-    for (int lane = 0; lane < LANES; lane++) sum += v[lane];
-    return sum;
+    FC_UNROLL for (int lanes = LANES; lanes > 1; lanes /= 2) v = evens(v, v) + odds(v, v);
+    return v[0];
 }
 
 /* The sum of a[i] * b[i], in four chains of vectors. */

@@ -21,11 +21,17 @@ typedef struct {
     int64_t row_step;                             /* between the rows that neighbouring output rows see */
     int joins_rows;                               /* and no gap between these */
     int64_t lanes_bytes, strip_bytes, offset_bytes, thread_bytes;
-    int64_t sum, sums; /* elements of one share's partial sums, and of a task's */
+    int64_t sum, sums;  /* elements of one share's partial sums, and of a task's */
     int64_t sum_blocks; /* parts of a task's rows of sums */
 } weight_plan;
 
-enum { WEIGHT_PIXELS = 384, WEIGHT_STRIP_BYTES = 256 * 1024, WEIGHT_TASKS = 8, WEIGHT_CHANNELS = 256, WEIGHT_SUM_ROWS = 128 };
+enum {
+    WEIGHT_PIXELS = 384,
+    WEIGHT_STRIP_BYTES = 256 * 1024,
+    WEIGHT_TASKS = 8,
+    WEIGHT_CHANNELS = 256,
+    WEIGHT_SUM_ROWS = 128
+};
 
 static weight_plan plan_weight(const fc_conv_geometry *g) {
     weight_plan w = {.C = g->C / g->G, .K = g->K / g->G, .taps = volume(g->kernel)};

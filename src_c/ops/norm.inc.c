@@ -5,7 +5,7 @@
  * first-level cache by shape alone: within one in T, vector by vector, and over pieces in double, so neither length nor
  * an offset of the data costs accuracy, and bits do not depend on threads. */
 
-enum { NORM_PIECE = 4096, NORM_ROWS = 256, NORM_COLUMNS = 64, NORM_WORK = 16384 };
+enum { NORM_PIECE = 4096, NORM_ROWS = 256, NORM_COLUMNS = 64, NORM_VECS = 4, NORM_WORK = 16384 };
 
 typedef struct {
     int64_t A, B, L, period;
@@ -107,29 +107,52 @@ static void row_statistic(const norm_job *job, int64_t b) {
     job->second[b] = (T)(job->g ? sums[1] : n > 0 ? max_f64(squares, 0) / n : 0);
 }
 
+/* Sums of u and u * v over rows [first, first + rows) of n vectors of columns from b on, of which the last has `some`.
+ */
+VEC_INLINE void column_sums(const norm_job *job, int64_t first, int64_t rows, int64_t b, const int n, int64_t some,
+                            const T *centre, T *plain, T *product) {
+    vec sum[NORM_VECS], products[NORM_VECS], middle[NORM_VECS], gate[NORM_VECS], scale[NORM_VECS];
+    int by_row = job->by_row, gated = job->gate != NULL;
+    FC_UNROLL for (int v = 0; v < n; v++) {
+        sum[v] = products[v] = (vec){0};
+        middle[v] = load_some(centre + v * LANES, some);
+        gate[v] = gated ? load_some(job->gate + b + v * LANES, some) : (vec){0};
+        scale[v] = gated ? load_some(job->scale + b + v * LANES, some) : splat(1);
+    }
+    for (int64_t a = first; a < first + rows; a++) {
+        const T *x = job->x + a * job->B + b, *g = job->g ? job->g + a * job->B + b : x;
+        T start = by_row ? job->mean[a] : 0, factor = by_row ? job->scale[a] : 1;
+        FC_UNROLL for (int v = 0; v < n; v++) {
+            vec d = (load_some(x + v * LANES, some) - middle[v] - start) * factor;
+            vec u = job->g ? load_some(g + v * LANES, some) : d;
+            if (gated) u = through_gate(u, d, scale[v], gate[v]);
+            sum[v] += u;
+            products[v] += u * d;
+        }
+    }
+    FC_UNROLL for (int v = 0; v < n; v++) {
+        store_some(plain + v * LANES, sum[v], some);
+        store_some(product + v * LANES, products[v], some);
+    }
+}
+
 /* The same for the columns [b, b + count) of (A, B); by_row the mean and a factor belong to rows. */
 static void column_statistics(const norm_job *job, int64_t b, int64_t count) {
     double n = 0, mean[NORM_COLUMNS] = {0}, squares[NORM_COLUMNS] = {0}, sums[2][NORM_COLUMNS] = {{0}};
     int64_t B = job->B;
-    int graded = job->g != NULL, by_row = job->by_row;
+    int graded = job->g != NULL;
     for (int64_t first = 0; first < job->A; first += NORM_ROWS) {
         T centre[NORM_COLUMNS] = {0}, plain[NORM_COLUMNS] = {0}, product[NORM_COLUMNS] = {0};
         int64_t rows = min_i64(NORM_ROWS, job->A - first);
-        const T *x = job->x + first * B + b, *g = graded ? job->g + first * B + b : x;
+        const T *x = job->x + first * B + b;
         if (graded && !by_row) copy_run(centre, job->mean + b, count);
         for (int64_t a = 0; a < rows && !graded; a++) FOR_LANES(i, m, count)
         store_some(centre + i, load_some(centre + i, m) + load_some(x + a * B + i, m) / (T)rows, m);
-        for (int64_t a = 0; a < rows; a++, x += B, g += B) {
-            T start = by_row ? job->mean[first + a] : 0, scale = by_row ? job->scale[first + a] : 1;
-            FOR_LANES(i, m, count) {
-                vec d = (load_some(x + i, m) - load_some(centre + i, m) - start) * scale,
-                    u = graded ? load_some(g + i, m) : d;
-                if (job->gate)
-                    u = through_gate(u, d, load_some(job->scale + b + i, m), load_some(job->gate + b + i, m));
-                store_some(plain + i, load_some(plain + i, m) + u, m);
-                store_some(product + i, load_some(product + i, m) + u * d, m);
-            }
-        }
+        int64_t i = 0;
+        for (; i + NORM_VECS * LANES <= count; i += NORM_VECS * LANES)
+            column_sums(job, first, rows, b + i, NORM_VECS, LANES, centre + i, plain + i, product + i);
+        for (; i < count; i += LANES)
+            column_sums(job, first, rows, b + i, 1, min_i64(LANES, count - i), centre + i, plain + i, product + i);
         for (int64_t i = 0; i < count; i++) {
             double u = plain[i], uv = product[i], before = n;
             sums[0][i] += u;

@@ -338,6 +338,59 @@ static void check_pool(int type) {
     free(want), free(grad), free(at), free(positions);
 }
 
+/* ---- sparse matrices along an axis ----------------------------------------------------------------------------- */
+
+/* Rows of up to four entries, anywhere or close together. */
+static void check_resample(int type) {
+    int64_t outer = draw(1, 40), cells = draw(1, draw(0, 3) ? 40 : 700), rows = draw(1, 300);
+    int64_t inner = draw(0, 1) ? 1 : draw(1, 150), entries = 0, bounds[301] = {0}, columns[1200];
+    for (int64_t row = 0, close = draw(0, 1); row < rows; row++) {
+        for (int64_t e = draw(0, 4); e > 0; e--)
+            columns[entries++] = close ? (row * cells / rows + e) % cells : draw(0, cells - 1);
+        bounds[row + 1] = entries;
+    }
+    char problem[80];
+    snprintf(problem, sizeof problem, "outer %lld cells %lld rows %lld inner %lld", (long long)outer, (long long)cells,
+             (long long)rows, (long long)inner);
+    array x = integers(type, outer * cells * inner), weights = integers(type, entries);
+    array y = new_array(type, outer * rows * inner), grad_x = new_array(type, cells * inner);
+    array grad_weights = new_array(type, entries);
+    int64_t most = y.size > grad_x.size ? y.size : grad_x.size;
+    double (*want)[2] = calloc((size_t)(most > entries ? most : entries), sizeof *want);
+    const fc_operators *op = fc_operators_for(type);
+
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t row = 0; row < rows; row++)
+            for (int64_t e = bounds[row]; e < bounds[row + 1]; e++)
+                for (int64_t i = 0; i < inner; i++)
+                    want[(o * rows + row) * inner + i][0] +=
+                        get(weights, e) * get(x, (o * cells + columns[e]) * inner + i);
+    op->resample(outer, cells, rows, inner, bounds, columns, weights.data, x.data, y.data, THREADS);
+    compare(op->isa, "resample", problem, y, (const double (*)[2])want);
+
+    /* y stands for the gradient of the first of outer. */
+    memset(want, 0, (size_t)most * sizeof *want);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t e = bounds[row]; e < bounds[row + 1]; e++)
+            for (int64_t i = 0; i < inner; i++)
+                want[columns[e] * inner + i][0] += get(weights, e) * get(y, row * inner + i);
+    op->resample_grad(cells, rows, inner, bounds, columns, weights.data, x.data, y.data, grad_x.data, grad_weights.data,
+                      THREADS);
+    compare(op->isa, "resample_grad x", problem, grad_x, (const double (*)[2])want);
+    memset(want, 0, (size_t)(most > entries ? most : entries) * sizeof *want);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t e = bounds[row]; e < bounds[row + 1]; e++)
+            for (int64_t i = 0; i < inner; i++) want[e][0] += get(y, row * inner + i) * get(x, columns[e] * inner + i);
+    compare(op->isa, "resample_grad weights", problem, grad_weights, (const double (*)[2])want);
+
+    free(want);
+    release(x, "x");
+    release(weights, "weights");
+    release(y, "y");
+    release(grad_x, "grad_x");
+    release(grad_weights, "grad_weights");
+}
+
 int main(int count, char **arguments) {
     int problems = count > 1 ? atoi(arguments[1]) : 300;
     for (int level = 0; fc_isa_level(level); level++) {
@@ -346,8 +399,9 @@ int main(int count, char **arguments) {
         for (int i = 0; i < problems; i++) {
             check_conv(i % 2);
             check_pool(i % 2);
+            check_resample(i % 2);
         }
-        printf("%s: %d problems, %d failures so far\n", fc_isa_level(level), 2 * problems, failures);
+        printf("%s: %d problems, %d failures so far\n", fc_isa_level(level), 3 * problems, failures);
     }
     return failures > 0;
 }

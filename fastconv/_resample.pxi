@@ -1,0 +1,40 @@
+# Sparse matrices along an axis. Included by _core.pyx.
+
+def resample(int64_t outer, int64_t inner, cnp.ndarray bounds, cnp.ndarray columns, cnp.ndarray weights, cnp.ndarray x, cnp.ndarray y):
+    """y (outer, rows, inner) = matrix along the middle axis of x; row r is weights at columns, from bounds[r] to bounds[r + 1].
+
+    bounds and columns are int64 and trusted."""
+    cdef const fc_operators *op = operators(x)
+    cdef int64_t most = max(cnp.PyArray_SIZE(x), cnp.PyArray_SIZE(y))
+    cdef int threads = threads_for(4 * most)
+    cdef const int64_t *starts = <const int64_t *>data(bounds)
+    cdef const int64_t *cells = <const int64_t *>data(columns)
+    cdef void *w = data(weights)
+    cdef void *source = data(x)
+    cdef void *target = data(y)
+    cdef int64_t rows
+    if cnp.PyArray_SIZE(x) == 0 or cnp.PyArray_SIZE(y) == 0:
+        return y
+    rows = cnp.PyArray_SIZE(y) // (outer * inner)
+    most = cnp.PyArray_SIZE(x) // (outer * inner)
+    with nogil:
+        op.resample(outer, most, rows, inner, starts, cells, w, source, target, threads)
+    raise_interrupt()
+    return y
+
+
+def resample_grad(cnp.ndarray bounds, cnp.ndarray columns, cnp.ndarray weights, cnp.ndarray x, cnp.ndarray grad_output, grad_x, grad_weights):
+    """Gradients of resample for x (cells, inner) and weights, written where not None, from grad_output (rows, inner)."""
+    cdef const fc_operators *op = operators(x)
+    cdef int64_t cells = cnp.PyArray_DIM(x, 0), inner = cnp.PyArray_DIM(x, 1), rows = cnp.PyArray_DIM(grad_output, 0)
+    cdef int threads = threads_for(4 * inner * cnp.PyArray_SIZE(columns))
+    cdef const int64_t *starts = <const int64_t *>data(bounds)
+    cdef const int64_t *at = <const int64_t *>data(columns)
+    cdef void *w = data(weights)
+    cdef void *source = data(x)
+    cdef void *g = data(grad_output)
+    cdef void *dx = data(grad_x)
+    cdef void *dw = data(grad_weights)
+    with nogil:
+        op.resample_grad(cells, rows, inner, starts, at, w, source, g, dx, dw, threads)
+    raise_interrupt()
