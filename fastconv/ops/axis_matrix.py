@@ -17,7 +17,7 @@ class AxisMatrix(NamedTuple):
     weights: ndarray
 
     def along(self, axis: int, x: ndarray, out: ndarray | None = None) -> ndarray:
-        """The matrix times each line of x along an axis. A cell without a weight is not touched: its NaN stays there."""
+        """The matrix times each line of x along an axis. A cell without a weight is not seen, NaN or not."""
         shape = (*x.shape[:axis], len(self.bounds) - 1, *x.shape[axis + 1 :])
         outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
         weights = self.weights.astype(x.dtype, copy=False)

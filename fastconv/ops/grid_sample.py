@@ -13,7 +13,6 @@ from ..geometry.resample import grid as grid_rule
 from ..op import op
 from .interpolate import CUBIC, cubic_weights
 
-
 # What is added up for a cell outside: the sum is below 0 whatever the other axes add.
 OUTSIDE = -(2**60)
 
@@ -92,8 +91,8 @@ def _taps(coordinate: ndarray, n: int, step: int, mode: str, padding_mode: str, 
     return [_tap(first, n, step, 1 - t, -slope), _tap(first + 1, n, step, t, slope)]
 
 
-# A corner is a choice of one tap on each axis. Samples as rows of a sparse matrix that takes the cells of all images,
-# one after the other: its bounds and columns, which corners of (N, P, corners) are inside and so in it, and all corners.
+# A corner is a choice of one tap on each axis. Samples are rows of a sparse matrix over the cells of all images, one
+# after the other: its bounds and columns, which of (N, P, corners) are inside and so in it, and all corners.
 class Samples(NamedTuple):
     bounds: ndarray
     columns: ndarray

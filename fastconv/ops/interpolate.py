@@ -121,7 +121,8 @@ def _source(
 
 # The axes that shrink most first, so that the others have less to do; of those that grow the last, which is turned.
 def _through(x: ndarray, matrices: list[AxisMatrix], out: ndarray | None = None) -> ndarray:
-    ratios = [((len(matrix.bounds) - 1) / n, -i) for i, (matrix, n) in enumerate(zip(matrices, x.shape[2:], strict=True))]
+    pairs = enumerate(zip(matrices, x.shape[2:], strict=True))
+    ratios = [((len(matrix.bounds) - 1) / n, -i) for i, (matrix, n) in pairs]
     *others, last = [-i for _, i in sorted(ratios)]
     for i in others:
         x = matrices[i].along(i + 2, x)
