@@ -145,7 +145,7 @@ static void column_statistics(const norm_job *job, int64_t b, int64_t count) {
         T centre[NORM_COLUMNS] = {0}, plain[NORM_COLUMNS] = {0}, product[NORM_COLUMNS] = {0};
         int64_t rows = min_i64(NORM_ROWS, job->A - first);
         const T *x = job->x + first * B + b;
-        if (graded && !by_row) copy_run(centre, job->mean + b, count);
+        if (graded && !job->by_row) copy_run(centre, job->mean + b, count);
         for (int64_t a = 0; a < rows && !graded; a++) FOR_LANES(i, m, count)
         store_some(centre + i, load_some(centre + i, m) + load_some(x + a * B + i, m) / (T)rows, m);
         int64_t i = 0;

@@ -31,7 +31,10 @@ static void transpose_rows_of(const transpose_job *job, int64_t channel, int64_t
     const fc_conv_geometry *g = job->g;
     for (const phase_matrix *p = job->phases; p < job->phases + job->count; p++) {
         T *row = p->matrix + (channel * (g->K / g->G) + k) * p->taps;
-        for (int64_t t = 0; t < p->taps; t++) {
+        int neighbours = p->taps > 2 && p->tap[p->taps - 1] - p->tap[0] == p->taps - 1;
+        for (int64_t i = 0; neighbours && i < rows; i++)
+            copy_run(row + i * p->taps, weight + i * weight_row + p->tap[0], p->taps);
+        for (int64_t t = 0; !neighbours && t < p->taps; t++) {
             const T *from = weight + p->tap[t];
             for (int64_t i = 0; i < rows; i++) row[i * p->taps + t] = from[i * weight_row];
         }
