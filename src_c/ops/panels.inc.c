@@ -89,6 +89,8 @@ VEC_INLINE void gather_pieces(const T *source, T *panels, int64_t level, const p
     }
 }
 
+enum { PACK_AHEAD = 3 }; /* channels, where each cell is read once */
+
 /* Packs levels [first, first + depth) of the (channel, tap) order for the block's pixels. Lanes past the
  * last pixel are zero. */
 static void pack_block(const product *p, const T *source, int64_t first, int64_t depth, const pixel_run *runs,
@@ -106,6 +108,6 @@ static void pack_block(const product *p, const T *source, int64_t first, int64_t
         }
         for (; channel < end; channel++)
             gather_pieces(source + channel * plane, panels, channel * p->taps + tap - first, pieces, found,
-                          p->stride[2], 0);
+                          p->stride[2], p->taps == 1 ? PACK_AHEAD * plane : 0);
     }
 }
