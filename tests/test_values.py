@@ -1,5 +1,7 @@
 """NaN, infinities, huge and tiny values: as in a plain loop, whatever the kernel."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,14 @@ def test_an_average_does_not_drift_after_a_huge_value(isa):
     x[0, 0, 5] = 1e20
     y = fc.avg_pool1d(x, 3, stride=1)
     np.testing.assert_array_equal(y[0, 0, 6:], np.ones(56, np.float32))
+
+
+def test_images_sampled_one_at_a_time_are_the_same(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, grid = rng.standard_normal((3, 2, 4, 5)), rng.uniform(-1.2, 1.2, (3, 6, 7, 2))
+    want = fc.grid_sample(x, grid)
+    grads = fc.grid_sample_backward(want, x, grid)
+    monkeypatch.setattr(sys.modules["fastconv.ops.grid_sample"], "PLACES_AT_ONCE", 1)
+    np.testing.assert_array_equal(fc.grid_sample(x, grid), want)
+    for got, whole in zip(fc.grid_sample_backward(want, x, grid), grads, strict=True):
+        np.testing.assert_array_equal(got, whole)

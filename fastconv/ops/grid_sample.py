@@ -17,6 +17,9 @@ from .interpolate import CUBIC, cubic_weights
 OUTSIDE = -(2**60)
 
 
+PLACES_AT_ONCE = 1 << 16
+
+
 # One of the cells along one axis that a sample is made of: where it starts in the flat plane (OUTSIDE if nowhere), its
 # weight, and the weight's derivative by the grid's coordinate.
 class Tap(NamedTuple):
@@ -121,6 +124,12 @@ def _samples(x: ndarray, grid: ndarray, mode: str, padding_mode: str, align_corn
     return Samples(bounds, cells[inside], inside, corners)
 
 
+# Slices of the images, so many at a time that what is listed of their places stays small.
+def _some(places: ndarray) -> list[slice]:
+    count = max(1, PLACES_AT_ONCE // max(1, math.prod(places.shape[1:-1])))
+    return [slice(first, first + count) for first in range(0, len(places), count)]
+
+
 # (N, C, *any) as (N * any, C), and back into an array of the first shape.
 def _by_cell(x: ndarray) -> ndarray:
     n, c, rest = x.shape[0], x.shape[1], math.prod(x.shape[2:])
@@ -157,12 +166,11 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     x, places, align = grid_rule(name, input, grid, mode, padding_mode, align_corners)
     n, c = x.shape[:2]
     out = new_output(name, out, (n, c, *places.shape[1:-1]), x.dtype, x, places)
-    if out.size:
-        samples = _samples(x, places, mode, padding_mode, align)
-        cells = _by_cell(x)
+    for some in _some(places) if out.size else ():
+        samples, cells = _samples(x[some], places[some], mode, padding_mode, align), _by_cell(x[some])
         result = np.empty((len(samples.bounds) - 1, c), x.dtype)
         _core.resample(1, c, samples.bounds, samples.columns, samples.weights(), cells, result)
-        _by_channel(result, out)
+        _by_channel(result, out[some])
     return out, (input, grid, mode, padding_mode, align_corners)
 
 
@@ -191,16 +199,18 @@ def grid_sample_backward(
     same_dtype(name, input=x, grad_output=g)
     grad_input = np.zeros(x.shape, x.dtype) if needs[0] else None
     grad_grid = np.zeros(places.shape, x.dtype) if needs[1] else None
-    if g.size and (needs[0] or mode != "nearest"):
-        samples = _samples(x, places, mode, padding_mode, align)
-        weights, cells = samples.weights(), _by_cell(x)
+    moves = needs[1] and mode != "nearest"  # a step function has no slope
+    for some in _some(places) if g.size and (needs[0] or moves) else ():
+        samples, cells = _samples(x[some], places[some], mode, padding_mode, align), _by_cell(x[some])
+        weights = samples.weights()
         grad_cells = np.empty_like(cells) if needs[0] else None
-        grad_weights = np.empty_like(weights) if needs[1] and mode != "nearest" else None
-        _core.resample_grad(samples.bounds, samples.columns, weights, cells, _by_cell(g), grad_cells, grad_weights)
+        grad_weights = np.empty_like(weights) if moves else None
+        matrix = samples.bounds, samples.columns, weights
+        _core.resample_grad(*matrix, cells, _by_cell(g[some]), grad_cells, grad_weights)
         if needs[0]:
-            _by_channel(grad_cells, grad_input)
-        if grad_weights is not None:
-            _grid_gradient(samples, grad_weights, grad_grid)
+            _by_channel(grad_cells, grad_input[some])
+        if moves:
+            _grid_gradient(samples, grad_weights, grad_grid[some])
     return grad_input, grad_grid
 
 
