@@ -1,12 +1,16 @@
 """Sparse matrices along an axis: what interpolation and padding do to each axis, and transposed their gradients."""
 
 import math
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import _core
 from ..geometry.arrays import allocate, contiguous, ndarray
+
+REMEMBERED_CELLS = 4096
 
 
 class AxisMatrix(NamedTuple):
@@ -20,13 +24,23 @@ class AxisMatrix(NamedTuple):
         """The matrix times each line of x along an axis. A cell without a weight is not seen, NaN or not."""
         shape = (*x.shape[:axis], len(self.bounds) - 1, *x.shape[axis + 1 :])
         outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
-        weights = self.weights.astype(x.dtype, copy=False)
         result = allocate("resample", shape, x.dtype) if out is None else out
-        return _core.resample(outer, inner, self.bounds, self.columns, weights, contiguous(x), result)
+        return _core.resample(outer, inner, self.bounds, self.columns, self.weights, contiguous(x), result)
 
 
-def axis_matrix(rows: ndarray, columns: ndarray, weights: ndarray, height: int) -> AxisMatrix:
-    """The matrix of `height` rows with these entries, those of a row in the order given."""
+def axis_matrix(rows: ndarray, columns: ndarray, weights: ndarray, height: int, dtype: np.dtype) -> AxisMatrix:
+    """The matrix of `height` rows with these entries, those of a row in the order given, for arrays of this dtype."""
     order = np.argsort(rows, kind="stable")
     bounds = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=height))]).astype(np.int64)
-    return AxisMatrix(bounds, columns[order].astype(np.int64), weights[order].astype(np.float64))
+    return AxisMatrix(bounds, columns[order].astype(np.int64), weights[order].astype(dtype))
+
+
+def remembered(make: Callable) -> Callable:
+    """Of a function (cells, …) -> matrix and transpose: keeps the last results, but none of long axes."""
+    cached = lru_cache(maxsize=256)(make)
+
+    @wraps(make)
+    def call(cells: int, *arguments):
+        return (cached if cells <= REMEMBERED_CELLS else make)(cells, *arguments)
+
+    return call

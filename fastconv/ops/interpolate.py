@@ -1,6 +1,5 @@
 """Interpolation to another size: along each axis a sparse matrix, one axis after the other."""
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..geometry.resample import interpolation
 from ..op import op
-from .axis_matrix import AxisMatrix, axis_matrix
+from .axis_matrix import AxisMatrix, axis_matrix, remembered
 
 # The cubic convolution kernel's free parameter, as in PyTorch and OpenCV.
 CUBIC = -0.75
@@ -28,9 +27,9 @@ def cubic_weights(t: ndarray, a: float = CUBIC) -> list[ndarray]:
 
 # The matrix of one axis and its transpose. Nearest places are computed in float32, as PyTorch does, for there
 # a rounding decides which cell is taken; the weights of all others are exact to float64.
-@lru_cache(maxsize=256)
+@remembered
 def _axis(
-    n: int, size: int, scale: float | None, mode: str, align_corners: bool, antialias: bool
+    n: int, size: int, scale: float | None, mode: str, align_corners: bool, antialias: bool, dtype: np.dtype
 ) -> tuple[AxisMatrix, AxisMatrix]:
     places = np.arange(size)
     if antialias:
@@ -59,13 +58,13 @@ def _axis(
             t = np.clip(source - first, 0, 1)
             entries = [(places, first, 1 - t), (places, np.minimum(first + 1, n - 1), t)]
     rows, columns, weights = (np.concatenate(part) for part in zip(*entries, strict=True))
-    return axis_matrix(rows, columns, weights, size), axis_matrix(columns, rows, weights, n)
+    return axis_matrix(rows, columns, weights, size, dtype), axis_matrix(columns, rows, weights, n, dtype)
 
 
 # The matrix and its transpose for each axis.
-def _matrices(extents, sizes, scales, mode: str, align_corners: bool, antialias: Any) -> list:
-    axes = zip(extents, sizes, scales, strict=True)
-    return [_axis(n, to, scale, mode, align_corners, bool(antialias)) for n, to, scale in axes]
+def _matrices(x: ndarray, sizes, scales, mode: str, align_corners: bool, antialias: Any) -> list:
+    axes = zip(x.shape[2:], sizes, scales, strict=True)
+    return [_axis(n, to, scale, mode, align_corners, bool(antialias), x.dtype) for n, to, scale in axes]
 
 
 # Filters of antialiasing by the distance in cells, and how far they reach. The cubic's parameter is PIL's.
@@ -164,7 +163,7 @@ def interpolate(
     out = new_output(name, out, x.shape[:2] + sizes, x.dtype, x)
     if out.size == 0:
         return out, saved
-    matrices = _matrices(x.shape[2:], sizes, scales, mode, align, antialias)
+    matrices = _matrices(x, sizes, scales, mode, align, antialias)
     return _through(x, [forward for forward, _ in matrices], out), saved
 
 
@@ -194,5 +193,5 @@ def interpolate_backward(
     same_dtype(name, input=x, grad_output=g)
     if g.size == 0:
         return np.zeros_like(x)
-    matrices = _matrices(x.shape[2:], sizes, scales, mode, align, antialias)
+    matrices = _matrices(x, sizes, scales, mode, align, antialias)
     return _through(g, [transposed for _, transposed in matrices])

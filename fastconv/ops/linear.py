@@ -149,7 +149,7 @@ def embedding_backward(grad_output, input, weight, padding_idx=None, scale_grad_
     same_shape(name, "grad_output", grad_output, (*numbers.shape, weight.shape[1]))
     same_dtype(name, weight=weight, grad_output=grad_output)
     rows, g = numbers.reshape(-1), grad_output.reshape(numbers.size, weight.shape[1])
-    taken = axis_matrix(rows, np.arange(rows.size), np.ones(rows.size), len(weight))
+    taken = axis_matrix(rows, np.arange(rows.size), np.ones(rows.size), len(weight), weight.dtype)
     grad = taken.along(0, g) if g.size else np.zeros(weight.shape, weight.dtype)
     if scale_grad_by_freq:
         counts = np.bincount(numbers.reshape(-1), minlength=len(grad))

@@ -1,14 +1,12 @@
 """Padding and cropping at the borders."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..geometry.resample import padding_arguments
 from ..op import op
-from .axis_matrix import AxisMatrix, axis_matrix
+from .axis_matrix import AxisMatrix, axis_matrix, remembered
 
 
 # Which cell of an axis of size n each cell of the result repeats:
@@ -28,11 +26,11 @@ def _sources(n: int, before: int, after: int, mode: str) -> ndarray:
 
 
 # The matrix of one axis and its transpose.
-@lru_cache(maxsize=256)
-def _matrices(n: int, before: int, after: int, mode: str) -> tuple[AxisMatrix, AxisMatrix]:
+@remembered
+def _matrices(n: int, before: int, after: int, mode: str, dtype: np.dtype) -> tuple[AxisMatrix, AxisMatrix]:
     sources = _sources(n, before, after, mode)
     places, ones = np.arange(len(sources)), np.ones(len(sources))
-    return axis_matrix(places, sources, ones, len(places)), axis_matrix(sources, places, ones, n)
+    return axis_matrix(places, sources, ones, len(places), dtype), axis_matrix(sources, places, ones, n, dtype)
 
 
 # For constant padding: the part of the result and the part of the input that correspond.
@@ -67,7 +65,7 @@ def pad(input, pad, mode="constant", value=None, *, out=None):
         return out, (input, pad, mode, value)
     axes = [axis for axis, widths in enumerate(pairs) if any(widths)]
     for axis in axes:
-        matrix, _ = _matrices(x.shape[axis], *pairs[axis], mode)
+        matrix, _ = _matrices(x.shape[axis], *pairs[axis], mode, x.dtype)
         x = matrix.along(axis, x, out if axis == axes[-1] else None)
     if not axes:
         np.copyto(out, x)
@@ -95,5 +93,5 @@ def pad_backward(grad_output, input, pad, mode="constant", value=None):
         return grad
     for axis, (before, after) in enumerate(pairs):
         if before or after:
-            g = _matrices(x.shape[axis], before, after, mode)[1].along(axis, g)
+            g = _matrices(x.shape[axis], before, after, mode, g.dtype)[1].along(axis, g)
     return g if any(map(any, pairs)) else g.copy()

@@ -77,16 +77,18 @@ static void resample_columns(const resample_job *job, int64_t o, int64_t count, 
     if (count < LANES) zero_run(in, RESAMPLE_SPAN * LANES);
     const T *x = job->x + o * job->cells;
     T *y = job->y + o * job->rows;
+    int few = count < LANES / 4; /* are not worth turning */
     resample_stretch s;
     for (int64_t row = first; row < last; row = s.end) {
-        s = stretch_at(job, row, last);
-        if (s.high - s.low > RESAMPLE_SPAN) { /* a single row */
-            for (int64_t i = 0; i < count; i++) {
-                T sum = 0;
-                for (int64_t e = job->bounds[row]; e < job->bounds[row + 1]; e++)
-                    sum += job->weights[e] * x[i * job->cells + job->columns[e]];
-                y[i * job->rows + row] = sum;
-            }
+        s = few ? (resample_stretch){last, 0, job->cells} : stretch_at(job, row, last);
+        if (few || s.high - s.low > RESAMPLE_SPAN) {
+            for (int64_t i = 0; i < count; i++)
+                for (int64_t r = row; r < s.end; r++) {
+                    T sum = 0;
+                    for (int64_t e = job->bounds[r]; e < job->bounds[r + 1]; e++)
+                        sum += job->weights[e] * x[i * job->cells + job->columns[e]];
+                    y[i * job->rows + r] = sum;
+                }
             continue;
         }
         if (s.high > s.low) transpose_block(x + s.low, job->cells, count, s.high - s.low, in, LANES);
