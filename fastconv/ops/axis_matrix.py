@@ -10,7 +10,7 @@ import numpy as np
 from .. import _core
 from ..geometry.arrays import allocate, contiguous, ndarray
 
-REMEMBERED_CELLS = 4096
+SHORT_AXIS = 4096
 
 
 class AxisMatrix(NamedTuple):
@@ -36,11 +36,11 @@ def axis_matrix(rows: ndarray, columns: ndarray, weights: ndarray, height: int, 
 
 
 def remembered(make: Callable) -> Callable:
-    """Of a function (cells, …) -> matrix and transpose: keeps the last results, but none of long axes."""
-    cached = lru_cache(maxsize=256)(make)
+    """Of a function (cells, …) -> matrix and transpose: keeps the last results, but few of long axes."""
+    short, long = lru_cache(maxsize=256)(make), lru_cache(maxsize=2)(make)
 
     @wraps(make)
     def call(cells: int, *arguments):
-        return (cached if cells <= REMEMBERED_CELLS else make)(cells, *arguments)
+        return (short if cells <= SHORT_AXIS else long)(cells, *arguments)
 
     return call
