@@ -15,7 +15,7 @@ typedef struct {
     int64_t thread_bytes;
 } gather_plan;
 
-enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 448 * 1024, GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_PACKING = 16 };
+enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 320 * 1024, GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_PACKING = 16 };
 
 /* Packed levels at a time: as equal as can be. */
 static int64_t gather_depth(const product *p) {
