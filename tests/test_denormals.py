@@ -45,15 +45,16 @@ def test_denormals_are_computed_with_on_request(isa, threads, denormals_kept):
 def test_denormals_do_not_slow_a_kernel():
     def seconds(x):
         samples = []
-        for _ in range(5):
-            start = time.process_time()
+        for _ in range(20):
+            start = time.thread_time()
             fc.conv2d(x, w, groups=8)
-            samples.append(time.process_time() - start)
+            samples.append(time.thread_time() - start)
         return min(samples)
 
     w = np.full((8, 1, 7, 7), 0.5, F)
-    seconds(images(1))
-    assert seconds(images(TINY)) < 5 * seconds(images(1))
+    with fc.threads(1):  # others are waited for in a loop, which counts
+        seconds(images(1))
+        assert seconds(images(TINY)) < 5 * seconds(images(1))
 
 
 def test_the_callers_denormals_survive_a_call():
