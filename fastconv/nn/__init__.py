@@ -1,6 +1,6 @@
 """Layers, containers, losses: PyTorch's names, defaults, initial values and state keys, on NumPy arrays."""
 
-from . import activation, functional, init, loss, pooling
+from . import activation, functional, init, loss, padding, pooling
 from .activation import *  # noqa: F403
 from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .conv import (
@@ -38,6 +38,7 @@ from .norm import (
     LazyInstanceNorm3d,
     LocalResponseNorm,
 )
+from .padding import *  # noqa: F403
 from .parameter import Parameter
 from .pooling import *  # noqa: F403
 from .serialization import load, save
@@ -45,6 +46,7 @@ from .serialization import load, save
 __all__ = [
     *activation.__all__,
     *loss.__all__,
+    *padding.__all__,
     *pooling.__all__,
     "BatchNorm1d",
     "BatchNorm2d",

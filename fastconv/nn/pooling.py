@@ -1,4 +1,4 @@
-"""Pooling layers of all ranks, upsampling and padding, made from the operations whose arguments they keep."""
+"""Pooling layers of all ranks and upsampling, made from the operations whose arguments they keep."""
 
 from . import functional as F
 from .wrap import REQUIRED, Stateless, stateless
