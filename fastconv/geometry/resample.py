@@ -150,6 +150,29 @@ def shuffle_factor(name: str, argument: str, value: Any, input: ndarray, shuffle
     return r
 
 
+def channel_groups(name: str, value: Any, input: ndarray) -> int:
+    """The groups of channel_shuffle, which divide the channels."""
+    groups = integer(name, "groups", value, 1)
+    if input.ndim < 3:
+        raise value_error(name, "input", f"has shape {input.shape}", "at least 3 dimensions")
+    if input.shape[1] % groups:
+        raise value_error(name, "input", f"has {input.shape[1]} channels", f"a multiple of {groups}")
+    return groups
+
+
+def affine(name: str, theta: Any, size: Any, align_corners: Any) -> tuple[ndarray, tuple[int, ...], bool]:
+    """theta (N, rank, rank + 1) with size (N, C, *spatial), rank 2 or 3; align_corners."""
+    align_corners = align_corners is not None and flag(name, "align_corners", align_corners)
+    theta = as_array(name, "theta", theta)
+    if not isinstance(size, Sequence) or len(size) not in (4, 5):
+        raise value_error(name, "size", f"is {size!r}", "(N, C, H, W) or (N, C, D, H, W)")
+    sizes = integers(name, "size", size, len(size), 1)
+    rank = len(sizes) - 2
+    if theta.shape != (sizes[0], rank, rank + 1):
+        raise value_error(name, "theta", f"has shape {theta.shape}", f"{(sizes[0], rank, rank + 1)}")
+    return theta, sizes, align_corners
+
+
 def padding_arguments(
     op: str, x: ndarray, pad: Any, mode: Any, value: Any
 ) -> tuple[str, float, list[tuple[int, int]]]:

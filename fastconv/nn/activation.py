@@ -88,10 +88,7 @@ class PReLU(Module):
         self.weight = Parameter(np.full(num_parameters, init, dtype))
 
     def forward(self, input):
-        weight = self.weight
-        if self.num_parameters > 1:
-            weight = weight.reshape((self.num_parameters,) + (1,) * (len(input.shape) - 2))
-        return F.relu(input) - weight * F.relu(-input)
+        return F.prelu(input, self.weight)
 
     def extra_repr(self):
         return f"num_parameters={self.num_parameters}"

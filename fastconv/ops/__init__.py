@@ -4,6 +4,7 @@ from ..op import OPS
 from . import (  # noqa: F401
     activation,
     adaptive_pool,
+    affine_grid,
     arithmetic,
     batch_norm,
     conv,
@@ -19,6 +20,7 @@ from . import (  # noqa: F401
     pad,
     pixel_shuffle,
     pool,
+    prelu,
     reduction,
     shaping,
     softmax,

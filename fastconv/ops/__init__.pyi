@@ -223,6 +223,11 @@ def max_unpool3d(input: Array, indices: Array, kernel_size: Sizes, stride: Sizes
 def max_unpool3d(input: Tensor | Array, indices: Tensor | Array, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, output_size: int | Sequence[int | None] | None = None, *, out: NDArray[Any] | None = None) -> Tensor: ...
 def max_unpool3d_backward(grad_output: Tensor | Array, input: Tensor | Array, indices: Tensor | Array, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, output_size: int | Sequence[int | None] | None = None) -> NDArray[Any]: ...
 @overload
+def affine_grid(theta: Any, size: Sizes | None, align_corners: bool | None = None, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def affine_grid(theta: Any, size: Sizes | None, align_corners: bool | None = None, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def affine_grid_backward(grad_output: Tensor | Array, theta: Any, size: Sizes | None, align_corners: bool | None = None) -> NDArray[Any]: ...
+@overload
 def add(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
 @overload
 def add(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
@@ -522,6 +527,16 @@ def pixel_unshuffle(input: Array, downscale_factor: int, *, out: NDArray[Any] | 
 @overload
 def pixel_unshuffle(input: Tensor | Array, downscale_factor: int, *, out: NDArray[Any] | None = None) -> Tensor: ...
 def pixel_unshuffle_backward(grad_output: Tensor | Array, input: Tensor | Array, downscale_factor: int) -> NDArray[Any]: ...
+@overload
+def channel_shuffle(input: Array, groups: int, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def channel_shuffle(input: Tensor | Array, groups: int, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def channel_shuffle_backward(grad_output: Tensor | Array, input: Tensor | Array, groups: int) -> NDArray[Any]: ...
+@overload
+def prelu(input: Array, weight: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def prelu(input: Tensor | Array, weight: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def prelu_backward(grad_output: Tensor | Array, input: Tensor | Array, weight: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
 def conv1d_input(input_shape: Sequence[int], weight: Tensor | Array, grad_output: Tensor | Array, stride: Sizes | None = 1, padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, *, precision: str | None = None) -> NDArray[Any]: ...
 def conv1d_weight(input: Tensor | Array, weight_shape: Sequence[int], grad_output: Tensor | Array, stride: Sizes | None = 1, padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, *, precision: str | None = None) -> NDArray[Any]: ...
 def conv2d_input(input_shape: Sequence[int], weight: Tensor | Array, grad_output: Tensor | Array, stride: Sizes | None = 1, padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, *, precision: str | None = None) -> NDArray[Any]: ...
@@ -611,6 +626,8 @@ __all__ = [
     "adaptive_max_pool3d_backward",
     "max_unpool3d",
     "max_unpool3d_backward",
+    "affine_grid",
+    "affine_grid_backward",
     "add",
     "add_backward",
     "sub",
@@ -731,6 +748,10 @@ __all__ = [
     "pixel_shuffle_backward",
     "pixel_unshuffle",
     "pixel_unshuffle_backward",
+    "channel_shuffle",
+    "channel_shuffle_backward",
+    "prelu",
+    "prelu_backward",
     "conv1d_input",
     "conv1d_weight",
     "conv2d_input",

@@ -1,10 +1,10 @@
-"""Channels moved into space, and back."""
+"""Channels moved into space and back, or among each other."""
 
 import numpy as np
 
 from ..geometry.arrays import as_array, shape_only
 from ..geometry.elementwise import same_shape
-from ..geometry.resample import shuffle_factor
+from ..geometry.resample import channel_groups, shuffle_factor
 from ..op import op
 from .shaping import copied, pair
 
@@ -70,6 +70,42 @@ def pixel_unshuffle_backward(grad_output, input, downscale_factor):
     *batch, c, h, w = input.shape
     same_shape("pixel_unshuffle_backward", "grad_output", grad_output, (*batch, c * r * r, h // r, w // r))
     return _shuffled(grad_output, r)
+
+
+@op("input")
+def channel_shuffle(input, groups, *, out=None):
+    """Channels of groups dealt out in turn: (N, C, …) -> (N, C, …).
+
+    Channel i * (C / groups) + j moves to j * groups + i, so that the next convolution of as many groups sees all of
+    them. Raises ValueError for less than three axes, or channels that groups does not divide. Source: Zhang et al.
+    2018, ShuffleNet; torch.nn.functional.channel_shuffle.
+
+    >>> import numpy as np
+    >>> channel_shuffle(np.arange(4.0).reshape(1, 4, 1), 2).ravel()
+    array([0., 2., 1., 3.])
+    """
+    input = as_array("channel_shuffle", "input", input)
+    groups = channel_groups("channel_shuffle", groups, input)
+    return copied("channel_shuffle", _dealt(input, groups), out, input), (shape_only(input), groups)
+
+
+@channel_shuffle.gradient
+def channel_shuffle_backward(grad_output, input, groups):
+    """Gradient of `channel_shuffle` for input.
+
+    >>> import numpy as np
+    >>> channel_shuffle_backward(np.arange(4.0).reshape(1, 4, 1), np.zeros((1, 4, 1)), 2).ravel()
+    array([0., 2., 1., 3.])
+    """
+    grad_output, input = pair("channel_shuffle_backward", grad_output, input)
+    groups = channel_groups("channel_shuffle_backward", groups, input)
+    same_shape("channel_shuffle_backward", "grad_output", grad_output, input.shape)
+    return _dealt(grad_output, input.shape[1] // groups).copy()
+
+
+def _dealt(x: np.ndarray, groups: int) -> np.ndarray:
+    n, c, *rest = x.shape
+    return x.reshape(n, groups, c // max(groups, 1), *rest).swapaxes(1, 2).reshape(x.shape)
 
 
 def _shuffled(x: np.ndarray, r: int) -> np.ndarray:

@@ -28,6 +28,14 @@ def activation(draw, name):
     return Case({"input": np.asarray(x, draw.dtype)}, parameters, peer, 2.0 * coarse)
 
 
+@cases("prelu")
+def prelu(draw, name):
+    x = draw.normal(*draw.shape(1, 4))
+    channels = x.shape[1] if x.ndim > 1 else 1
+    weight = draw.normal(draw.choice(1, channels, channels, channels + draw.chance(0.1)))
+    return Case({"input": x, "weight": weight}, {}, F.prelu, 2.0)
+
+
 @cases("softmax", "log_softmax")
 def softmax(draw, name):
     x = draw.normal(*draw.shape(0, 4)) * draw.dtype.type(draw.choice(1, 10, 100))

@@ -126,3 +126,20 @@ def pixels(draw, name):
     shape[-3] += draw.chance(0.1)
     parameters = {"upscale_factor" if name == "pixel_shuffle" else "downscale_factor": r}
     return Case({"input": draw.ties(*shape)}, parameters, getattr(F, name), exact=True, same_dtype=True)
+
+
+@cases("channel_shuffle")
+def channels(draw, name):
+    groups = draw.integer(1, 4)
+    shape = [*draw.batch(), draw.size(5) * groups + draw.chance(0.1), *draw.spatial(9)]
+    return Case({"input": draw.ties(*shape)}, {"groups": groups}, F.channel_shuffle, exact=True, same_dtype=True)
+
+
+@cases("affine_grid")
+def affine(draw, name):
+    rank = draw.choice(2, 3)
+    size = [draw.integer(1, 3), draw.integer(1, 3), *(draw.size(9) for _ in range(rank))]
+    parameters = {"size": draw.choice(size, tuple(size))}
+    if draw.chance(0.8):
+        parameters["align_corners"] = draw.chance()
+    return Case({"theta": draw.normal(size[0], rank, rank + 1)}, parameters, F.affine_grid, 4.0)

@@ -28,6 +28,11 @@ def leaky_relu(input, negative_slope=0.01):
     return np.where(input >= 0, input, negative_slope * input)
 
 
+def prelu(input, weight):
+    channels = weight.reshape(-1, *(1,) * max(0, input.ndim - 2))
+    return np.where(input > 0, input, channels * input)
+
+
 def elu(input, alpha=1.0):
     return np.where(input > 0, input, alpha * np.expm1(np.minimum(input, 0)))
 

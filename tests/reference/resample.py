@@ -161,3 +161,21 @@ def pixel_unshuffle(input, downscale_factor):
     r = downscale_factor
     blocks = input.reshape(-1, channels, height // r, r, width // r, r)
     return blocks.transpose(0, 1, 3, 5, 2, 4).reshape(*lead, channels * r**2, height // r, width // r)
+
+
+def channel_shuffle(input, groups):
+    """Channel i * (C / groups) + j moves to j * groups + i."""
+    order = [i * (input.shape[1] // groups) + j for j in range(input.shape[1] // groups) for i in range(groups)]
+    return input[:, order]
+
+
+def affine_grid(theta, size, align_corners=False):
+    """theta (N, rank, rank + 1) applied to the centre of each cell, (x, y(, z), 1)."""
+    spatial = size[2:]
+    result = np.zeros((size[0], *spatial, len(spatial)))
+    for cell in itertools.product(*map(range, spatial)):
+        place = [1.0]
+        for i, n in zip(cell, spatial):
+            place.insert(0, 0.0 if n == 1 else 2 * i / (n - 1) - 1 if align_corners else (2 * i + 1) / n - 1)
+        result[(slice(None), *cell)] = theta @ place
+    return result

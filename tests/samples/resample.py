@@ -59,6 +59,15 @@ SAMPLES = {
         Sample(input=normal(9, 2, 2), upscale_factor=3),
     ],
     "pixel_unshuffle": [Sample(input=normal(2, 2, 6, 4), downscale_factor=2)],
+    "channel_shuffle": [
+        Sample(input=normal(2, 6, 3, 4), groups=2),
+        Sample(input=normal(2, 6, 5), groups=3),
+        Sample(input=normal(1, 2, 2), groups=1),
+    ],
+    "affine_grid": [
+        *(Sample(theta=normal(2, 2, 3), size=(2, 3, 4, 5), align_corners=align) for align in (None, True)),
+        Sample(theta=normal(1, 3, 4), size=[1, 2, 3, 1, 4], align_corners=False),
+    ],
 }
 
-EXACT = ("pad", "pixel_shuffle", "pixel_unshuffle")
+EXACT = ("pad", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle")
