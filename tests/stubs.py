@@ -62,7 +62,7 @@ TYPES = {
     "modules": "Any", "unflattened_size": "Sequence[int]",
 }  # fmt: skip
 ARRAYS = {"grad_output", "input", "weight", "bias", "other", "residual", "target", "pos_weight", "condition", "indices",
-          "labels", "running_mean", "running_var", "grid", "mask", "output"}  # fmt: skip
+          "labels", "running_mean", "running_var", "grid", "mask", "output", "theta"}  # fmt: skip
 LAYER_TYPES = {"bias": "bool", "weight": "Array | None", "pos_weight": "Array | None"}
 LITERALS = (bool, int, float, str, type(None), tuple)
 
