@@ -5,20 +5,18 @@ def resample(int64_t outer, int64_t inner, cnp.ndarray bounds, cnp.ndarray colum
 
     bounds and columns are int64 and trusted."""
     cdef const fc_operators *op = operators(x)
-    cdef int64_t most = max(cnp.PyArray_SIZE(x), cnp.PyArray_SIZE(y))
-    cdef int threads = threads_for(4 * most)
+    cdef int threads = threads_for(4 * max(cnp.PyArray_SIZE(x), cnp.PyArray_SIZE(y)))
     cdef const int64_t *starts = <const int64_t *>data(bounds)
-    cdef const int64_t *cells = <const int64_t *>data(columns)
+    cdef const int64_t *at = <const int64_t *>data(columns)
     cdef void *w = data(weights)
     cdef void *source = data(x)
     cdef void *target = data(y)
-    cdef int64_t rows
+    cdef int64_t cells, rows
     if cnp.PyArray_SIZE(x) == 0 or cnp.PyArray_SIZE(y) == 0:
         return y
-    rows = cnp.PyArray_SIZE(y) // (outer * inner)
-    most = cnp.PyArray_SIZE(x) // (outer * inner)
+    cells, rows = cnp.PyArray_SIZE(x) // (outer * inner), cnp.PyArray_SIZE(y) // (outer * inner)
     with nogil:
-        op.resample(outer, most, rows, inner, starts, cells, w, source, target, threads)
+        op.resample(outer, cells, rows, inner, starts, at, w, source, target, threads)
     raise_interrupt()
     return y
 

@@ -98,9 +98,7 @@ class Module:
 
         What the hook returns, unless None, replaces the output. Returns a handle whose `remove()` ends this.
         """
-        if "_forward_hooks" not in self.__dict__:
-            self._forward_hooks = {}
-        return HookHandle(self._forward_hooks, hook)
+        return HookHandle(self.__dict__.setdefault("_forward_hooks", {}), hook)
 
     def register_forward_pre_hook(self, hook: Callable[["Module", tuple], Any]) -> HookHandle:
         """Call `hook(module, inputs)` before every forward.
@@ -108,9 +106,7 @@ class Module:
         What the hook returns, unless None, replaces the inputs: a tuple of them, or the only one. Returns a handle
         whose `remove()` ends this.
         """
-        if "_forward_pre_hooks" not in self.__dict__:
-            self._forward_pre_hooks = {}
-        return HookHandle(self._forward_pre_hooks, hook)
+        return HookHandle(self.__dict__.setdefault("_forward_pre_hooks", {}), hook)
 
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
         """(name, module) of the modules directly inside this one."""

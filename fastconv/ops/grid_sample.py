@@ -12,11 +12,10 @@ from ..geometry.elementwise import same_shape
 from ..geometry.resample import grid as grid_rule
 from ..op import op
 from .interpolate import CUBIC, cubic_weights
+from .layout import channels_last
 
 # What is added up for a cell outside: the sum is below 0 whatever the other axes add.
 OUTSIDE = -(2**60)
-
-
 PLACES_AT_ONCE = 1 << 16
 
 
@@ -132,8 +131,7 @@ def _some(places: ndarray) -> list[slice]:
 
 # (N, C, *any) as (N * any, C), and back into an array of the first shape.
 def _by_cell(x: ndarray) -> ndarray:
-    n, c, rest = x.shape[0], x.shape[1], math.prod(x.shape[2:])
-    return _core.reorder(n, c, rest, contiguous(x), np.empty((n * rest, c), x.dtype))
+    return channels_last("grid_sample", x.ndim - 2, contiguous(x)).reshape(-1, x.shape[1])
 
 
 def _by_channel(x: ndarray, out: ndarray) -> ndarray:

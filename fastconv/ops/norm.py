@@ -12,8 +12,6 @@ from ..op import op
 from .batch_norm import normalise, normalise_backward
 from .statistics import checked_gradient, corrections, flat, inverse_deviation, moments, sums, update
 
-CACHED_ELEMENTS = 1 << 16
-
 
 @op("input", "weight", "bias", quiet=True)
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, *, out=None):
@@ -28,21 +26,12 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, *, out
     """
     call, axes = rule.layer("layer_norm", input, normalized_shape, weight, bias, eps)
     out = new_output("layer_norm", out, call.input.shape, call.input.dtype, *call[:3])
-    rows, length = _rows(call.input, axes)
-    x, y = contiguous(call.input).reshape(rows, length), out.reshape(rows, length)
-    mean, inverse, affine = np.empty(rows, x.dtype), np.empty(rows, x.dtype), (flat(call.weight), flat(call.bias))
-    for piece in _pieces(rows, length):
-        part = x[piece]
-        mean[piece], variance = moments(part, 1, len(part), length)
-        inverse[piece] = inverse_deviation(variance, call.eps)
-        _core.norm_apply(length, len(part), None, part, mean[piece], inverse[piece], None, None, *affine, y[piece])
+    x, (rows, length) = contiguous(call.input), _rows(call.input, axes)
+    mean, variance = moments(x, 1, rows, length)
+    inverse = inverse_deviation(variance, call.eps)
+    affine = flat(call.weight), flat(call.bias)
+    _core.norm_apply(length, rows, None, x, mean, inverse, None, None, *affine, out)
     return out, (input, normalized_shape, weight, bias, eps, (mean, inverse))
-
-
-# Rows that stay in cache from one pass over them to the next.
-def _pieces(rows: int, length: int) -> list[slice]:
-    count = max(1, CACHED_ELEMENTS // max(1, length))
-    return [slice(first, first + count) for first in range(0, rows, count)]
 
 
 # Rows, and the size of each: the last `axes` axes.
@@ -71,22 +60,17 @@ def layer_norm_backward(
     name = "layer_norm_backward"
     call, axes = rule.layer(name, input, normalized_shape, weight, bias, eps)
     g = checked_gradient(name, grad_output, call.input)
-    (rows, length), shape, weight = _rows(call.input, axes), call.input.shape[-axes:], flat(call.weight)
-    x, g = contiguous(call.input).reshape(rows, length), g.reshape(rows, length)
+    x, (rows, length), weight = contiguous(call.input), _rows(call.input, axes), flat(call.weight)
     mean, inverse = _statistics(name, x, rows, length, call.eps, statistics)
-    grad_input = allocate(name, call.input.shape, x.dtype) if needs[0] else None
-    grad_rows = grad_input.reshape(rows, length) if needs[0] else None
-    by_column = np.zeros((2, length)), np.empty((2, length), x.dtype)  # of bias and weight: in all, and of a piece
-    for piece in _pieces(rows, length):
-        part, grad, about = x[piece], g[piece], (mean[piece], inverse[piece])
-        if needs[0]:
-            totals = sums(grad, part, 1, len(part), length, about[0], weight=weight)
-            slope, shift = corrections(*totals, about[1], length)
-            _core.norm_apply(length, len(part), grad, part, *about, slope, shift, weight, None, grad_rows[piece])
-        if needs[1] or needs[2]:
-            _core.norm_sums(len(part), length, 1, grad, part, about[0], *by_column[1], scale=about[1])
-            np.add(*by_column, out=by_column[0])
-    grad_bias, grad_weight = by_column[0].astype(x.dtype).reshape(2, *shape)
+    grad_input = grad_weight = grad_bias = None
+    if needs[0]:
+        grad_input = allocate(name, call.input.shape, x.dtype)
+        slope, shift = corrections(*sums(g, x, 1, rows, length, mean, weight=weight), inverse, length)
+        _core.norm_apply(length, rows, g, x, mean, inverse, slope, shift, weight, None, grad_input)
+    if needs[1] or needs[2]:
+        shape = call.input.shape[-axes:]
+        grad_bias, grad_weight = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
+        _core.norm_sums(rows, length, 1, g, x, mean, grad_bias, grad_weight, scale=inverse)
     return grad_input, grad_weight if needs[1] else None, grad_bias if needs[2] else None
 
 

@@ -108,7 +108,7 @@ typedef struct {
 } weight_job;
 
 /* lanes[panel][pixel][lane] = grad_output[k, pixel] for the block's pixels; lanes past the last channel hold anything.
- */
+ * The next channels are fetched along: no prefetcher foresees so many rows so far apart. */
 static void transpose_rows(const T *grad_output, int64_t plane, int64_t k_count, int64_t pixels, int64_t block_pixels,
                            int64_t first_pixel, T *lanes) {
     for (int64_t k = 0; k < k_count; k += LANES) {
