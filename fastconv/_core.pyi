@@ -101,6 +101,16 @@ def resample_grad(
     grad_x: ndarray | None,
     grad_weights: ndarray | None,
 ) -> None: ...
+def separable(
+    outer: int,
+    rows: tuple[int, int, int, ndarray | None, float, float],
+    columns: tuple[int, int, int, ndarray | None, float, float],
+    x: ndarray,
+    down: ndarray | None,
+    along: ndarray | None,
+    y: ndarray,
+) -> bool: ...
+def all_finite(x: ndarray) -> bool: ...
 def reorder(outer: int, rows: int, columns: int, x: ndarray, y: ndarray) -> ndarray: ...
 
 class PreparedWeight:

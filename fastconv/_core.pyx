@@ -85,6 +85,15 @@ cdef extern from "fastconv.h" nogil:
         const void *bias
         const void *residual
         int activation
+    ctypedef struct fc_separable:
+        int64_t outer
+        int64_t source[2]
+        int64_t result[2]
+        int64_t taps[2]
+        int64_t start
+        const int64_t *at[2]
+        double constant[2]
+        double divisor[2]
     ctypedef struct fc_step:
         double lr, sign, decay, shrink, beta1, beta2, keep, correction, eps
         int kind, first, nesterov
@@ -118,6 +127,9 @@ cdef extern from "fastconv.h" nogil:
         void reorder(int64_t, int64_t, int64_t, const void *, void *, int) noexcept nogil
         void resample(int64_t, int64_t, int64_t, int64_t, const int64_t *, const int64_t *, const void *, const void *, void *, int) noexcept nogil
         void resample_grad(int64_t, int64_t, int64_t, const int64_t *, const int64_t *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
+        int64_t separable_scratch(const fc_separable *, int) noexcept nogil
+        int separable(const fc_separable *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
+        int all_finite(int64_t, const void *, int) noexcept nogil
         double fma_probe(int64_t) noexcept nogil
     const fc_operators *fc_operators_for(int)
     const char *fc_isa_level(int)
@@ -137,5 +149,6 @@ include "_prepared.pxi"
 include "_calls.pxi"
 include "_pool.pxi"
 include "_resample.pxi"
+include "_separable.pxi"
 include "_norm.pxi"
 include "_optimise.pxi"

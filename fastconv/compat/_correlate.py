@@ -5,12 +5,13 @@ import math
 import numpy as np
 
 from .. import ops
-from ._extend import extend
+from ..ops.separable import AxisWeights, correlate_axes
+from ._extend import extend, source_cells
 from ._slide import merge, slide_merged
 
 CONVOLUTIONS = (None, ops.conv1d, ops.conv2d, ops.conv3d)
 
-# A pass over memory costs about as much as this many taps: below, one pass with all taps beats one for each axis.
+# A pass over memory costs about as much as this many taps.
 TAPS_OF_A_PASS = 12
 BLOCK = 1 << 14  # cells of a block whose temporaries stay in the cache
 
@@ -41,6 +42,12 @@ def rank_one(weights):
     return factors if close.all() else None
 
 
+def along(axis, vector, n, start, extent, mode, cval=0.0, divisor=1.0):
+    """A vector's part in correlate_axes(), for an axis of n cells."""
+    cells = source_cells(mode, start, start + extent + vector.size - 1, n)
+    return AxisWeights(axis, vector, start, cells, float(cval) if mode == "constant" else 0.0, divisor)
+
+
 def correlate(x, weights, starts, shape, modes, cval=0.0):
     """x and weights of one dtype, float32 or float64, and one rank; modes: one for each axis, as in MODES' values."""
     if not x.size or not math.prod(shape):
@@ -48,11 +55,22 @@ def correlate(x, weights, starts, shape, modes, cval=0.0):
     active = [axis for axis, size in enumerate(weights.shape) if size > 1]
     if not active:
         return np.multiply(x, weights.item(), dtype=x.dtype)
-    if len(active) > 1 and weights.size > sum(weights.shape[a] for a in active) + TAPS_OF_A_PASS * (len(active) - 1):
-        factors = rank_one(weights)
-        if factors is not None:
-            return correlate_by_axes(x, factors, starts, shape, modes, cval)
-    return correlate_kernels(x, weights[None], starts, shape, modes, cval)[0]
+    factors = None
+    if len(active) == 1:
+        factors = {active[0]: weights.ravel()}
+    else:
+        passes = len(active) - (active[-2:] == [x.ndim - 2, x.ndim - 1])
+        if weights.size > sum(weights.shape[axis] for axis in active) + TAPS_OF_A_PASS * (passes - 1):
+            vectors = rank_one(weights)
+            factors = vectors and dict(enumerate(vectors))
+    if factors is None:
+        return correlate_kernels(x, weights[None], starts, shape, modes, cval)[0]
+    steps = []
+    for axis, vector in factors.items():
+        steps.append(along(axis, vector, x.shape[axis], starts[axis], shape[axis], modes[axis], cval))
+        # Beyond the edges of a constant, sums along an axis are those of the constant.
+        cval = cval * float(vector.sum(dtype=np.float64))
+    return correlate_axes(x, steps)[0]
 
 
 def correlate_kernels(x, kernels, starts, shape, modes, cval):
@@ -64,24 +82,12 @@ def correlate_kernels(x, kernels, starts, shape, modes, cval):
         return np.stack([correlate_by_slices(x, w, starts, shape, modes, cval, axis) for w in kernels])
     harmless = cval == 0 and all(modes[axis] == "constant" for axis, size in enumerate(window) if size > 1)
 
-    def run(part, padding):
+    def run(part, padding, turned=False):
         kernel = kernels.reshape((len(kernels), 1, *([size for _, size in groups[1:]] or [1])))
+        kernel = kernel.swapaxes(-1, -2) if turned else kernel
         return np.moveaxis(CONVOLUTIONS[part.ndim - 1](part[:, None], kernel, padding=tuple(padding)), 1, 0)
 
     return slide_merged(x, window, starts, shape, modes, cval, run, harmless)
-
-
-def correlate_by_axes(x, factors, starts, shape, modes, cval):
-    """By one vector after another. Beyond the edges of a constant, sums along an axis are those of the constant."""
-    for axis, vector in enumerate(factors):
-        along = [1] * x.ndim
-        along[axis] = vector.size
-        extents = list(x.shape)
-        extents[axis] = shape[axis]
-        at = [starts[a] if a == axis else 0 for a in range(x.ndim)]
-        x = correlate(x, vector.reshape(along), at, extents, modes, cval)
-        cval = cval * float(vector.sum(dtype=np.float64))
-    return x
 
 
 def correlate_by_slices(x, weights, starts, shape, modes, cval, axis):

@@ -33,6 +33,15 @@ def source_index(mode, positions, n):
     return np.minimum(folded, last - folded)
 
 
+def source_cells(mode, start, stop, n):
+    """The same for positions start to stop, with -1 for a constant."""
+    positions = np.arange(start, stop)
+    cells = source_index(mode, positions, n)
+    if mode == "constant":
+        cells[(positions < 0) | (positions >= n)] = -1
+    return cells
+
+
 def take_range(x, axis, start, stop, mode, cval):
     """Cells start to stop of the continued axis: a view if they all exist."""
     n = x.shape[axis]

@@ -5,7 +5,7 @@ import numpy as np
 from ._extend import extend, take_range
 
 # One extended copy costs less than borders apart below so many cells, and for windows beyond so many.
-SMALL, LONG = 1 << 19, 9
+SMALL, LONG = 1 << 19, 63
 
 
 def merge(shape, window):
@@ -25,8 +25,8 @@ def slide(x, window, starts, shape, modes, cval, run, harmless):
     """run(part, padding) at every place: window number m covers cells starts + m on of the continued x.
 
     x, and `run`'s part: (N, axes...); window, starts, shape, modes: for these axes. run computes all windows inside
-    its part with `padding` neutral cells at both ends of each axis, as (anything..., N, axes...); `harmless`: these
-    cells do for the continuation."""
+    its part with `padding` neutral cells at both ends of each axis, as (anything..., N, axes...), or turned=True those
+    with their last two axes swapped. `harmless`: neutral cells do for the continuation."""
     n = x.shape[1:]
     padding = [-start for start in starts]
     level = all(p >= 0 and m == size + 2 * p - w + 1 for p, m, size, w in zip(padding, shape, n, window))
@@ -40,14 +40,18 @@ def slide(x, window, starts, shape, modes, cval, run, harmless):
     for axis, p in enumerate(padding):
         if not p:
             continue
-        size = n[axis]
+        size, rest = n[axis], len(n) - axis - 1
         for first in (0, size - p):
             part = take_range(x, axis + 1, first - p, first + 2 * p, modes[axis], cval)
             part_starts = [0, *starts]
             part_stops = [len(x), *stops]
             part_starts[axis + 1], part_stops[axis + 1] = 0, 3 * p
             part = extend(part, part_starts, part_stops, ("", *modes), cval)
-            result[(..., slice(first, first + p), *(slice(None),) * (len(n) - axis - 1))] = run(part, [0] * len(n))
+            if rest or len(n) == 1:
+                edge = run(part, [0] * len(n))
+            else:  # a column becomes a row, which fills vectors
+                edge = run(part.swapaxes(-1, -2), [0] * len(n), turned=True).swapaxes(-1, -2)
+            result[(..., slice(first, first + p), *(slice(None),) * rest)] = edge
     return result
 
 

@@ -76,7 +76,10 @@ VEC_INLINE void reduce_rows(const int kind, const int indexed, cell_run dst, int
  * (van Herk 1992, Gil and Werman 1993). Rows are cut into blocks of K; a window is the end of one block and the
  * beginning of the next, and both are running reductions from the cut: no sum ever holds a row that its window does
  * not see. Row y of the input is at x + y * height_step; the first window starts at row `first`, which may be
- * negative, and `extent` is the number of rows. `ends` has room for K * vectors vectors. */
+ * negative, and `extent` is the number of rows. A page of each row at a time: `ends` has room for K * SHARED_VECS
+ * vectors. */
+enum { SHARED_VECS = 4096 / VECTOR_BYTES };
+
 typedef struct {
     int64_t first, stride, extent;
 } row_windows;
@@ -88,19 +91,18 @@ VEC_INLINE cells reduce_depths(const int kind, const int indexed, const int narr
     return reduce_column(kind, indexed, narrow, w->depths, 1, s.x + step, s.end, s.at + (position)step, w);
 }
 
-VEC_INLINE void reduce_shared_columns(const int kind, const int indexed, const int narrow, const int vectors,
+VEC_INLINE void reduce_shared_columns(const int kind, const int indexed, const int narrow, int vectors,
                                       cell_run dst, int64_t pitch, row_source s, int64_t column, int64_t rows,
                                       const row_windows *r, const window_rows *w, cell_run ends) {
-    enum { MOST = 4 };
     int64_t K = w->heights, cut = -1, seen = 0;
-    cells start[MOST];
-    for (int v = 0; v < MOST; v++) start[v] = no_cells(kind);
+    cells start[SHARED_VECS];
+    for (int v = 0; v < vectors; v++) start[v] = no_cells(kind);
     for (int64_t j = 0; j < rows; j++) {
         int64_t y = j * r->stride;
         if (y / K != cut) {
             cut = y / K;
             seen = (cut + 1) * K;
-            cells a[MOST];
+            cells a[SHARED_VECS];
             for (int v = 0; v < vectors; v++) a[v] = start[v] = no_cells(kind);
             for (int64_t back = K - 1; back >= y - cut * K; back--)
                 for (int v = 0; v < vectors; v++) {
@@ -131,8 +133,9 @@ VEC_INLINE void reduce_rows_shared(const int kind, const int indexed, cell_run d
         return;
     }
     int64_t column = 0;
-    for (; column + 4 * LANES <= s.n; column += 4 * LANES)
-        reduce_shared_columns(kind, indexed, 0, 4, dst, pitch, s, column, rows, r, w, ends);
-    for (; column < s.n; column += LANES)
-        reduce_shared_columns(kind, indexed, 0, 1, dst, pitch, s, min_i64(column, s.n - LANES), rows, r, w, ends);
+    for (int vectors; column + LANES <= s.n; column += vectors * LANES) {
+        vectors = (int)min_i64(SHARED_VECS, (s.n - column) / LANES);
+        reduce_shared_columns(kind, indexed, 0, vectors, dst, pitch, s, column, rows, r, w, ends);
+    }
+    if (column < s.n) reduce_shared_columns(kind, indexed, 0, 1, dst, pitch, s, s.n - LANES, rows, r, w, ends);
 }

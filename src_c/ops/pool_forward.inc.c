@@ -7,7 +7,7 @@
 
 enum {
     POOL_STRIP_BYTES = 12 * 1024,
-    POOL_SHARED_BYTES = 96 * 1024,
+    POOL_SHARED_BYTES = 192 * 1024,
     POOL_TILE_CELLS = 2048,      /* input columns of a tile, at least */
     POOL_TASK_CELLS = 48 * 1024, /* input cells of a task, at least */
     POOL_SHARED_HEIGHT = 8,      /* windows of this many rows share their work */
@@ -67,7 +67,7 @@ static pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
         plan.inner = ceil_div(g->padding[1], g->stride[1]);
         plan.inner_end = floor_div(reach, g->stride[1]) + 1;
     }
-    int64_t shared_rows = plan.shared ? min_i64(g->output[1], 4 * g->kernel[1] / g->stride[1]) : 1;
+    int64_t shared_rows = plan.shared ? min_i64(g->output[1], 2 * g->kernel[1] / g->stride[1]) : 1;
     int64_t columns = plan.shared ? POOL_SHARED_BYTES / (shared_rows * cell) : POOL_TILE_CELLS;
     plan.tile = g->adaptive ? Q : min_i64(Q, ceil_div(max_i64(columns, 4 * plan.span), stride));
     plan.tiles = ceil_div(Q, plan.tile);
@@ -82,7 +82,7 @@ static pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
 
     plan.row_bytes = line_bytes((plan.rows * plan.pitch + plan.span + POOL_SLACK) * T_BYTES);
     plan.spare_bytes = plan.row_bytes;
-    plan.ends_bytes = plan.shared ? line_bytes(g->kernel[1] * 4 * VECTOR_BYTES) : 0;
+    plan.ends_bytes = plan.shared ? line_bytes(g->kernel[1] * SHARED_VECS * VECTOR_BYTES) : 0;
     plan.sizes_bytes = line_bytes(Q * T_BYTES);
     plan.windows_bytes = g->adaptive ? line_bytes(Q * (int64_t)sizeof(stretch)) : 0;
     plan.thread_bytes = (2 * plan.row_bytes + plan.ends_bytes + (indexed ? plan.ends_bytes + plan.row_bytes : 0)) +

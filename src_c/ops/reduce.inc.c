@@ -1,4 +1,4 @@
-/* reduce.inc.c: sums over all but the channel axis, and the probe that measures this core's peak. */
+/* reduce.inc.c: sums over all but the channel axis, whether all is finite, and the probe that measures this core's peak. */
 
 typedef struct {
     int64_t outer, channels, inner;
@@ -29,6 +29,33 @@ static void channel_sum_task(const void *context, int64_t channel, int thread) {
 static void channel_sum(int64_t outer, int64_t channels, int64_t inner, const void *x, void *result, int threads) {
     channel_sum_job job = {outer, channels, inner, x, result};
     fc_parallel_for(channels, outer * channels * inner < 65536 ? 1 : threads, channel_sum_task, &job);
+}
+
+typedef struct {
+    int64_t n;
+    const T *x;
+    int *found;
+} finite_job;
+
+enum { FINITE_BLOCK = 1 << 16 };
+
+static void all_finite_task(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const finite_job *job = context;
+    const T *x = job->x + task * FINITE_BLOCK;
+    vec lost[4] = {{0}}; /* NaN from the first cell on that is not finite */
+    int64_t n = min_i64(FINITE_BLOCK, job->n - task * FINITE_BLOCK), i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES)
+        FC_UNROLL for (int v = 0; v < 4; v++) lost[v] += load(x + i + v * LANES) * 0;
+    for (; i < n; i += LANES) lost[0] += load_part(x + i, min_i64(LANES, n - i)) * 0;
+    if (sum_of_lanes((lost[0] + lost[1]) + (lost[2] + lost[3])) != 0) __atomic_store_n(job->found, 1, __ATOMIC_RELAXED);
+}
+
+static int all_finite(int64_t n, const void *x, int threads) {
+    int found = 0;
+    finite_job job = {n, x, &found};
+    fc_parallel_for(ceil_div(n, FINITE_BLOCK), threads, all_finite_task, &job);
+    return !found;
 }
 
 /* Independent chains of fused multiply-adds in registers: the arithmetic ceiling of one core. */

@@ -391,6 +391,75 @@ static void check_resample(int type) {
     release(grad_weights, "grad_weights");
 }
 
+/* ---- correlation along both axes ------------------------------------------------------------------------------- */
+
+/* Cells under the taps of an axis: those of a window that slides, random ones or -1 where it leaves the source. */
+static void draw_cells(int64_t *cells, int64_t count, int64_t start, int64_t extent) {
+    for (int64_t e = 0; e < count; e++) {
+        int64_t cell = start + e;
+        cells[e] = cell >= 0 && cell < extent ? cell : draw(0, 2) ? draw(0, extent - 1) : -1;
+    }
+}
+
+static void check_separable(int type) {
+    enum { MOST = 700 };
+    int64_t cells[2][2 * MOST];
+    fc_separable f = {.outer = draw(1, 3), .divisor = {draw(0, 1) ? 1 : 4, draw(0, 1) ? 1 : 2}};
+    int weighted[2] = {(int)draw(0, 3), (int)draw(0, 3)};
+    if (!weighted[0]) weighted[1] = 1;
+    for (int axis = 0; axis < 2; axis++) {
+        int64_t most = axis && !draw(0, 3) ? MOST : 40;
+        f.source[axis] = f.result[axis] = draw(1, most);
+        f.taps[axis] = weighted[axis] ? draw(1, 12) : 1;
+        f.constant[axis] = (double)draw(-3, 3);
+        if (!weighted[axis]) {
+            f.divisor[axis] = 1;
+            continue;
+        }
+        if (!draw(0, 2)) f.result[axis] = draw(1, most);
+        f.start = draw(-f.taps[axis], f.taps[axis]);
+        f.at[axis] = cells[axis];
+        draw_cells(cells[axis], f.result[axis] + f.taps[axis] - 1, f.start, f.source[axis]);
+    }
+    if (!weighted[1]) f.start = 0;
+    int64_t H = f.source[0], W = f.source[1], P = f.result[0], Q = f.result[1];
+    char problem[120];
+    snprintf(problem, sizeof problem, "outer %lld %lldx%lld to %lldx%lld taps %lld %lld start %lld", (long long)f.outer,
+             (long long)H, (long long)W, (long long)P, (long long)Q, (long long)f.taps[0], (long long)f.taps[1],
+             (long long)f.start);
+    array x = integers(type, f.outer * H * W), down = integers(type, f.taps[0]), along = integers(type, f.taps[1]);
+    array y = new_array(type, f.outer * P * Q);
+    double (*want)[2] = calloc((size_t)y.size, sizeof *want), *line = malloc((size_t)W * sizeof *line);
+    const fc_operators *op = fc_operators_for(type);
+    for (int64_t row = 0; row < f.outer * P; row++) {
+        int64_t p = row % P, plane = row / P;
+        for (int64_t w = 0; w < W; w++) {
+            line[w] = 0;
+            for (int64_t r = 0; r < f.taps[0]; r++) {
+                int64_t at = f.at[0] ? cells[0][p + r] : p;
+                line[w] += (f.at[0] ? get(down, r) : 1) * (at < 0 ? f.constant[0] : get(x, (plane * H + at) * W + w));
+            }
+            line[w] /= f.divisor[0];
+        }
+        for (int64_t q = 0; q < Q; q++)
+            for (int64_t s = 0; s < f.taps[1]; s++) {
+                int64_t at = f.at[1] ? cells[1][q + s] : q;
+                want[row * Q + q][0] +=
+                    (f.at[1] ? get(along, s) : 1) * (at < 0 ? f.constant[1] : line[at]) / f.divisor[1];
+            }
+    }
+    void *scratch = new_scratch(op->separable_scratch(&f, THREADS));
+    const void *weights[2] = {f.at[0] ? down.data : NULL, f.at[1] ? along.data : NULL};
+    if (!op->separable(&f, x.data, weights[0], weights[1], y.data, scratch, THREADS))
+        fail("%s separable %s: finite sums are said not to be", op->isa, problem);
+    compare(op->isa, "separable", problem, y, (const double (*)[2])want);
+    if (!op->all_finite(y.size, y.data, THREADS)) fail("%s all_finite of finite numbers", op->isa);
+    set(y, draw(0, y.size - 1), draw(0, 1) ? INFINITY : NAN);
+    if (op->all_finite(y.size, y.data, THREADS)) fail("%s all_finite misses one", op->isa);
+    free(scratch), free(want), free(line);
+    release(x, problem), release(down, problem), release(along, problem), release(y, problem);
+}
+
 int main(int count, char **arguments) {
     int problems = count > 1 ? atoi(arguments[1]) : 300;
     for (int level = 0; fc_isa_level(level); level++) {
@@ -400,8 +469,9 @@ int main(int count, char **arguments) {
             check_conv(i % 2);
             check_pool(i % 2);
             check_resample(i % 2);
+            check_separable(i % 2);
         }
-        printf("%s: %d problems, %d failures so far\n", fc_isa_level(level), 3 * problems, failures);
+        printf("%s: %d problems, %d failures so far\n", fc_isa_level(level), 4 * problems, failures);
     }
     return failures > 0;
 }

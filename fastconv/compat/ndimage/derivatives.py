@@ -4,7 +4,7 @@ import numpy as np
 
 from .arguments import Output, axes_of, axis_of, cast, one_for_each
 from .gaussian import gaussian_filter
-from .linear import correlate1d
+from .linear import correlate, correlate1d, correlate_chain, in_floats
 
 
 def edges(input, axis, output, mode, cval, smooth):
@@ -14,11 +14,8 @@ def edges(input, axis, output, mode, cval, smooth):
     target = Output(output, input)
     target.check_complex()
     modes = one_for_each(mode, input.ndim)
-    result = correlate1d(input, [-1, 0, 1], axis, target.between, modes[axis], cval)
-    for other in range(input.ndim):
-        if other != axis:
-            result = correlate1d(result, smooth, other, target.between, modes[other], cval)
-    return target.give(result)
+    others = [(other, smooth, modes[other]) for other in range(input.ndim) if other != axis]
+    return target.give(correlate_chain(input, [(axis, [-1, 0, 1], modes[axis]), *others], target.between, cval))
 
 
 def summed(input, output, mode, axes, derivative, square=False):
@@ -63,6 +60,14 @@ def sobel(input, axis=-1, output=None, mode="reflect", cval=0.0):
     return edges(input, axis, output, mode, cval, [1, 2, 1])
 
 
+def cross(vector, rank):
+    """The kernel of the sum over axes of what a vector of three weights does to each."""
+    kernel = np.zeros((3,) * rank)
+    for axis in range(rank):
+        kernel[(1,) * axis + (slice(None),) + (1,) * (rank - axis - 1)] += vector
+    return kernel
+
+
 def laplace(input, output=None, mode="reflect", cval=0.0, *, axes=None):
     """The sum of second differences [1, -2, 1] along each axis (of `axes`), as scipy.ndimage.laplace.
 
@@ -75,6 +80,10 @@ def laplace(input, output=None, mode="reflect", cval=0.0, *, axes=None):
     def derivative(axis, dtype, mode):
         return correlate1d(input, [1, -2, 1], axis, dtype, mode, cval)
 
+    if 2 <= input.ndim <= 3 and axes is None and isinstance(mode, str):
+        target = Output(output, input)
+        if in_floats(input, target.dtype):  # all axes in one pass
+            return target.give(correlate(input, cross([1, -2, 1], input.ndim), target.dtype, mode, cval))
     return summed(input, output, mode, axes, derivative)
 
 

@@ -45,8 +45,9 @@ def extremes(x, window, before, modes, cval, kind):
     """The extreme of each window over at most three groups of axes."""
     extents = [size for _, size in merge(x.shape, window)[1:]] or [1]
 
-    def run(part, padding):
-        return kind[1][part.ndim - 1](part[:, None], tuple(extents), 1, tuple(padding))[:, 0]
+    def run(part, padding, turned=False):
+        window = (*extents[:-2], *extents[:-3:-1]) if turned else tuple(extents)
+        return kind[1][part.ndim - 1](part[:, None], window, 1, tuple(padding))[:, 0]
 
     harmless = sees_nothing_new(x.shape, window, before, modes)
     return slide_merged(x, window, [-b for b in before], x.shape, modes, cval, run, harmless)

@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 
 from .arguments import Output, axes_of, axis_of, one_for_each
-from .linear import correlate1d
+from .linear import correlate_chain
 from .missing import with_policy
 
 
@@ -43,9 +43,7 @@ def blurred(input, output, steps, cval, nan_policy, promotes=False):
     target.check_complex()
 
     def chain(image, weights, dtype, cval):
-        for axis, kernel, _, mode in steps:
-            image = correlate1d(image, kernel, axis, dtype, mode, cval)
-        return image
+        return correlate_chain(image, [(axis, kernel, mode) for axis, kernel, _, mode in steps], dtype, cval)
 
     if nan_policy != "propagate":
         if nan_policy == "interpolate" and any(order for _, _, order, _ in steps):

@@ -6,11 +6,12 @@ from functools import partial
 
 import numpy as np
 
+from ...ops.separable import all_finite, correlate_axes
 from ...runtime import precision
+from .._correlate import along, correlate_in_order, correlate_kernels
 from .._correlate import correlate as correlate_floats
-from .._correlate import correlate_in_order, correlate_kernels
 from .._extend import extend, mode_name
-from .arguments import Output, axes_of, axis_of, cast, expanded, origins_of, real_dtype, real_number
+from .arguments import REAL, Output, axes_of, axis_of, cast, expanded, origins_of, real_dtype, real_number
 from .missing import with_policy
 
 EPS = np.finfo(np.float64).eps
@@ -23,9 +24,9 @@ def compute_dtype(input, dtype):
     return np.float32 if single else np.float64
 
 
-def all_finite(x):
-    """Whether an array of floats, not empty, holds no NaN and no infinity: extremes are found faster than sums."""
-    return bool(np.isfinite(x.max()) and np.isfinite(x.min()))
+def in_floats(input, dtype):
+    """Whether a real image is filtered in the type of its result, and rounded to no other between two steps."""
+    return input.size > 0 and input.dtype.char in REAL and dtype == compute_dtype(input, dtype)
 
 
 def all_integers(x):
@@ -237,6 +238,23 @@ def correlate1d(
         return window.correlate(image, kernel.reshape(1, *shape), dtype, cval, [order])[0]
 
     return correlate_parts(real, input, weights, output, cval, nan_policy)
+
+
+def correlate_chain(input, steps, dtype, cval):
+    """correlate1d along one axis after another, each result in `dtype`. steps: [(axis, weights, mode)].
+
+    Floats go along neighbouring axes in one pass, if all comes out finite: else SciPy's order of sums matters."""
+    if in_floats(input, dtype):
+        constant, lines = real_number(cval), []
+        for axis, weights, mode in steps:
+            weights, n = np.asarray(weights), input.shape[axis]
+            lines.append(along(axis, weights, n, -(weights.size // 2), n, mode_name(mode), constant))
+        result, finite = correlate_axes(input.astype(dtype, copy=False), lines)
+        if finite:
+            return result
+    for axis, weights, mode in steps:
+        input = correlate1d(input, weights, axis, dtype, mode, cval)
+    return input
 
 
 def convolve1d(

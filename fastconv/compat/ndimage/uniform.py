@@ -3,11 +3,15 @@
 import numpy as np
 
 from ... import ops
+from ...ops.separable import all_finite, correlate_axes
+from .._correlate import along
 from .._extend import extend, mode_name
 from .._slide import by_axis, merge, slide_merged, together
 from .arguments import Output, axes_of, axis_of, cast, one_for_each, real_dtype, real_number, window_before
-from .linear import all_finite, compute_dtype
+from .linear import compute_dtype, in_floats
 from .missing import with_policy
+
+FEW = 31  # cells of a line that are summed sooner one by one than by what windows share
 
 POOLS = (None, ops.avg_pool1d, ops.avg_pool2d, ops.avg_pool3d)
 
@@ -17,8 +21,9 @@ def means(x, window, before, modes, cval):
     extents = [size for _, size in merge(x.shape, window)[1:]] or [1]
     harmless = cval == 0 and all(mode == "constant" for mode, size in zip(modes, window) if size > 1)
 
-    def run(part, padding):
-        return POOLS[part.ndim - 1](part[:, None], tuple(extents), 1, tuple(padding))[:, 0]
+    def run(part, padding, turned=False):
+        window = (*extents[:-2], *extents[:-3:-1]) if turned else tuple(extents)
+        return POOLS[part.ndim - 1](part[:, None], window, 1, tuple(padding))[:, 0]
 
     starts = [-b for b in before]
     return slide_merged(x, window, starts, x.shape, modes, cval, run, harmless)
@@ -43,6 +48,14 @@ def mean_filter(input, steps, dtype, cval):
     cval = real_number(cval)
     if not input.size:
         return np.empty(input.shape, dtype)
+    if in_floats(input, dtype) and max(size for _, size, _, _ in steps) <= FEW:
+        lines = [
+            along(axis, np.ones(size), input.shape[axis], -before, input.shape[axis], mode, cval, size)
+            for axis, size, before, mode in steps
+        ]
+        mean, finite = correlate_axes(input.astype(dtype, copy=False), lines)
+        if finite:
+            return mean
     with np.errstate(all="ignore"):
         boxes = together(steps, input.shape)
         if compute_dtype(input, dtype) == np.float32 and len(boxes) == 1 < len(steps):

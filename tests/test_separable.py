@@ -1,0 +1,71 @@
+"""Correlation along axes: every layout of axes, edge and block beside sums written out in float64."""
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from fastconv.compat._correlate import along
+from fastconv.ops.separable import all_finite, correlate_axes
+
+MODES = ("reflect", "mirror", "nearest", "wrap", "constant")
+
+
+def draw_step(rng, axis, n, constant):
+    size = int(rng.integers(1, rng.choice([3, 6, 40])))
+    start, extent = (int(rng.integers(-size, size)), int(rng.integers(1, n + size))) if rng.random() < 0.4 else (0, n)
+    divisor = float(rng.choice([1, 3, 9]))
+    return along(axis, rng.standard_normal(size), n, start, extent, rng.choice(MODES), constant, divisor)
+
+
+def written_out(x, steps):
+    """The sums, and those of magnitudes: what rounding is proportional to."""
+    for step in steps:
+        lines = np.moveaxis(x, step.axis, -1)
+        lines = np.where(step.cells < 0, step.constant, lines[..., step.cells])
+        sums = [lines[..., j : j + step.extent] * weight for j, weight in enumerate(step.weights)]
+        x = np.moveaxis(sum(sums) / step.divisor, -1, step.axis)
+    return x
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(24))
+def test_every_axis_and_edge(seed, dtype, isa):
+    rng = np.random.default_rng(seed)
+    rank = int(rng.integers(1, 4))
+    shape = [int(n) for n in rng.integers(1, rng.choice([4, 40, 90]), rank)]
+    if seed % 8 == 0 and rank < 3:
+        shape[-1] = 4500  # several blocks of columns
+    x = rng.standard_normal(shape).astype(dtype)
+    axes, constant = rng.permutation(rank)[: rng.integers(1, rank + 1)], rng.choice([0.0, 2.5])
+    steps = [draw_step(rng, int(axis), shape[axis], constant) for axis in axes]
+    rounded = [step._replace(weights=step.weights.astype(dtype).astype(float)) for step in steps]
+    want = written_out(x.astype(float), rounded)
+    size = written_out(abs(x).astype(float), [s._replace(weights=abs(s.weights), constant=abs(constant)) for s in rounded])
+    for threads in (1, 2):
+        with fc.threads(threads):
+            got, finite = correlate_axes(x, steps)
+        assert finite
+        assert got.shape == want.shape
+        error = (np.abs(got - want) / np.maximum(size, 1e-30)).max()
+        assert error <= 32 * np.finfo(dtype).eps, f"seed {seed}, {steps}"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_whether_all_is_finite(bad, isa):
+    x = np.ones((70, 333), np.float32)
+    assert all_finite(x)
+    step = along(1, np.ones(3), 333, -1, 333, "reflect")
+    for place in [(0, 0), (3, 200), (69, 332)]:
+        x[place] = bad
+        result, finite = correlate_axes(x, [step])
+        assert not finite
+        assert np.isfinite(result).sum() == x.size - (2 if place[1] in (0, 332) else 3)
+        assert not all_finite(x)
+        x[place] = 1
+
+
+def test_a_mean_of_equal_numbers_is_that_number(isa):
+    x = np.full((20, 300), 7, np.float32)
+    for size in range(1, 32):
+        steps = [along(a, np.ones(size), x.shape[a], -(size // 2), x.shape[a], "nearest", 0, size) for a in (0, 1)]
+        assert (correlate_axes(x, steps)[0] == 7).all()
