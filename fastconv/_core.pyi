@@ -101,11 +101,12 @@ def resample_grad(
     grad_x: ndarray | None,
     grad_weights: ndarray | None,
 ) -> None: ...
-def separable(
+def correlate(
     outer: int,
-    rows: tuple[int, int, int, ndarray | None, float, float],
-    columns: tuple[int, int, int, ndarray | None, float, float],
+    rows: tuple[int, int, int, int, ndarray | None, float, float],
+    columns: tuple[int, int, int, int, ndarray | None, float, float],
     x: ndarray,
+    kernel: ndarray | None,
     down: ndarray | None,
     along: ndarray | None,
     y: ndarray,

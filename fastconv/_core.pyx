@@ -85,7 +85,7 @@ cdef extern from "fastconv.h" nogil:
         const void *bias
         const void *residual
         int activation
-    ctypedef struct fc_separable:
+    ctypedef struct fc_correlation:
         int64_t outer
         int64_t source[2]
         int64_t result[2]
@@ -127,8 +127,10 @@ cdef extern from "fastconv.h" nogil:
         void reorder(int64_t, int64_t, int64_t, const void *, void *, int) noexcept nogil
         void resample(int64_t, int64_t, int64_t, int64_t, const int64_t *, const int64_t *, const void *, const void *, void *, int) noexcept nogil
         void resample_grad(int64_t, int64_t, int64_t, const int64_t *, const int64_t *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
-        int64_t separable_scratch(const fc_separable *, int) noexcept nogil
-        int separable(const fc_separable *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
+        int64_t separable_scratch(const fc_correlation *, int) noexcept nogil
+        int separable(const fc_correlation *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
+        int64_t dense_scratch(const fc_correlation *, int) noexcept nogil
+        int dense(const fc_correlation *, const void *, const void *, void *, void *, int) noexcept nogil
         int all_finite(int64_t, const void *, int) noexcept nogil
         double fma_probe(int64_t) noexcept nogil
     const fc_operators *fc_operators_for(int)
@@ -149,6 +151,6 @@ include "_prepared.pxi"
 include "_calls.pxi"
 include "_pool.pxi"
 include "_resample.pxi"
-include "_separable.pxi"
+include "_correlate.pxi"
 include "_norm.pxi"
 include "_optimise.pxi"

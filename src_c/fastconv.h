@@ -88,7 +88,7 @@ typedef struct {
     int64_t outer, source[2], result[2], taps[2], start;
     const int64_t *at[2];
     double constant[2], divisor[2];
-} fc_separable;
+} fc_correlation;
 
 /* What is done to a finished output element: activation(sum + bias[channel] + residual). */
 typedef struct {

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import ops
-from ..ops.separable import AxisWeights, correlate_axes
+from ..ops.correlate import AxisTaps, correlate_axes, correlate_planes
 from ._extend import extend, source_cells
 from ._slide import merge, slide_merged
 
@@ -13,6 +13,7 @@ CONVOLUTIONS = (None, ops.conv1d, ops.conv2d, ops.conv3d)
 
 # A pass over memory costs about as much as this many taps.
 TAPS_OF_A_PASS = 12
+SMALL_KERNEL = 13  # rows and columns; larger ones take fewer multiply-adds as convolutions
 BLOCK = 1 << 14  # cells of a block whose temporaries stay in the cache
 
 
@@ -42,19 +43,26 @@ def rank_one(weights):
     return factors if close.all() else None
 
 
+def taps_along(axis, taps, n, start, extent, mode, cval=0.0, weights=None, divisor=1.0):
+    """The taps of an axis of n cells, in one of MODES' values."""
+    cells = source_cells(mode, start, start + extent + taps - 1, n)
+    return AxisTaps(axis, taps, start, cells, float(cval) if mode == "constant" else 0.0, weights, divisor)
+
+
 def along(axis, vector, n, start, extent, mode, cval=0.0, divisor=1.0):
-    """A vector's part in correlate_axes(), for an axis of n cells."""
-    cells = source_cells(mode, start, start + extent + vector.size - 1, n)
-    return AxisWeights(axis, vector, start, cells, float(cval) if mode == "constant" else 0.0, divisor)
+    """The same with a vector of weights, for correlate_axes()."""
+    return taps_along(axis, vector.size, n, start, extent, mode, cval, vector, divisor)
 
 
 def correlate(x, weights, starts, shape, modes, cval=0.0):
-    """x and weights of one dtype, float32 or float64, and one rank; modes: one for each axis, as in MODES' values."""
+    """x and weights of one dtype, float32 or float64, and one rank; modes: one for each axis, as in MODES' values.
+
+    And whether the result is finite, or None where that was not seen on the way."""
     if not x.size or not math.prod(shape):
-        return np.zeros(shape, x.dtype)
+        return np.zeros(shape, x.dtype), True
     active = [axis for axis, size in enumerate(weights.shape) if size > 1]
     if not active:
-        return np.multiply(x, weights.item(), dtype=x.dtype)
+        return np.multiply(x, weights.item(), dtype=x.dtype), None
     factors = None
     if len(active) == 1:
         factors = {active[0]: weights.ravel()}
@@ -63,14 +71,20 @@ def correlate(x, weights, starts, shape, modes, cval=0.0):
         if weights.size > sum(weights.shape[axis] for axis in active) + TAPS_OF_A_PASS * (passes - 1):
             vectors = rank_one(weights)
             factors = vectors and dict(enumerate(vectors))
+    if factors is None and active == [x.ndim - 2, x.ndim - 1] and max(weights.shape) <= SMALL_KERNEL:
+        lines = [
+            taps_along(axis, weights.shape[axis], x.shape[axis], starts[axis], shape[axis], modes[axis], cval)
+            for axis in active
+        ]
+        return correlate_planes(x, weights.reshape(weights.shape[-2:]), *lines)
     if factors is None:
-        return correlate_kernels(x, weights[None], starts, shape, modes, cval)[0]
+        return correlate_kernels(x, weights[None], starts, shape, modes, cval)[0], None
     steps = []
     for axis, vector in factors.items():
         steps.append(along(axis, vector, x.shape[axis], starts[axis], shape[axis], modes[axis], cval))
         # Beyond the edges of a constant, sums along an axis are those of the constant.
         cval = cval * float(vector.sum(dtype=np.float64))
-    return correlate_axes(x, steps)[0]
+    return correlate_axes(x, steps)
 
 
 def correlate_kernels(x, kernels, starts, shape, modes, cval):
@@ -102,7 +116,7 @@ def correlate_by_slices(x, weights, starts, shape, modes, cval, axis):
     for tap in range(weights.shape[axis]):
         at = (slice(None),) * axis
         part = x[(*at, slice(tap, tap + shape[axis]))]
-        total += correlate(part, weights[(*at, slice(tap, tap + 1))], begin, shape, modes, cval)
+        total += correlate(part, weights[(*at, slice(tap, tap + 1))], begin, shape, modes, cval)[0]
     return total
 
 

@@ -44,6 +44,7 @@
 #include "../ops/reduce.inc.c"
 #include "../ops/resample.inc.c"
 #include "../ops/separable.inc.c"
+#include "../ops/dense.inc.c"
 #include "../ops/activation.inc.c"
 #include "../ops/softmax.inc.c"
 #include "../ops/norm.inc.c"

@@ -30,7 +30,7 @@ VEC_INLINE vec separable_finish(separable_end *end, vec sum) {
 }
 
 typedef struct {
-    const fc_separable *f;
+    const fc_correlation *f;
     int64_t rows, row_blocks, columns, column_blocks;
     int64_t line; /* elements from line to line */
     int64_t pointer_bytes, line_bytes, thread_bytes;
@@ -40,7 +40,7 @@ typedef struct {
     int *not_finite;
 } separable_job;
 
-static separable_job plan_separable(const fc_separable *f) {
+static separable_job plan_separable(const fc_correlation *f) {
     separable_job job = {.f = f};
     int64_t R = f->taps[0], S = f->taps[1], P = f->result[0], Q = f->result[1];
     int64_t fit = SEPARABLE_BYTES / T_BYTES / (R + SEPARABLE_LINES);
@@ -57,7 +57,7 @@ static separable_job plan_separable(const fc_separable *f) {
     return job;
 }
 
-static int64_t separable_scratch(const fc_separable *f, int threads) {
+static int64_t separable_scratch(const fc_correlation *f, int threads) {
     return plan_separable(f).thread_bytes * threads;
 }
 
@@ -108,12 +108,12 @@ VEC_INLINE void separable_along(const int n, const T *x, const T *w, int64_t tap
 }
 
 /* The source row under tap r of row p is row_at(f, p + r). */
-static inline int64_t row_at(const fc_separable *f, int64_t e) { return f->at[0] ? f->at[0][e] : e; }
+static inline int64_t row_at(const fc_correlation *f, int64_t e) { return f->at[0] ? f->at[0][e] : e; }
 
 /* The cells of the line of row p beyond [low, high), of `cells`; cell e is the one that at[1][q + e] says. */
 static void continue_line(const separable_job *job, const T *x, int64_t p, int64_t q, int64_t from, int64_t low,
                           int64_t high, int64_t cells, T *line) {
-    const fc_separable *f = job->f;
+    const fc_correlation *f = job->f;
     const T *w = job->weights[0];
     for (int64_t e = low > 0 ? 0 : high; e < cells; e = e + 1 == low ? high : e + 1) {
         int64_t column = f->at[1][q + e];
@@ -134,7 +134,7 @@ static void continue_line(const separable_job *job, const T *x, int64_t p, int64
 
 static void separable_task(const void *context, int64_t task, int thread) {
     const separable_job *job = context;
-    const fc_separable *f = job->f;
+    const fc_correlation *f = job->f;
     int64_t R = f->taps[0], S = f->taps[1], W = f->source[1], line = job->line;
     int64_t q = task % job->column_blocks * job->columns, columns = min_i64(job->columns, f->result[1] - q);
     int64_t first = task / job->column_blocks % job->row_blocks * job->rows;
@@ -184,8 +184,8 @@ static void separable_task(const void *context, int64_t task, int thread) {
 }
 
 /* Returns whether every result is finite. */
-static int separable(const fc_separable *f, const void *x, const void *down, const void *along, void *y, void *scratch,
-                     int threads) {
+static int separable(const fc_correlation *f, const void *x, const void *down, const void *along, void *y,
+                     void *scratch, int threads) {
     int not_finite = 0;
     separable_job job = plan_separable(f);
     job.x = x;

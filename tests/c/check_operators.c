@@ -404,7 +404,7 @@ static void draw_cells(int64_t *cells, int64_t count, int64_t start, int64_t ext
 static void check_separable(int type) {
     enum { MOST = 700 };
     int64_t cells[2][2 * MOST];
-    fc_separable f = {.outer = draw(1, 3), .divisor = {draw(0, 1) ? 1 : 4, draw(0, 1) ? 1 : 2}};
+    fc_correlation f = {.outer = draw(1, 3), .divisor = {draw(0, 1) ? 1 : 4, draw(0, 1) ? 1 : 2}};
     int weighted[2] = {(int)draw(0, 3), (int)draw(0, 3)};
     if (!weighted[0]) weighted[1] = 1;
     for (int axis = 0; axis < 2; axis++) {
@@ -453,6 +453,26 @@ static void check_separable(int type) {
     if (!op->separable(&f, x.data, weights[0], weights[1], y.data, scratch, THREADS))
         fail("%s separable %s: finite sums are said not to be", op->isa, problem);
     compare(op->isa, "separable", problem, y, (const double (*)[2])want);
+    if (f.at[0] && f.at[1]) {
+        array kernel = integers(type, f.taps[0] * f.taps[1]);
+        for (int64_t i = 0; i < y.size; i++) {
+            int64_t q = i % Q, p = i / Q % P, plane = i / Q / P;
+            want[i][0] = 0;
+            for (int64_t r = 0; r < f.taps[0]; r++)
+                for (int64_t s = 0; s < f.taps[1]; s++) {
+                    int64_t row = cells[0][p + r], column = cells[1][q + s];
+                    double cell = row < 0 ? f.constant[0] : f.constant[1];
+                    if (row >= 0 && column >= 0) cell = get(x, (plane * H + row) * W + column);
+                    want[i][0] += get(kernel, r * f.taps[1] + s) * cell;
+                }
+        }
+        free(scratch);
+        scratch = new_scratch(op->dense_scratch(&f, THREADS));
+        if (!op->dense(&f, x.data, kernel.data, y.data, scratch, THREADS))
+            fail("%s dense %s: finite sums are said not to be", op->isa, problem);
+        compare(op->isa, "dense", problem, y, (const double (*)[2])want);
+        release(kernel, problem);
+    }
     if (!op->all_finite(y.size, y.data, THREADS)) fail("%s all_finite of finite numbers", op->isa);
     set(y, draw(0, y.size - 1), draw(0, 1) ? INFINITY : NAN);
     if (op->all_finite(y.size, y.data, THREADS)) fail("%s all_finite misses one", op->isa);

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from ...ops.separable import all_finite, correlate_axes
+from ...ops.correlate import all_finite, correlate_axes
 from ...runtime import precision
 from .._correlate import along, correlate_in_order, correlate_kernels
 from .._correlate import correlate as correlate_floats
@@ -56,7 +56,7 @@ def terms_of_all(weights):
 
 # Where a sum in another order than SciPy's may not do: just beside an integer, if it is cut to one and sums are not
 # exact, and where a sum is not finite, for float32 overflows and zero weights hide what they see.
-def doubtful(result, weights, input, cval, dtype):
+def doubtful(result, finite, weights, input, cval, dtype):
     if dtype.kind in "biu":
         with np.errstate(invalid="ignore"):
             largest = max(abs(float(input.max())), abs(float(input.min())), abs(cval))
@@ -66,7 +66,7 @@ def doubtful(result, weights, input, cval, dtype):
             slack = 4 * EPS * max(weights.size, 8) * bound
             nearest = np.rint(result)
             return (nearest != 0) & ~(np.abs(result - nearest) > slack)
-    return None if all_finite(result) else ~np.isfinite(result)
+    return None if finite or (finite is None and all_finite(result)) else ~np.isfinite(result)
 
 
 class Window:
@@ -89,18 +89,19 @@ class Window:
         whole = input.dtype.kind in "biu" and all_integers(kernels)
         with precision("exact") if whole else nullcontext():
             if len(kernels) == 1:
-                results = correlate_floats(x, kernels[0].astype(compute), *arguments)[None]
+                result, finite = correlate_floats(x, kernels[0].astype(compute), *arguments)
+                results = result[None]
             else:
-                results = correlate_kernels(x, kernels.astype(compute), *arguments)
+                results, finite = correlate_kernels(x, kernels.astype(compute), *arguments), None
         for result, weights, order in zip(results, kernels, terms):
-            self.settle(result, input, weights, dtype, cval, order)
+            self.settle(result, finite, input, weights, dtype, cval, order)
         return cast(results, dtype)
 
     # Recomputes what is doubtful in SciPy's order of summation.
-    def settle(self, result, input, weights, dtype, cval, order):
+    def settle(self, result, finite, input, weights, dtype, cval, order):
         if not result.size:
             return
-        doubt = doubtful(result, weights, input, cval, dtype)
+        doubt = doubtful(result, finite, weights, input, cval, dtype)
         if doubt is None or not doubt.any():
             return
         stops = [n + start + w - 1 for n, start, w in zip(input.shape, self.starts, self.shape)]

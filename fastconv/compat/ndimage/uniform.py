@@ -3,7 +3,7 @@
 import numpy as np
 
 from ... import ops
-from ...ops.separable import all_finite, correlate_axes
+from ...ops.correlate import all_finite, correlate_axes
 from .._correlate import along
 from .._extend import extend, mode_name
 from .._slide import by_axis, merge, slide_merged, together

@@ -17,7 +17,7 @@ def correlate_direct(x, weights, starts, shape, modes=None, fill=0):
         return np.full(shape, weights.astype(dtype).sum(dtype=dtype) * fill, dtype)
     where = (starts, shape, modes or ["constant"] * x.ndim)
     if dtype.char in "fd":
-        return correlate_floats(x.astype(dtype, copy=False), weights.astype(dtype, copy=False), *where, fill)
+        return correlate_floats(x.astype(dtype, copy=False), weights.astype(dtype, copy=False), *where, fill)[0]
     if dtype.char in "FD":
         return correlate_complex(x, weights, where, fill, dtype)
     if dtype.kind in "iu":
@@ -25,7 +25,7 @@ def correlate_direct(x, weights, starts, shape, modes=None, fill=0):
         if bound < 2**53:
             floats = np.float32 if bound < 2**24 else np.float64
             with precision("exact"):
-                exact = correlate_floats(x.astype(floats), weights.astype(floats), *where, fill)
+                exact = correlate_floats(x.astype(floats), weights.astype(floats), *where, fill)[0]
             return exact.astype(np.int64).astype(dtype)
     return correlate_taps(x.astype(dtype, copy=False), weights.astype(dtype, copy=False), *where, fill)
 
@@ -44,7 +44,7 @@ def correlate_complex(x, weights, where, fill, dtype):
         for kernel, theirs in ((weights.real, 1), (weights.imag, 1j)):
             if (ours == 1 or x.dtype.kind == "c") and (theirs == 1 or weights.dtype.kind == "c"):
                 image, kernel = image.astype(part, copy=False), kernel.astype(part, copy=False)
-                sums = correlate_floats(image, kernel, *where, value)
+                sums = correlate_floats(image, kernel, *where, value)[0]
                 target = result.real if ours == theirs or ours * theirs == -1 else result.imag
                 target += -sums if ours == theirs == 1j else sums
     return result

@@ -1,11 +1,11 @@
-"""Correlation along axes: every layout of axes, edge and block beside sums written out in float64."""
+"""Correlation along axes and over planes: every layout, edge and block beside sums written out in float64."""
 
 import numpy as np
 import pytest
 
 import fastconv as fc
-from fastconv.compat._correlate import along
-from fastconv.ops.separable import all_finite, correlate_axes
+from fastconv.compat._correlate import along, taps_along
+from fastconv.ops.correlate import all_finite, correlate_axes, correlate_planes
 
 MODES = ("reflect", "mirror", "nearest", "wrap", "constant")
 
@@ -50,15 +50,43 @@ def test_every_axis_and_edge(seed, dtype, isa):
         assert error <= 32 * np.finfo(dtype).eps, f"seed {seed}, {steps}"
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(24))
+def test_kernels_over_planes(seed, dtype, isa):
+    rng = np.random.default_rng(seed)
+    shape = [int(n) for n in rng.integers(1, rng.choice([4, 40, 90]), rng.integers(2, 4))]
+    if seed % 8 == 0:
+        shape[-1] = 4500
+    x, constant = rng.standard_normal(shape).astype(dtype), rng.choice([0.0, 2.5])
+    kernel = rng.standard_normal(rng.integers(1, 9, 2)).astype(dtype)
+    lines = []
+    for axis, taps in zip((x.ndim - 2, x.ndim - 1), kernel.shape):
+        n = shape[axis]
+        start, extent = (int(rng.integers(-taps, taps)), int(rng.integers(1, n + taps))) if seed % 3 else (0, n)
+        lines.append(taps_along(axis, taps, n, start, extent, rng.choice(MODES), constant))
+    wide = written_out(x.astype(float), [line._replace(taps=1, weights=np.ones(1)) for line in lines])
+    windows = np.lib.stride_tricks.sliding_window_view(wide, kernel.shape, (-2, -1))
+    want, size = (windows * kernel).sum((-2, -1)), (abs(windows) * abs(kernel)).sum((-2, -1))
+    for threads in (1, 2):
+        with fc.threads(threads):
+            got, finite = correlate_planes(x, kernel, *lines)
+        assert finite
+        assert got.shape == want.shape
+        assert (np.abs(got - want) <= 32 * np.finfo(dtype).eps * size).all(), f"seed {seed}, {lines}"
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_whether_all_is_finite(bad, isa):
     x = np.ones((70, 333), np.float32)
     assert all_finite(x)
     step = along(1, np.ones(3), 333, -1, 333, "reflect")
+    square = [taps_along(axis, 3, n, -1, n, "reflect") for axis, n in enumerate(x.shape)]
+    assert correlate_planes(x, np.ones((3, 3)), *square)[1]
     for place in [(0, 0), (3, 200), (69, 332)]:
         x[place] = bad
         result, finite = correlate_axes(x, [step])
         assert not finite
+        assert not correlate_planes(x, np.ones((3, 3)), *square)[1]
         assert np.isfinite(result).sum() == x.size - (2 if place[1] in (0, 332) else 3)
         assert not all_finite(x)
         x[place] = 1
