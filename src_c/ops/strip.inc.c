@@ -54,7 +54,8 @@ enum {
     WIDE_BYTES = 64 * 1024,
     SCROLL_BYTES = 192 * 1024,
     STRIP_COLUMNS = 1024,
-    STRIP_CELLS = 1 << 18, /* of a strip for one row, at most */
+    SLIDE_COLUMNS = 16 * LANES, /* of a sliding strip, at least */
+    STRIP_CELLS = 1 << 19,      /* of a strip for one row, at most */
     STRIP_TASKS = 16,
     LARGE_CELLS = 1 << 17,  /* pixels of a large block */
     IN_PLACE_COLUMNS = 256, /* at least */
@@ -86,7 +87,8 @@ static void shape_slide(strip_plan *s, int64_t P, int64_t Q, int64_t R) {
 /* Whether strips stay small: those of one row of pixels, with all channels and cells between taps. */
 static int fits_strip(const product *p) {
     double cells = (double)p->channels * (p->high[0] - p->low[0] + 1) * (p->high[1] - p->low[1] + p->stride[1]);
-    return cells * (p->high[2] - p->low[2] + min_i64(p->pixels[2], STRIP_COLUMNS) * p->stride[2]) <= STRIP_CELLS;
+    int64_t columns = min_i64(p->pixels[2], slides(p) ? SLIDE_COLUMNS : STRIP_COLUMNS);
+    return cells * (p->high[2] - p->low[2] + columns * p->stride[2]) <= STRIP_CELLS;
 }
 
 /* The strip of a block that reads no phases, or one phase of each. */
@@ -151,7 +153,7 @@ static strip_plan plan_strip(const product *p, int scroll) {
     if (s.sliding) {
         int64_t fit =
             (scroll ? WIDE_BYTES : SLIDE_BYTES) / (depth_bytes * (2 * s.tile_rows * s.gap + s.span[1])) - s.span[2];
-        fit = max_i64(fit, 16 * LANES);
+        fit = max_i64(fit, SLIDE_COLUMNS);
         if (Q > 2 * fit) s.columns = ceil_div(ceil_div(Q, ceil_div(Q, fit)), LANES) * LANES;
     } else if (Q > STRIP_COLUMNS) {
         s.columns = ceil_div(ceil_div(Q, ceil_div(Q, STRIP_COLUMNS)), LANES) * LANES;
@@ -172,7 +174,7 @@ static strip_plan plan_strip(const product *p, int scroll) {
     int64_t row_bytes = depth_bytes * pitch, least = min_i64(s.tile_rows * s.gap, P);
     s.rows = clamp_i64((s.sliding ? SLIDE_BYTES : STRIP_BYTES) / row_bytes - s.span[1], least, P);
     s.scroll = s.sliding && scroll && !s.in_place && !s.rolling && s.rows < P;
-    if (s.scroll) s.rows = clamp_i64(SCROLL_BYTES / row_bytes - s.span[1], least, rows_for_all(&s, p));
+    if (s.scroll) s.rows = clamp_i64(max_i64(SCROLL_BYTES / row_bytes - s.span[1], s.span[1] / 2), least, rows_for_all(&s, p));
     s.rows = s.in_place ? rows_for_all(&s, p) : ceil_div(P, ceil_div(P, s.rows));
     s.row_blocks = ceil_div(P, s.rows);
     s.at = lay_out(&s, s.rows, pitch);

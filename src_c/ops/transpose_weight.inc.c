@@ -66,5 +66,9 @@ static void transpose_weight(const void *context, int64_t task, int thread) {
 
 static void run_transpose(const transpose_job *job, int threads) {
     const fc_conv_geometry *g = job->g;
+    if (volume(g->kernel) == 1) { /* one tap, perhaps of a phase without pixels */
+        if (job->count) reorder(g->G, g->K / g->G, g->C / g->G, job->weight, job->phases->matrix, threads);
+        return;
+    }
     fc_parallel_for(ceil_div(g->G, transpose_groups(g)) * transpose_parts(g), threads, transpose_weight, job);
 }
