@@ -91,9 +91,9 @@ VEC_INLINE cells reduce_depths(const int kind, const int indexed, const int narr
     return reduce_column(kind, indexed, narrow, w->depths, 1, s.x + step, s.end, s.at + (position)step, w);
 }
 
-VEC_INLINE void reduce_shared_columns(const int kind, const int indexed, const int narrow, int vectors,
-                                      cell_run dst, int64_t pitch, row_source s, int64_t column, int64_t rows,
-                                      const row_windows *r, const window_rows *w, cell_run ends) {
+VEC_INLINE void reduce_shared_columns(const int kind, const int indexed, const int narrow, int vectors, cell_run dst,
+                                      int64_t pitch, row_source s, int64_t column, int64_t rows, const row_windows *r,
+                                      const window_rows *w, cell_run ends) {
     int64_t K = w->heights, cut = -1, seen = 0;
     cells start[SHARED_VECS];
     for (int v = 0; v < vectors; v++) start[v] = no_cells(kind);

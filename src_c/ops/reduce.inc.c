@@ -1,4 +1,4 @@
-/* reduce.inc.c: sums over all but the channel axis, whether all is finite, and the probe that measures this core's peak. */
+/* reduce.inc.c: sums over all but the channel axis, whether all is finite, and the probe of this core's peak. */
 
 typedef struct {
     int64_t outer, channels, inner;

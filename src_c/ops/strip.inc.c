@@ -174,7 +174,8 @@ static strip_plan plan_strip(const product *p, int scroll) {
     int64_t row_bytes = depth_bytes * pitch, least = min_i64(s.tile_rows * s.gap, P);
     s.rows = clamp_i64((s.sliding ? SLIDE_BYTES : STRIP_BYTES) / row_bytes - s.span[1], least, P);
     s.scroll = s.sliding && scroll && !s.in_place && !s.rolling && s.rows < P;
-    if (s.scroll) s.rows = clamp_i64(max_i64(SCROLL_BYTES / row_bytes - s.span[1], s.span[1] / 2), least, rows_for_all(&s, p));
+    if (s.scroll)
+        s.rows = clamp_i64(max_i64(SCROLL_BYTES / row_bytes - s.span[1], s.span[1] / 2), least, rows_for_all(&s, p));
     s.rows = s.in_place ? rows_for_all(&s, p) : ceil_div(P, ceil_div(P, s.rows));
     s.row_blocks = ceil_div(P, s.rows);
     s.at = lay_out(&s, s.rows, pitch);
