@@ -23,7 +23,7 @@ def save(run, path):
         draw(axis, records, names[mode])
         axis.set_title(mode)
     where = f"{run['machine']['processor']}, {run['date']}"
-    figure.suptitle(f"fastconv, times faster than its peers: {run['dtype']}, {where}")
+    figure.suptitle(f"fastconv, times faster than its peers\n{run['dtype']}, {where}", fontsize=11)
     figure.tight_layout()
     figure.savefig(path, dpi=100)
     plt.close(figure)
@@ -36,7 +36,8 @@ def draw(axis, records, names):
         style = {"color": COLOURS.get(threads, "tab:green"), "linestyle": "none"}
         axis.plot(list(map(over_best, group)), heights, marker="o", ms=4, label="best peer" + suffix, **style)
         ratios = [over_pytorch(record) or float("nan") for record in group]
-        axis.plot(ratios, heights, marker="|", ms=7, label="PyTorch" + suffix, **style)
+        if any(map(over_pytorch, group)):
+            axis.plot(ratios, heights, marker="|", ms=7, label="PyTorch" + suffix, **style)
     axis.axvline(1, color="black", lw=0.8)
     axis.set_xscale("log")
     low, high = axis.get_xlim()

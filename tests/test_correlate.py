@@ -40,7 +40,8 @@ def test_every_axis_and_edge(seed, dtype, isa):
     steps = [draw_step(rng, int(axis), shape[axis], constant) for axis in axes]
     rounded = [step._replace(weights=step.weights.astype(dtype).astype(float)) for step in steps]
     want = written_out(x.astype(float), rounded)
-    size = written_out(abs(x).astype(float), [s._replace(weights=abs(s.weights), constant=abs(constant)) for s in rounded])
+    magnitudes = [step._replace(weights=abs(step.weights), constant=abs(constant)) for step in rounded]
+    size = written_out(abs(x).astype(float), magnitudes)
     for threads in (1, 2):
         with fc.threads(threads):
             got, finite = correlate_axes(x, steps)

@@ -6,8 +6,8 @@ or wrapped to the output's type, float32 images are filtered in float32. They ne
 - `correlate_many`: several kernels over one image in one pass.
 - `nan_policy` of the linear filters: "propagate", or "omit" (a missing value adds nothing) or "interpolate" (nor does
   its weight: what remains is scaled to the whole weight, as astropy.convolution does; NaN where nothing remains).
-- Kernels that are an outer product of vectors are applied axis by axis, and the time of means and extremes over boxes
-  hardly depends on their size.
+- Kernels that are an outer product of vectors are applied axis by axis, two axes in one pass over memory, and the time
+  of means and extremes over large boxes hardly depends on their size.
 
 What differs: NaN spreads over all windows of maximum_filter and minimum_filter that see it; axes out of range are
 refused also where a filter has nothing to do.
