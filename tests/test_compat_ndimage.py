@@ -200,6 +200,26 @@ def test_large_float32_images_keep_float32_accuracy(k):
         same("maximum_filter", x, k, mode=mode, cval=1.0)
 
 
+@pytest.mark.parametrize("bad", [None, np.nan, np.inf])
+@pytest.mark.parametrize("mode", MODES)
+def test_filters_of_several_axes_on_large_images(mode, bad):
+    for shape in ((280, 310), (40, 41, 50)):
+        x = image(shape, np.float32)
+        if bad is not None:
+            x[(5,) * x.ndim] = bad
+        options = {"mode": mode, "cval": 1.5}
+        for axis in range(x.ndim):
+            same("sobel", x, axis, **options)
+            same("prewitt", x, axis, **options)
+        same("laplace", x, **options)
+        same("laplace", x, axes=(0,), **options)
+        same("gaussian_filter", x, [1.0, 2.0, 0.5][: x.ndim], order=[0, 1, 2][: x.ndim], **options)
+        same("gaussian_laplace", x, 1.0, **options)
+        same("gaussian_gradient_magnitude", x, 1.0, **options)
+        same("uniform_filter", x, [4, 5, 1][: x.ndim], origin=[-1, 1, 0][: x.ndim], **options)
+        same("correlate", x, image((3, 5, 4)[: x.ndim], seed=1), origin=1, **options)
+
+
 def test_nan_and_infinity_reach_where_they_do_in_scipy():
     for size in (20, 300):
         x = image((size, size), np.float32)
