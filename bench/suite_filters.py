@@ -1,6 +1,7 @@
-"""The suite of filters: fastconv.compat beside SciPy and OpenCV, on an image, a volume and a signal."""
+"""The suite of filters: fastconv.compat beside SciPy, OpenCV and HIPS autograd, on an image, a volume and a signal."""
 
 import importlib
+import importlib.metadata
 import re
 from functools import partial
 from statistics import median
@@ -133,15 +134,39 @@ def measure(options, threads, log):
         log(f"{threads} threads  {name:18} {records[-1]['seconds']}")
     packages = {"fastconv": "fastconv", "SciPy": "scipy", "OpenCV": "cv2"}
     versions = {name: importlib.import_module(packages[name]).__version__ for name in found}
+    for name, calls in autograd_steps(options, versions, notes):
+        records.append(record(name, threads, calls, options.rounds, []))
+        log(f"{threads} threads  {name:18} {records[-1]['seconds']}")
     return records, versions, notes
+
+
+def autograd_steps(options, versions, notes):
+    """(name, calls) of the chosen training steps; adds HIPS autograd's version, or why it is not there."""
+    if options.only_fastconv or not re.search(options.peers, "HIPS autograd"):
+        return []
+    try:
+        hips = importlib.import_module("hips_autograd")
+    except ImportError as error:
+        notes.append(f"HIPS autograd: {error}")
+        return []
+    chosen = [(name, calls) for name, calls in hips.steps(options.dtype) if re.search(options.layers, name)]
+    if chosen:
+        versions["HIPS autograd"] = importlib.metadata.version("autograd")
+    return chosen
+
+
+def agree(ours, theirs):
+    """Whether results are the same but for rounding: arrays, or tuples of them."""
+    if isinstance(ours, tuple):
+        return all(map(agree, ours, theirs))
+    return np.allclose(ours, theirs, rtol=1e-4, atol=1e-5 * np.abs(theirs).max())
 
 
 def record(name, threads, calls, rounds, notes):
     times = interleave(calls, rounds) if calls else {}
     wrong = False
-    if "SciPy" in calls and "fastconv" in calls:
-        exact = calls["SciPy"]()
-        wrong = not np.allclose(calls["fastconv"](), exact, rtol=1e-4, atol=1e-5 * np.abs(exact).max())
+    for exact in {"SciPy", "HIPS autograd"} & set(calls):
+        wrong = "fastconv" in calls and not agree(calls["fastconv"](), calls[exact]())
     seconds = {contender: median(values) for contender, values in times.items()}
     common = {"layer": name, "mode": "filter", "threads": threads, "family": name.split("_")[0], "errors": {}}
     return common | {"seconds": seconds, "rounds": times, "wrong": wrong, "notes": notes}
