@@ -86,9 +86,10 @@ static void shape_slide(strip_plan *s, int64_t P, int64_t Q, int64_t R) {
 
 /* Whether strips stay small: those of one row of pixels, with all channels and cells between taps. */
 static int fits_strip(const product *p) {
-    double cells = (double)p->channels * (p->high[0] - p->low[0] + 1) * (p->high[1] - p->low[1] + p->stride[1]);
-    int64_t columns = min_i64(p->pixels[2], slides(p) ? SLIDE_COLUMNS : STRIP_COLUMNS);
-    return cells * (p->high[2] - p->low[2] + columns * p->stride[2]) <= STRIP_CELLS;
+    int64_t reach[3], columns = min_i64(p->pixels[2], slides(p) ? SLIDE_COLUMNS : STRIP_COLUMNS);
+    for (int axis = 0; axis < 3; axis++) reach[axis] = p->count[axis] ? p->high[axis] - p->low[axis] : 0;
+    double cells = (double)p->channels * (reach[0] + 1) * (reach[1] + p->stride[1]);
+    return cells * (reach[2] + columns * p->stride[2]) <= STRIP_CELLS;
 }
 
 /* The strip of a block that reads no phases, or one phase of each. */
