@@ -82,8 +82,7 @@ typedef struct {
 
 /* Correlation along both axes of planes. Tap r of row p of the result falls on source row at[0][p + r], tap s of column
  * q on at[1][q + s]; -1 is a cell of the axis's constant, NULL an axis without weights. start is the column that the
- * first entry of at[1] would be if the source had no edges. Sums along an axis are divided by its
- * divisor. */
+ * first entry of at[1] would be if the source had no edges. Sums along an axis are divided by its divisor. */
 typedef struct {
     int64_t outer, source[2], result[2], taps[2], start;
     const int64_t *at[2];

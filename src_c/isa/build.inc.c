@@ -43,6 +43,7 @@
 #include "../ops/conv_grad_weight.inc.c"
 #include "../ops/reduce.inc.c"
 #include "../ops/resample.inc.c"
+#include "../ops/correlate.inc.c"
 #include "../ops/separable.inc.c"
 #include "../ops/dense.inc.c"
 #include "../ops/activation.inc.c"
