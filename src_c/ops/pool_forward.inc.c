@@ -82,7 +82,8 @@ static pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
 
     plan.row_bytes = line_bytes((plan.rows * plan.pitch + plan.span + POOL_SLACK) * T_BYTES);
     plan.spare_bytes = plan.row_bytes;
-    plan.ends_bytes = plan.shared ? line_bytes(g->kernel[1] * SHARED_VECS * VECTOR_BYTES) : 0;
+    plan.ends_bytes =
+        plan.shared ? line_bytes(g->kernel[1] * min_i64(SHARED_VECS, ceil_div(plan.pitch, LANES)) * VECTOR_BYTES) : 0;
     plan.sizes_bytes = line_bytes(Q * T_BYTES);
     plan.windows_bytes = g->adaptive ? line_bytes(Q * (int64_t)sizeof(stretch)) : 0;
     plan.thread_bytes = (2 * plan.row_bytes + plan.ends_bytes + (indexed ? plan.ends_bytes + plan.row_bytes : 0)) +

@@ -55,7 +55,8 @@ enum {
     SCROLL_BYTES = 192 * 1024,
     STRIP_COLUMNS = 1024,
     SLIDE_COLUMNS = 16 * LANES, /* of a sliding strip, at least */
-    STRIP_CELLS = 1 << 19,      /* of a strip for one row, at most */
+    STRIP_CELLS = 1 << 18,      /* of a strip for one row, at most */
+    SLIDE_CELLS = 1 << 19,      /* the same of a sliding one */
     STRIP_TASKS = 16,
     LARGE_CELLS = 1 << 17,  /* pixels of a large block */
     IN_PLACE_COLUMNS = 256, /* at least */
@@ -86,10 +87,11 @@ static void shape_slide(strip_plan *s, int64_t P, int64_t Q, int64_t R) {
 
 /* Whether strips stay small: those of one row of pixels, with all channels and cells between taps. */
 static int fits_strip(const product *p) {
-    int64_t reach[3], columns = min_i64(p->pixels[2], slides(p) ? SLIDE_COLUMNS : STRIP_COLUMNS);
+    int sliding = slides(p);
+    int64_t reach[3], columns = min_i64(p->pixels[2], sliding ? SLIDE_COLUMNS : STRIP_COLUMNS);
     for (int axis = 0; axis < 3; axis++) reach[axis] = p->count[axis] ? p->high[axis] - p->low[axis] : 0;
     double cells = (double)p->channels * (reach[0] + 1) * (reach[1] + p->stride[1]);
-    return cells * (reach[2] + columns * p->stride[2]) <= STRIP_CELLS;
+    return cells * (reach[2] + columns * p->stride[2]) <= (sliding ? SLIDE_CELLS : STRIP_CELLS);
 }
 
 /* The strip of a block that reads no phases, or one phase of each. */
