@@ -35,7 +35,7 @@ def source_index(mode, positions, n):
 
 def source_cells(mode, start, stop, n):
     """The same for positions start to stop, with -1 for a constant."""
-    positions = np.arange(start, stop)
+    positions = np.arange(start, stop, dtype=np.int64)
     cells = source_index(mode, positions, n)
     if mode == "constant":
         cells[(positions < 0) | (positions >= n)] = -1

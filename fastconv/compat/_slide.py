@@ -55,6 +55,11 @@ def slide(x, window, starts, shape, modes, cval, run, harmless):
     return result
 
 
+def turn(extents, turned):
+    """Extents for a run, swapped where its part is."""
+    return (*extents[:-2], *extents[:-3:-1]) if turned else tuple(extents)
+
+
 def slide_merged(x, window, starts, shape, modes, cval, run, harmless):
     """slide() for an x of any rank and windows over at most three groups of axes; run's part is (N, 1 to 3 axes)."""
     groups = merge(x.shape, window)

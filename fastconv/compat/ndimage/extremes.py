@@ -7,7 +7,7 @@ import numpy as np
 
 from ... import ops
 from .._extend import extend, mode_name
-from .._slide import by_axis, merge, slide_merged, together
+from .._slide import by_axis, merge, slide_merged, together, turn
 from .arguments import (
     Output,
     axes_of,
@@ -46,8 +46,7 @@ def extremes(x, window, before, modes, cval, kind):
     extents = [size for _, size in merge(x.shape, window)[1:]] or [1]
 
     def run(part, padding, turned=False):
-        window = (*extents[:-2], *extents[:-3:-1]) if turned else tuple(extents)
-        return kind[1][part.ndim - 1](part[:, None], window, 1, tuple(padding))[:, 0]
+        return kind[1][part.ndim - 1](part[:, None], turn(extents, turned), 1, tuple(padding))[:, 0]
 
     harmless = sees_nothing_new(x.shape, window, before, modes)
     return slide_merged(x, window, [-b for b in before], x.shape, modes, cval, run, harmless)

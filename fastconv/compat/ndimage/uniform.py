@@ -6,7 +6,7 @@ from ... import ops
 from ...ops.correlate import all_finite, correlate_axes
 from .._correlate import along
 from .._extend import extend, mode_name
-from .._slide import by_axis, merge, slide_merged, together
+from .._slide import by_axis, merge, slide_merged, together, turn
 from .arguments import Output, axes_of, axis_of, cast, one_for_each, real_dtype, real_number, window_before
 from .linear import compute_dtype, in_floats
 from .missing import with_policy
@@ -22,8 +22,7 @@ def means(x, window, before, modes, cval):
     harmless = cval == 0 and all(mode == "constant" for mode, size in zip(modes, window) if size > 1)
 
     def run(part, padding, turned=False):
-        window = (*extents[:-2], *extents[:-3:-1]) if turned else tuple(extents)
-        return POOLS[part.ndim - 1](part[:, None], window, 1, tuple(padding))[:, 0]
+        return POOLS[part.ndim - 1](part[:, None], turn(extents, turned), 1, tuple(padding))[:, 0]
 
     starts = [-b for b in before]
     return slide_merged(x, window, starts, x.shape, modes, cval, run, harmless)
