@@ -15,9 +15,8 @@ typedef struct {
 } transpose_job;
 
 /* Writes the matrices of all phases in one pass over the weight; a task is a block of input channels of one group, or
- * several narrow groups. Blocks are copied next to one another first: a weight's rows often lie a multiple of a page
- * apart, and so many lines of one cache set would drive one another out. */
-enum { TRANSPOSE_CHANNELS = 16, TRANSPOSE_PAIRS = 1024, TRANSPOSE_ROWS = 16, TRANSPOSE_CELLS = 256 };
+ * several narrow groups. */
+enum { TRANSPOSE_CHANNELS = 16, TRANSPOSE_PAIRS = 1024, TRANSPOSE_CELLS = 256 };
 
 static int64_t transpose_parts(const fc_conv_geometry *g) { return ceil_div(g->C / g->G, TRANSPOSE_CHANNELS); }
 
@@ -25,19 +24,59 @@ static int64_t transpose_groups(const fc_conv_geometry *g) {
     return transpose_parts(g) > 1 ? 1 : max_i64(1, TRANSPOSE_PAIRS / (g->C / g->G * (g->K / g->G)));
 }
 
-/* Output channels [k, k + rows) of one group and input channel c, the weight of the first at `weight`. */
-static void transpose_rows_of(const transpose_job *job, int64_t channel, int64_t k, int64_t rows, const T *weight,
-                              int64_t weight_row) {
-    const fc_conv_geometry *g = job->g;
-    for (const phase_matrix *p = job->phases; p < job->phases + job->count; p++) {
-        T *row = p->matrix + (channel * (g->K / g->G) + k) * p->taps;
-        int neighbours = p->taps > 2 && p->tap[p->taps - 1] - p->tap[0] == p->taps - 1;
-        for (int64_t i = 0; neighbours && i < rows; i++)
-            copy_run(row + i * p->taps, weight + i * weight_row + p->tap[0], p->taps);
-        for (int64_t t = 0; !neighbours && t < p->taps; t++) {
-            const T *from = weight + p->tap[t];
-            for (int64_t i = 0; i < rows; i++) row[i * p->taps + t] = from[i * weight_row];
+/* row[lane * taps + t] = columns[tap[t]][lane] for a number of taps that is a power of two. */
+VEC_INLINE void zip_columns(const T *columns, const int64_t *tap, const int taps, T *row) {
+    vec x[8], y[8];
+    FC_UNROLL for (int t = 0; t < taps; t++) x[t] = load(columns + tap[t] * LANES);
+    FC_UNROLL for (int round = 1; round < taps; round *= 2) {
+        FC_UNROLL for (int t = 0; t < taps / 2; t++) {
+            y[2 * t] = zip_low(x[t], x[t + taps / 2]);
+            y[2 * t + 1] = zip_high(x[t], x[t + taps / 2]);
         }
+        FC_UNROLL for (int t = 0; t < taps; t++) x[t] = y[t];
+    }
+    FC_UNROLL for (int t = 0; t < taps; t++) store(row + t * LANES, x[t]);
+}
+
+/* The same for any taps and `lanes` lanes of cells that lie lane_step and cell_step apart. */
+static void join_taps(const T *cells, int64_t lane_step, int64_t cell_step, int64_t lanes, const phase_matrix *p,
+                      T *row) {
+    if (lane_step == 1 && lanes == LANES) switch (p->taps) {
+        case 1: zip_columns(cells, p->tap, 1, row); return;
+        case 2: zip_columns(cells, p->tap, 2, row); return;
+        case 4: zip_columns(cells, p->tap, 4, row); return;
+        case 8: zip_columns(cells, p->tap, 8, row); return;
+        }
+    for (int64_t t = 0; t < p->taps; t++)
+        for (int64_t lane = 0; lane < lanes; lane++)
+            row[lane * p->taps + t] = cells[lane * lane_step + p->tap[t] * cell_step];
+}
+
+/* Output channels [k, k + rows) of one group and input channels [channel, channel + channels), whose weights start at
+ * `weight`. Rows of weights often lie a multiple of a page apart, where so many lines of one cache set would drive one
+ * another out: each is read to its end before the next, or sixteen of them are turned in squares. */
+static void transpose_channels(const transpose_job *job, int64_t channel, int64_t channels, int64_t k, int64_t rows,
+                               const T *weight) {
+    const fc_conv_geometry *g = job->g;
+    int64_t K = g->K / g->G, all = volume(g->kernel), weight_row = g->C / g->G * all;
+    int turned = 0, turns = rows > LANES / 2 && channels * all <= TRANSPOSE_CELLS;
+    T columns[TRANSPOSE_CELLS * LANES];
+    for (const phase_matrix *p = job->phases; p < job->phases + job->count; p++) {
+        T *block = p->matrix + (channel * K + k) * p->taps;
+        if (p->taps > 2 && p->tap[p->taps - 1] - p->tap[0] == p->taps - 1) { /* neighbours */
+            for (int64_t i = 0; i < rows; i++)
+                for (int64_t c = 0; c < channels; c++)
+                    copy_run(block + (c * K + i) * p->taps, weight + i * weight_row + c * all + p->tap[0], p->taps);
+            continue;
+        }
+        if (turns && !turned++) {
+            const T *run[LANES];
+            for (int64_t lane = 0; lane < LANES; lane++) run[lane] = weight + min_i64(lane, rows - 1) * weight_row;
+            take_all_columns(run, channels * all, columns);
+        }
+        for (int64_t c = 0; c < channels; c++)
+            join_taps(turns ? columns + c * all * LANES : weight + c * all, turns ? 1 : weight_row, turns ? LANES : 1,
+                      rows, p, block + c * K * p->taps);
     }
 }
 
@@ -48,20 +87,12 @@ static void transpose_weight(const void *context, int64_t task, int thread) {
     int64_t C = g->C / g->G, K = g->K / g->G, all = volume(g->kernel), parts = transpose_parts(g);
     int64_t first = task % parts * TRANSPOSE_CHANNELS, end = min_i64(C, first + TRANSPOSE_CHANNELS);
     int64_t group = task / parts * transpose_groups(g), groups = min_i64(g->G, group + transpose_groups(g));
-    int64_t together = all <= TRANSPOSE_CELLS ? TRANSPOSE_CELLS / all : 0; /* channels in a copy */
-    T copy[TRANSPOSE_ROWS * (TRANSPOSE_CELLS + 1)];
+    int64_t together = max_i64(1, TRANSPOSE_CELLS / all); /* channels */
     for (; group < groups; group++)
-        for (int64_t k = 0; k < K; k += TRANSPOSE_ROWS) {
-            int64_t rows = min_i64(TRANSPOSE_ROWS, K - k), row = C * all;
-            for (int64_t c = first, some; c < end; c += some) {
-                const T *weight = job->weight + ((group * K + k) * C + c) * all;
-                some = together ? min_i64(together, end - c) : 1;
-                int64_t pitch = together ? TRANSPOSE_CELLS + 1 : row;
-                for (int64_t i = 0; together && i < rows; i++) copy_run(copy + i * pitch, weight + i * row, some * all);
-                for (int64_t i = 0; i < some; i++)
-                    transpose_rows_of(job, group * C + c + i, k, rows, (together ? copy : weight) + i * all, pitch);
-            }
-        }
+        for (int64_t k = 0; k < K; k += LANES)
+            for (int64_t c = first; c < end; c += together)
+                transpose_channels(job, group * C + c, min_i64(together, end - c), k, min_i64(LANES, K - k),
+                                   job->weight + ((group * K + k) * C + c) * all);
 }
 
 static void run_transpose(const transpose_job *job, int threads) {

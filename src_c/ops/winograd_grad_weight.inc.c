@@ -2,12 +2,17 @@
  *
  *     dg = G' [ sum over tiles of (B' d B) * (A dY A') ] G
  *
- * One block of tiles after another: both sides are transformed (a task is some channels), then a product a point over
- * the block's tiles is added to the sums (a task is a point and a part of the levels). Every sum is one chain over the
- * tiles in order, so bits do not depend on threads. If an element comes out not finite the caller computes directly. */
+ * One block of tiles after another: both sides are transformed, then a product a point over the block's tiles is added
+ * to the sums. Where sums are small, a task is a share of the blocks and has its own; else the threads share the work
+ * on each block (tasks are some channels, then a point and a part of the levels). Shares depend on the shape alone and
+ * are added in order, so bits do not depend on threads. If an element comes out not finite the caller computes
+ * directly. */
 
 enum {
     WINOGRAD_WEIGHT_BYTES = 768 * 1024,
+    WINOGRAD_WEIGHT_SHARES = 8,
+    WINOGRAD_SHARES_BYTES = 5 * 1024 * 1024,
+    WINOGRAD_SHARE_TILES = 256, /* at least */
     WINOGRAD_WEIGHT_PARTS = 4,
     WINOGRAD_WEIGHT_ROWS = 4 * TILE_ROWS,
     WINOGRAD_WEIGHT_LEVELS = 8
@@ -16,13 +21,13 @@ enum {
 typedef struct {
     winograd_tiles t; /* of the input side */
     int64_t K, k_row; /* output channels of a group; rounded up to whole vectors */
-    int64_t block, blocks;
+    int64_t block, blocks, shares;
     int64_t v_row;                        /* a block, and what its last run writes too many */
     int64_t v_point, dy_point, sum_point; /* elements from point to point */
     int64_t level_tasks, sum_parts;       /* tasks: parts of the levels to transform; of those of a point to sum */
     int64_t step, apart;                  /* of transposed cells in the gradient; of a tile's cells among them */
     int64_t cells, cell_bytes;            /* of a line of transposed gradients of a run of tiles; all its lines' */
-    int64_t v_bytes, dy_bytes, sum_bytes, run_bytes, thread_bytes;
+    int64_t v_bytes, dy_bytes, sum_bytes, run_bytes, block_bytes, thread_bytes;
 } winograd_weight_plan;
 
 static winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
@@ -31,14 +36,18 @@ static winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     const winograd_tiles *t = &w.t;
     w.k_row = ceil_div(w.K, LANES) * LANES;
     int64_t size = sizeof(T), fit = WINOGRAD_WEIGHT_BYTES / (t->points * (t->depth + w.k_row) * size);
-    w.block = ceil_div(t->tiles, ceil_div(t->tiles, clamp_i64(fit, 64, 512)));
+    w.sum_point = odd_lines(t->depth * w.k_row);
+    w.sum_bytes = line_bytes(t->points * w.sum_point * size);
+    for (w.shares = WINOGRAD_WEIGHT_SHARES; w.shares > 1; w.shares /= 2)
+        if (w.shares * w.sum_bytes <= WINOGRAD_SHARES_BYTES && w.shares * WINOGRAD_SHARE_TILES <= t->tiles) break;
+    w.blocks = ceil_div(t->tiles, w.shares * clamp_i64(fit, 64, 512)) * w.shares;
+    w.block = ceil_div(t->tiles, w.blocks);
     w.blocks = ceil_div(t->tiles, w.block);
     w.v_row = w.block + LANES;
     w.v_point = odd_lines(t->depth * w.v_row);
     w.dy_point = odd_lines(w.k_row * w.block);
-    w.sum_point = odd_lines(t->depth * w.k_row);
     w.level_tasks = ceil_div(t->depth, WINOGRAD_WEIGHT_LEVELS);
-    w.sum_parts = clamp_i64(t->depth / WINOGRAD_WEIGHT_ROWS, 1, WINOGRAD_WEIGHT_PARTS);
+    w.sum_parts = w.shares > 1 ? 1 : clamp_i64(t->depth / WINOGRAD_WEIGHT_ROWS, 1, WINOGRAD_WEIGHT_PARTS);
     const winograd_axis *wide = &t->axis[2];
     int whole_rows = wide->across || wide->step <= 4;
     w.step = whole_rows ? 1 : wide->step;
@@ -48,15 +57,16 @@ static winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     w.cell_bytes = line_bytes(WINOGRAD_TILE * w.cells * LANES * size);
     w.v_bytes = line_bytes(t->points * w.v_point * size);
     w.dy_bytes = line_bytes(t->points * w.dy_point * size);
-    w.sum_bytes = line_bytes(t->points * w.sum_point * size);
     w.run_bytes = line_bytes(most_runs(t, w.block) * (int64_t)sizeof(pixel_run));
+    w.block_bytes = w.v_bytes + w.dy_bytes + w.run_bytes;
     w.thread_bytes = max_i64(patch_room_bytes(t, w.block), w.cell_bytes);
     return w;
 }
 
 static int64_t winograd_weight_scratch(const fc_conv_geometry *g, int threads) {
     winograd_weight_plan w = plan_winograd_weight(g);
-    return taps_bytes(g) + w.v_bytes + w.dy_bytes + w.sum_bytes + w.run_bytes + w.thread_bytes * threads;
+    int64_t at_once = w.shares > 1 ? threads : 1;
+    return taps_bytes(g) + w.shares * w.sum_bytes + at_once * w.block_bytes + w.thread_bytes * threads;
 }
 
 typedef struct {
@@ -69,7 +79,7 @@ typedef struct {
     pixel_run *runs;
     T *v, *dy, *sums;
     char *scratch;
-    int first; /* block: sums start at zero */
+    int first; /* block of a share: sums start at zero */
     int *not_finite;
 } winograd_weight_job;
 
@@ -157,6 +167,36 @@ static void sum_task(const void *context, int64_t task, int thread) {
                        NULL);
 }
 
+/* Tasks of a block: on all threads, or (0 threads) inside the task that has it. */
+static void run_block_tasks(const winograd_weight_job *job, int64_t tasks, fc_task body, int threads) {
+    if (threads) fc_parallel_for(tasks, threads, body, job);
+    for (int64_t task = 0; !threads && task < tasks && !fc_stopped(); task++) body(job, task, 0);
+}
+
+/* Adds a share of the blocks to its sums. Scratch is the block's, then that of the threads. */
+static void add_blocks(winograd_weight_job job, int64_t share, char *scratch, int threads) {
+    const winograd_weight_plan *w = &job.w;
+    int64_t begin = part_start(w->blocks, w->shares, share), end = part_start(w->blocks, w->shares, share + 1);
+    job.sums += share * w->sum_bytes / (int64_t)sizeof(T);
+    job.v = take(&scratch, w->v_bytes);
+    job.dy = take(&scratch, w->dy_bytes);
+    job.runs = take(&scratch, w->run_bytes);
+    job.scratch = scratch;
+    for (int64_t block = begin; block < end; block++) {
+        int64_t first = block * w->block;
+        job.first = block == begin;
+        job.count = min_i64(w->block, w->t.tiles - first);
+        job.run_count = find_tile_runs(&w->t, first, job.count, job.runs);
+        run_block_tasks(&job, w->level_tasks + w->k_row / LANES, transform_task, threads);
+        run_block_tasks(&job, w->t.points * w->sum_parts, sum_task, threads);
+    }
+}
+
+static void share_task(const void *context, int64_t share, int thread) {
+    const winograd_weight_job *job = context;
+    add_blocks(*job, share, job->scratch + thread * (job->w.block_bytes + job->w.thread_bytes), 0);
+}
+
 /* Filters of one level. */
 static void filter_gradient_task(const void *context, int64_t level, int thread) {
     (void)thread;
@@ -165,6 +205,11 @@ static void filter_gradient_task(const void *context, int64_t level, int thread)
     const product *p = &job->p;
     int64_t slice = level / p->channels, channel = level % p->channels, place[9];
     find_slice_taps(p, &w->t, slice, place);
+    for (int64_t point = 0; point < w->t.points; point++) {
+        T *sum = job->sums + point * w->sum_point + level * w->k_row;
+        for (int64_t share = 1; share < w->shares; share++)
+            add_run(sum, sum + share * w->sum_bytes / (int64_t)sizeof(T), w->k_row);
+    }
     vec doubt = {0};
     for (int64_t k = 0; k < w->K; k += LANES) {
         T g[9 * LANES] = {0};
@@ -195,20 +240,11 @@ static int run_winograd_weight(const fc_conv_geometry *g, const T *grad_output, 
     const winograd_weight_plan *w = &job.w;
     job.p.offset = (const int64_t (*)[3])offset;
     job.p.source = input;
-    job.v = take(&rest, w->v_bytes);
-    job.dy = take(&rest, w->dy_bytes);
-    job.sums = take(&rest, w->sum_bytes);
-    job.runs = take(&rest, w->run_bytes);
+    job.sums = take(&rest, w->shares * w->sum_bytes);
     job.scratch = rest;
     for (job.group = 0; job.group < g->G; job.group++) {
-        for (int64_t block = 0; block < w->blocks; block++) {
-            int64_t first = block * w->block;
-            job.first = block == 0;
-            job.count = min_i64(w->block, w->t.tiles - first);
-            job.run_count = find_tile_runs(&w->t, first, job.count, job.runs);
-            fc_parallel_for(w->level_tasks + w->k_row / LANES, threads, transform_task, &job);
-            fc_parallel_for(w->t.points * w->sum_parts, threads, sum_task, &job);
-        }
+        if (w->shares > 1) fc_parallel_for(w->shares, threads, share_task, &job);
+        else add_blocks(job, 0, rest, threads);
         fc_parallel_for(w->t.depth, threads, filter_gradient_task, &job);
     }
     return !not_finite;
