@@ -47,9 +47,12 @@ typedef struct {
     double cost;            /* of the whole product */
 } winograd_tiles;
 
-/* A run's patches: their lines start in the source or, where they step or stick out, in copies (~line). */
+/* A run's patches: their lines start in the source or, where they step or stick out, in copies (~line). Lines that
+ * are transformed down the columns before vectors are put together from several runs have only the cells [low, high)
+ * that lie inside the source. */
 typedef struct {
-    int64_t place; /* of its first cell on a line of copies */
+    int64_t place; /* of its first cell on a line of copies, or of what is transformed */
+    int64_t low, high;
     int64_t line[WINOGRAD_PATCH];
 } run_patches;
 
@@ -194,10 +197,13 @@ static int64_t most_runs(const winograd_tiles *t, int64_t block) {
     return min_i64(block, block / max_i64(1, shortest) + 2);
 }
 
+/* Whether neighbouring tiles have neighbouring cells, which are taken apart. */
+static int takes_apart(const winograd_tiles *t) { return t->axis[2].tile == WINOGRAD_TILE && !t->axis[2].across; }
+
 /* Whether vectors of tiles are put together from several runs. */
 static int scattered(const winograd_tiles *t) {
     int64_t run = t->axis[2].long_tiles;
-    return t->axis[2].tile == WINOGRAD_TILE && !t->axis[2].across && 3 * run < 2 * ceil_div(run, LANES) * LANES;
+    return takes_apart(t) && 3 * run < 2 * ceil_div(run, LANES) * LANES;
 }
 
 /* Elements from line to line of the copies. */
@@ -290,32 +296,47 @@ static int lies_below(const winograd_tiles *t, const pixel_run *above, const pix
            run->at[2] == above->at[2] && run->length == above->length;
 }
 
+/* The cells [low, high) of a row of `cells`, from x on and a step apart, that lie inside the source. */
+static void find_inside_row(int64_t x, int64_t step, int64_t W, int64_t cells, int64_t *low, int64_t *high) {
+    *low = clamp_i64(ceil_div(max_i64(-x, 0), step), 0, cells);
+    *high = clamp_i64(floor_div(W - 1 - x, step) + 1, *low, cells);
+}
+
 /* Lists the patches of the room's runs in a slice, and the pieces to copy in each channel; what copies see outside the
  * source is zero from now on. The last lines of a tile are the first ones of the tile below. */
 static void find_patches(const product *p, const winograd_tiles *t, int64_t slice, patch_room *room) {
     const winograd_axis *wide = &t->axis[2];
     int64_t W = p->extent[2], images = p->groups * p->channels * volume(p->extent), tap[3], place = 0;
     int64_t cell = wide->across ? 1 : wide->cell, across = line_axis(t);
-    int in_place = cell == 1 && t->form != WINOGRAD_WHOLE && !(scattered(t) && t->axis[1].tile == 1);
+    int laid = scattered(t) && t->axis[1].tile > 1;
+    int in_place = cell == 1 && t->form != WINOGRAD_WHOLE && (laid || !scattered(t));
     const pixel_run *above = NULL;
     run_patches *patches = room->patches;
     find_slice(t, slice, tap);
     room->piece_count = 0;
     for (const pixel_run *run = room->runs; run < room->runs + room->run_count; above = run++, patches++) {
-        int64_t at[3], cells = line_cells(t, run->length), reads = wide->tile * (run->length + 2 * LANES);
+        int64_t at[3], all = line_cells(t, run->length), cells = all, low, high;
         for (int axis = 0; axis < 3; axis++)
             at[axis] = axis > 0 && t->form == WINOGRAD_WHOLE
                            ? 0
                            : run->at[axis] * p->stride[axis] + p->low[axis] + tap[axis] * t->axis[axis].spacing;
+        int64_t reads = wide->tile * (run->length + 2 * LANES);
         patches->place = place;
+        patches->low = 0;
+        patches->high = all;
+        if (laid) {
+            find_inside_row(at[2], cell, W, cells, &patches->low, &patches->high);
+            at[2] += patches->low * cell;
+            cells = patches->high - patches->low;
+            reads = ceil_div(cells, LANES) * LANES;
+        }
         for (int64_t i = 0; i < t->axis[across].patch; i++, at[across] += t->axis[across].cell) {
             if (i + WINOGRAD_TILE < t->axis[across].patch && above && lies_below(t, above, run)) {
                 patches->line[i] = patches[-1].line[i + WINOGRAD_TILE];
                 continue;
             }
             int64_t from = (at[0] * p->extent[1] + at[1]) * W + at[2], copy = i * room->line_row + place;
-            int64_t low = clamp_i64(ceil_div(max_i64(-at[2], 0), cell), 0, cells);
-            int64_t high = clamp_i64(floor_div(W - 1 - at[2], cell) + 1, low, cells);
+            find_inside_row(at[2], cell, W, cells, &low, &high);
             if (at[0] < 0 || at[0] >= p->extent[0] || at[1] < 0 || at[1] >= p->extent[1]) low = high = cells;
             int inside = in_place && low == 0 && high == cells && from + reads <= volume(p->extent);
             from += run->image * images;
@@ -326,7 +347,29 @@ static void find_patches(const product *p, const winograd_tiles *t, int64_t slic
             if (high > low)
                 room->pieces[room->piece_count++] = make_piece(from + low * cell, copy + low, high - low, 0);
         }
-        place += t->form == WINOGRAD_WHOLE ? cells : ceil_div(cells, LANES) * LANES;
+        place += t->form == WINOGRAD_WHOLE ? all : ceil_div(all, LANES) * LANES;
+    }
+}
+
+/* Transforms the lines of a run down the columns, zeros beside them; what vectors write too many, the next run
+ * overwrites. The same lines of a channel `ahead` are fetched into cache. */
+static void lay_run(const T *const line[WINOGRAD_PATCH], const run_patches *patches, int64_t cells, int64_t ahead,
+                    T *rows, int64_t row) {
+    int64_t inside = patches->high - patches->low;
+    for (int i = 0; i < WINOGRAD_PATCH; i++) {
+        __builtin_prefetch(line[i] + ahead);
+        __builtin_prefetch(line[i] + ahead + inside - 1);
+    }
+    transform_columns(line, inside, rows + patches->low, row);
+    for (int i = 0; i < WINOGRAD_PATCH; i++, rows += row) {
+        for (int64_t cell = 0; cell < patches->low; cell++) {
+            FC_KEEP_LOOP;
+            rows[cell] = 0;
+        }
+        for (int64_t cell = patches->high; cell < cells; cell++) {
+            FC_KEEP_LOOP;
+            rows[cell] = 0;
+        }
     }
 }
 
@@ -335,7 +378,7 @@ static void find_patches(const product *p, const winograd_tiles *t, int64_t slic
 static void transform_patches(const winograd_tiles *t, const T *source, int64_t ahead, const patch_room *room, T *v,
                               int64_t v_point) {
     const winograd_axis *wide = &t->axis[2];
-    int lines = (int)t->axis[line_axis(t)].patch, apart = wide->tile > 1 && !wide->across, gathers = scattered(t);
+    int lines = (int)t->axis[line_axis(t)].patch, apart = takes_apart(t), gathers = scattered(t);
     int64_t row = room->line_row;
     gather_pieces(source, room->lines, 0, room->pieces, room->piece_count, wide->across ? 1 : wide->cell, ahead);
     if (t->form == WINOGRAD_WHOLE) {
@@ -350,7 +393,7 @@ static void transform_patches(const winograd_tiles *t, const T *source, int64_t 
         for (int i = 0; i < lines; i++)
             line[i] = patches->line[i] < 0 ? room->lines + ~patches->line[i] : source + patches->line[i];
         if (!apart) transform_columns(line, run->length, to, v_point);
-        else if (lines > 1) transform_columns(line, line_cells(t, run->length), room->rows + patches->place, row);
+        else if (lines > 1) lay_run(line, patches, line_cells(t, run->length), ahead, room->rows + patches->place, row);
         else rows = line[0];
         if (apart && !gathers) transform_rows(rows, row, lines, run->length, to, v_point);
     }
