@@ -244,13 +244,30 @@ VEC_INLINE void norm_run(const norm_job *job, const int columns, int64_t at, int
     if (i < n) store_some(job->y + at + i, norm_vector(job, columns, at, parameter, i, n - i, &numbers), n - i);
 }
 
+VEC_INLINE void norm_rows(const norm_job *job, const int columns, int64_t row, int64_t end) {
+    int64_t parameter = columns ? 0 : row % job->period;
+    for (; row < end; row++) {
+        norm_run(job, columns, row * job->L, parameter, job->L);
+        if (!columns && ++parameter == job->period) parameter = 0;
+    }
+}
+
+/* Batch norms, forward and backward, have loops of their own, without what they do not use. */
 static void norm_apply_task(const void *context, int64_t task, int thread) {
     (void)thread;
-    const norm_job job = *(const norm_job *)context;
+    norm_job job = *(const norm_job *)context;
     int64_t row = task * job.block, end = min_i64(job.A, row + job.block);
-    for (; row < end; row++) {
-        if (job.B) norm_run(&job, 1, row * job.L, 0, job.L);
-        else norm_run(&job, 0, row * job.L, row % job.period, job.L);
+    if (job.B) {
+        norm_rows(&job, 1, row, end);
+    } else if (job.weight || job.bias) {
+        norm_rows(&job, 0, row, end);
+    } else if (job.g) {
+        job.weight = job.bias = job.residual = NULL;
+        job.relu = 0;
+        norm_rows(&job, 0, row, end);
+    } else {
+        job.weight = job.bias = job.g = job.gate = NULL;
+        norm_rows(&job, 0, row, end);
     }
 }
 
