@@ -3,9 +3,10 @@
 import numpy as np
 
 from ..geometry.arguments import real
-from ..geometry.arrays import arrays, as_array, ndarray, new_output, shape_only
+from ..geometry.arrays import allocate, arrays, as_array, ndarray, new_output, shape_only
 from ..geometry.elementwise import bool_array, broadcast_shape, like, matmul_shape, same_shape
 from ..op import op
+from .matrix import product
 
 
 # Gradient of broadcasting: sum over the axes that were stretched, back to `shape`.
@@ -248,7 +249,8 @@ def matmul(input, other, *, out=None):
     """
     input, other = arrays("matmul", input=input, other=other)
     out = new_output("matmul", out, matmul_shape("matmul", input, other), input.dtype, input, other)
-    return np.matmul(input, other, out=out), (input, other)
+    both = min(input.ndim, other.ndim) > 1
+    return product("matmul", input, other, out) if both else np.matmul(input, other, out=out), (input, other)
 
 
 @matmul.gradient
@@ -265,6 +267,13 @@ def matmul_backward(grad_output, input, other, *, needs=(True, True)):
     b = other[:, None] if other.ndim == 1 else other
     g = grad_output if other.ndim > 1 else grad_output[..., None]
     g = g if input.ndim > 1 else np.expand_dims(g, -2)
-    grad_a = unbroadcast(g @ np.swapaxes(b, -1, -2), a.shape).reshape(input.shape) if needs[0] else None
-    grad_b = unbroadcast(np.swapaxes(a, -1, -2) @ g, b.shape).reshape(other.shape) if needs[1] else None
-    return grad_a, grad_b
+    grads = []
+    factors = ((g, np.swapaxes(b, -1, -2), a, input), (np.swapaxes(a, -1, -2), g, b, other))
+    for (left, right, matrix, argument), need in zip(factors, needs, strict=True):
+        grad = None
+        if need:
+            batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+            out = allocate("matmul_backward", (*batch, left.shape[-2], right.shape[-1]), g.dtype)
+            grad = unbroadcast(product("matmul_backward", left, right, out), matrix.shape).reshape(argument.shape)
+        grads.append(grad)
+    return tuple(grads)

@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 
-from .. import _core, geometry
-from ..geometry.arrays import allocate, as_array, contiguous, ndarray, same_dtype
-from ..geometry.conv import conv_geometry
+from .. import geometry
+from ..geometry.arrays import allocate, as_array, same_dtype
 from ..geometry.elementwise import same_shape
 from ..geometry.linear import embedding as embedding_rule
 from ..geometry.linear import linear as linear_rule
@@ -14,20 +13,7 @@ from ..geometry.linear import norm_limit
 from ..geometry.linear import one_hot as one_hot_rule
 from ..op import op
 from .axis_matrix import axis_matrix
-
-# A product this small is one of NumPy's. Larger ones BLAS cuts into threads of its own, which fight with the
-# kernels' for the cores, and gives bits that depend on their number.
-SMALL_PRODUCT = 1 << 18
-FEW_ROWS = 8
-
-
-# (rows, depth) @ (depth, columns) into `out` (rows, columns): a 1x1 convolution of one image.
-def _product(left: ndarray, right: ndarray, out: ndarray) -> ndarray:
-    (rows, depth), columns = left.shape, right.shape[1]
-    if rows * depth * columns <= SMALL_PRODUCT or min(rows, columns) < FEW_ROWS:
-        return np.matmul(left, right, out=out)
-    grid, _ = conv_geometry("linear", 1, (depth, columns), (rows, depth, 1), 1, 0, 1, 1)
-    return _core.conv_forward(grid, contiguous(right), contiguous(left), None, None, 0, out)
+from .matrix import affine, product
 
 
 @op("input", "weight", "bias", quiet=True)
@@ -44,16 +30,9 @@ def linear(input, weight, bias=None, *, out=None):
     """
     input, weight, bias, shape = linear_rule("linear", input, weight, bias)
     out = geometry.new_output("linear", out, shape, input.dtype, input, weight, bias)
-    # One matrix product for all leading axes; of input and weight the smaller one is transposed.
-    rows = math.prod(input.shape[:-1])
-    x, matrix = input.reshape(rows, input.shape[-1]), weight.reshape(math.prod(weight.shape[:-1]), weight.shape[-1])
-    result = out.reshape(rows, len(matrix))
-    if len(matrix) <= rows:
-        _product(x, matrix.T, result)
-    else:
-        result[...] = _product(matrix, x.T, np.empty(result.shape[::-1], result.dtype)).T
-    if bias is not None:
-        result += bias
+    rows, columns = math.prod(input.shape[:-1]), math.prod(weight.shape[:-1])
+    x, matrix = input.reshape(rows, input.shape[-1]), weight.reshape(columns, weight.shape[-1])
+    affine("linear", x, matrix, None if bias is None else bias.reshape(columns), out.reshape(rows, columns))
     return out, (input, weight, bias)
 
 
@@ -79,13 +58,15 @@ def linear_backward(grad_output, input, weight, bias=None, *, needs=(True, True,
     x = input.reshape(*samples, rows, features)
     g = grad_output.reshape(*samples, rows, weight.shape[0] if weight.ndim == 2 else 1)
     matrix = weight.reshape(weight.shape[0] if weight.ndim == 2 else 1, features)
-    product = np.matmul if samples else _product
     grad_input = grad_weight = None
     if needs[0]:
-        grad_input = product(g, matrix, out=allocate(name, (*samples, rows, features), x.dtype)).reshape(input.shape)
+        grad_input = allocate(name, (*samples, rows, features), x.dtype)
+        product(name, g, matrix, grad_input)
+        grad_input = grad_input.reshape(input.shape)
     if needs[1]:
         grad_weight = allocate(name, (*samples, len(matrix), features), x.dtype)
-        grad_weight = product(np.swapaxes(g, -1, -2), x, out=grad_weight).reshape((*samples, *weight.shape))
+        product(name, np.swapaxes(g, -1, -2), x, grad_weight)
+        grad_weight = grad_weight.reshape((*samples, *weight.shape))
     grad_bias = g.sum(axis=-2).reshape((*samples, *weight.shape[:-1])) if needs[2] else None
     return grad_input, grad_weight, grad_bias
 

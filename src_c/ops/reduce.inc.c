@@ -17,11 +17,8 @@ static void channel_sum_task(const void *context, int64_t channel, int thread) {
         int64_t i = 0;
         for (; i + 4 * LANES <= job->inner; i += 4 * LANES)
             FC_UNROLL for (int v = 0; v < 4; v++) sum[v] += load(x + i + v * LANES);
-        vec lanes = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-        T plane = 0;
-        for (int64_t lane = 0; lane < LANES; lane++) plane += lanes[lane];
-        for (; i < job->inner; i++) plane += x[i];
-        total += plane;
+        for (; i < job->inner; i += LANES) sum[0] += load_part(x + i, min_i64(LANES, job->inner - i));
+        total += sum_of_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
     }
     job->result[channel] = total;
 }

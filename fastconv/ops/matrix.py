@@ -1,0 +1,58 @@
+"""Products of matrices on the convolution kernels: rows by columns are a 1x1 convolution of one image.
+
+BLAS would cut them into threads of its own, which fight with the kernels' for the cores, end no call when a signal
+comes and give bits that depend on their number.
+"""
+
+import math
+
+import numpy as np
+
+from .. import _core
+from ..geometry.arrays import FLOAT64, allocate, contiguous, ndarray
+from ..geometry.conv import conv_geometry
+
+# A product this small is one of NumPy's.
+SMALL_PRODUCT = 1 << 18
+FEW_ROWS = 8
+
+
+def _is_small(rows: int, depth: int, columns: int) -> bool:
+    return rows * depth * columns <= SMALL_PRODUCT or min(rows, columns) < FEW_ROWS
+
+
+# In C order, and if the last two axes were only swapped, by a pass that reads and writes whole lines.
+def _laid(name: str, x: ndarray) -> ndarray:
+    turned = np.swapaxes(x, -1, -2)
+    if x.flags.c_contiguous or not turned.flags.c_contiguous or not x.size:
+        return contiguous(x)
+    rows, columns = turned.shape[-2:]
+    return _core.reorder(x.size // (rows * columns), rows, columns, turned, allocate(name, x.shape, x.dtype))
+
+
+def product(name: str, left: ndarray, right: ndarray, out: ndarray) -> ndarray:
+    """left (…, rows, depth) @ right (…, depth, columns) into `out`, which is contiguous."""
+    if right.ndim == 2 < left.ndim and left.size and left.flags.c_contiguous:
+        product(name, left.reshape(-1, left.shape[-1]), right, out.reshape(-1, out.shape[-1]))
+        return out
+    (*batch, rows, depth), columns = left.shape, right.shape[-1]
+    if _is_small(rows, depth, columns) or left.shape[:-2] != right.shape[:-2]:
+        return np.matmul(left, right, out=out)
+    groups = math.prod(batch)
+    grid, _ = conv_geometry(name, 1, (groups * depth, columns), (groups * rows, depth, 1), 1, 0, 1, groups)
+    return _core.conv_forward(grid, _laid(name, right), _laid(name, left), None, None, 0, out)
+
+
+def affine(name: str, x: ndarray, weight: ndarray, bias: ndarray | None, out: ndarray) -> ndarray:
+    """x (rows, depth) @ weightᵀ (depth, columns) + bias (columns,) into `out`, which is contiguous."""
+    (rows, depth), columns = x.shape, len(weight)
+    if _is_small(rows, depth, columns):
+        np.matmul(x, weight.T, out=out)
+        return out if bias is None else np.add(out, bias, out=out)
+    grid, _ = conv_geometry(name, 1, (depth, rows), (columns, depth, 1), 1, 0, 1, 1)
+    weight, bias = contiguous(weight), None if bias is None else contiguous(bias)
+    if columns <= rows and grid.takes_last(x.dtype == FLOAT64, -1):
+        return _core.conv_last(grid, contiguous(x), weight, bias, None, 0, out)
+    turned = allocate(name, (columns, rows), x.dtype)
+    _core.conv_forward(grid, _laid(name, x.T), weight, bias, None, 0, turned)
+    return _core.reorder(1, columns, rows, turned, out)
