@@ -118,7 +118,7 @@ cdef extern from "fastconv.h" nogil:
         void pool_grad_mean(const fc_pool_geometry *, const void *, void *, void *, int) noexcept nogil
         int64_t pool_scatter(int64_t, int64_t, int64_t, int, const void *, const int64_t *, void *, int) noexcept nogil
         int64_t pool_gather(int64_t, int64_t, int64_t, const void *, const int64_t *, void *, int) noexcept nogil
-        void activation(int, int64_t, const void *, const void *, void *, double, double, int) noexcept nogil
+        void activation(int, int64_t, int64_t, int64_t, const void *, const void *, const void *, void *, double, double, int) noexcept nogil
         void softmax(int, int64_t, int64_t, int64_t, const void *, const void *, const void *, void *, int) noexcept nogil
         void norm_moments(int64_t, int64_t, int64_t, const void *, void *, void *, int) noexcept nogil
         void norm_sums(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, void *, void *, int) noexcept nogil

@@ -1,19 +1,21 @@
 # Passes over arrays: activation, softmax, sums over channels, reordering. Included by _core.pyx.
 
-def activation(int code, cnp.ndarray input, output, double a=0, double b=0, grad_output=None):
+def activation(int code, cnp.ndarray input, output, double a=0, double b=0, grad_output=None, slopes=None, int64_t rows=1):
     """output = f(input), or grad_output * f'(input); code is the number in geometry.conv.ACTIVATIONS, a and b its parameters.
 
-    A fresh array stands in for None."""
+    A fresh array stands in for None. With slopes row r of `rows` has slopes[r % slopes.size] for a."""
     cdef const fc_operators *op = operators(input)
     cdef int threads = threads_for(cnp.PyArray_SIZE(input) * (1 if code == 1 else 4))
-    cdef int64_t n = cnp.PyArray_SIZE(input)
+    cdef int64_t n = cnp.PyArray_SIZE(input) // rows
+    cdef int64_t period = 1 if slopes is None else cnp.PyArray_SIZE(slopes)
     if output is None:
         output = empty_plain(cnp.PyArray_NDIM(input), cnp.PyArray_DIMS(input), cnp.PyArray_TYPE(input))
     cdef void *g = data(grad_output)
     cdef void *x = data(input)
+    cdef void *s = data(slopes)
     cdef void *y = data(output)
     with nogil:
-        op.activation(code, n, g, x, y, a, b, threads)
+        op.activation(code, rows, n, period, g, x, s, y, a, b, threads)
     raise_interrupt()
     return output
 

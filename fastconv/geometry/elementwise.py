@@ -160,10 +160,10 @@ def reducible(op: str, shape: tuple[int, ...], over: tuple[int, ...]) -> None:
         raise value_error(op, "input", f"has shape {shape}", "at least one element to reduce")
 
 
-def learned_slope(name: str, input: Any, weight: Any) -> tuple[ndarray, ndarray, tuple[int, ...]]:
-    """input, prelu's weight of one number or one a channel, and the shape in which it broadcasts."""
+def learned_slope(name: str, input: Any, weight: Any) -> tuple[ndarray, ndarray]:
+    """input, and prelu's weight of one number or one a channel."""
     input, weight = arrays(name, input=input, weight=weight)
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.size not in (1, channels):
         raise value_error(name, "weight", f"has shape {weight.shape}", f"() or (1,) or ({channels},)")
-    return input, weight, () if weight.size == 1 else (channels,) + (1,) * (input.ndim - 2)
+    return input, weight

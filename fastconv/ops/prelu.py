@@ -1,13 +1,29 @@
 """The activation whose slope is learned."""
 
+import math
+
 import numpy as np
 
-from ..geometry.arrays import as_array, new_output, same_dtype
+from .. import _core
+from ..geometry.arrays import allocate, as_array, contiguous, ndarray, new_output, same_dtype
+from ..geometry.conv import ACTIVATIONS
 from ..geometry.elementwise import learned_slope, same_shape
 from ..op import op
 
+RELU, LEAKY_RELU = ACTIVATIONS.index("relu"), ACTIVATIONS.index("leaky_relu")
 
-@op("input", "weight")
+
+# The kernels' leaky_relu, or with grad_output its gradient, under one slope or one for each channel.
+def _leaky(x: ndarray, weight: ndarray, out: ndarray, grad_output: ndarray | None = None) -> ndarray:
+    x, slopes = contiguous(x), contiguous(weight).reshape(-1)
+    if slopes.size == 1:
+        return _core.activation(LEAKY_RELU, x, out, float(slopes[0]), grad_output=grad_output)
+    return _core.activation(
+        LEAKY_RELU, x, out, grad_output=grad_output, slopes=slopes, rows=max(1, math.prod(x.shape[:2]))
+    )
+
+
+@op("input", "weight", quiet=True)
 def prelu(input, weight, *, out=None):
     """input where above 0, else weight * input.
 
@@ -18,11 +34,9 @@ def prelu(input, weight, *, out=None):
     >>> prelu(np.array([-4.0, 2.0]), np.array([0.25]))
     array([-1.,  2.])
     """
-    x, weight, shape = learned_slope("prelu", input, weight)
+    x, weight = learned_slope("prelu", input, weight)
     out = new_output("prelu", out, x.shape, x.dtype, x, weight)
-    np.multiply(x, weight.reshape(shape), out=out)
-    np.copyto(out, x, where=x > 0)
-    return out, (input, weight)
+    return _leaky(x, weight, out), (input, weight)
 
 
 @prelu.gradient
@@ -34,15 +48,18 @@ def prelu_backward(grad_output, input, weight, *, needs=(True, True)):
     (array([0.25, 1.  ]), array([-4.]))
     """
     name = "prelu_backward"
-    x, weight, shape = learned_slope(name, input, weight)
+    x, weight = learned_slope(name, input, weight)
     g = as_array(name, "grad_output", grad_output)
     same_shape(name, "grad_output", g, x.shape)
     same_dtype(name, input=x, grad_output=g)
+    x, g = contiguous(x), contiguous(g)
     grad_input = grad_weight = None
     if needs[0]:
-        grad_input = np.where(x > 0, g, g * weight.reshape(shape))
+        grad_input = _leaky(x, weight, allocate(name, x.shape, x.dtype), g)
     if needs[1]:
-        parts = np.where(x > 0, x.dtype.type(0), g * x)
-        kept = tuple(axis for axis in range(x.ndim) if axis != 1 or weight.size == 1)
-        grad_weight = parts.sum(kept, np.float64).astype(x.dtype).reshape(weight.shape)
+        # g x where x is not above 0
+        below = _core.activation(RELU, np.asarray(-x), None, grad_output=np.asarray(g * x))
+        grad_weight = allocate(name, weight.shape, x.dtype)
+        outer, cells = (1, x.size) if weight.size == 1 else (len(x), math.prod(x.shape[2:]))
+        _core.channel_sum(outer, weight.size, cells, below, grad_weight)
     return grad_input, grad_weight
