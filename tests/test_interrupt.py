@@ -42,6 +42,12 @@ CALLS = {
     "max_pool": lambda n: fc.max_pool2d(zeros(n, 64, 256, 256), 31, 1, 15),
     "batch_norm": lambda n: fc.batch_norm(zeros(n, 64, 256, 256), zeros(64), zeros(64) + 1),
     "gelu": lambda n: fc.gelu(zeros(n, 256, 256, 64)),
+    "grad_weight of few channels": lambda n: fc.conv2d_weight(
+        zeros(8 * n, 16, 96, 96), (16, 16, 3, 3), zeros(8 * n, 16, 94, 94)
+    ),
+    "matmul": lambda n: fc.matmul(zeros(n, 512, 512), zeros(n, 512, 512)),
+    "linear": lambda n: fc.linear(zeros(256 * n, 512), zeros(512, 512)),
+    "prelu": lambda n: fc.prelu(zeros(n, 64, 128, 128), zeros(64)),
 }
 
 
