@@ -267,13 +267,13 @@ def matmul_backward(grad_output, input, other, *, needs=(True, True)):
     b = other[:, None] if other.ndim == 1 else other
     g = grad_output if other.ndim > 1 else grad_output[..., None]
     g = g if input.ndim > 1 else np.expand_dims(g, -2)
-    grads = []
-    factors = ((g, np.swapaxes(b, -1, -2), a, input), (np.swapaxes(a, -1, -2), g, b, other))
-    for (left, right, matrix, argument), need in zip(factors, needs, strict=True):
-        grad = None
-        if need:
-            batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-            out = allocate("matmul_backward", (*batch, left.shape[-2], right.shape[-1]), g.dtype)
-            grad = unbroadcast(product("matmul_backward", left, right, out), matrix.shape).reshape(argument.shape)
-        grads.append(grad)
-    return tuple(grads)
+    grad_a = _factor_gradient(g, np.swapaxes(b, -1, -2), a).reshape(input.shape) if needs[0] else None
+    grad_b = _factor_gradient(np.swapaxes(a, -1, -2), g, b).reshape(other.shape) if needs[1] else None
+    return grad_a, grad_b
+
+
+# left @ right, which is the gradient for `factor`.
+def _factor_gradient(left: ndarray, right: ndarray, factor: ndarray) -> ndarray:
+    batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    out = allocate("matmul_backward", (*batch, left.shape[-2], right.shape[-1]), factor.dtype)
+    return unbroadcast(product("matmul_backward", left, right, out), factor.shape)

@@ -61,12 +61,10 @@ def linear_backward(grad_output, input, weight, bias=None, *, needs=(True, True,
     grad_input = grad_weight = None
     if needs[0]:
         grad_input = allocate(name, (*samples, rows, features), x.dtype)
-        product(name, g, matrix, grad_input)
-        grad_input = grad_input.reshape(input.shape)
+        grad_input = product(name, g, matrix, grad_input).reshape(input.shape)
     if needs[1]:
         grad_weight = allocate(name, (*samples, len(matrix), features), x.dtype)
-        product(name, np.swapaxes(g, -1, -2), x, grad_weight)
-        grad_weight = grad_weight.reshape((*samples, *weight.shape))
+        grad_weight = product(name, np.swapaxes(g, -1, -2), x, grad_weight).reshape((*samples, *weight.shape))
     grad_bias = g.sum(axis=-2).reshape((*samples, *weight.shape[:-1])) if needs[2] else None
     return grad_input, grad_weight, grad_bias
 

@@ -9,13 +9,14 @@ from ..geometry.arrays import allocate, as_array, contiguous, ndarray, new_outpu
 from ..geometry.conv import ACTIVATIONS
 from ..geometry.elementwise import learned_slope, same_shape
 from ..op import op
+from .statistics import flat, sums
 
 RELU, LEAKY_RELU = ACTIVATIONS.index("relu"), ACTIVATIONS.index("leaky_relu")
 
 
 # The kernels' leaky_relu, or with grad_output its gradient, under one slope or one for each channel.
 def _leaky(x: ndarray, weight: ndarray, out: ndarray, grad_output: ndarray | None = None) -> ndarray:
-    x, slopes = contiguous(x), contiguous(weight).reshape(-1)
+    slopes = flat(weight)
     if slopes.size == 1:
         return _core.activation(LEAKY_RELU, x, out, float(slopes[0]), grad_output=grad_output)
     return _core.activation(
@@ -36,7 +37,7 @@ def prelu(input, weight, *, out=None):
     """
     x, weight = learned_slope("prelu", input, weight)
     out = new_output("prelu", out, x.shape, x.dtype, x, weight)
-    return _leaky(x, weight, out), (input, weight)
+    return _leaky(contiguous(x), weight, out), (input, weight)
 
 
 @prelu.gradient
@@ -59,7 +60,7 @@ def prelu_backward(grad_output, input, weight, *, needs=(True, True)):
     if needs[1]:
         # g x where x is not above 0
         below = _core.activation(RELU, np.asarray(-x), None, grad_output=np.asarray(g * x))
-        grad_weight = allocate(name, weight.shape, x.dtype)
         outer, cells = (1, x.size) if weight.size == 1 else (len(x), math.prod(x.shape[2:]))
-        _core.channel_sum(outer, weight.size, cells, below, grad_weight)
+        mean = np.zeros(weight.size, x.dtype)
+        grad_weight = sums(below, x, outer, weight.size, cells, mean)[0].reshape(weight.shape)
     return grad_input, grad_weight

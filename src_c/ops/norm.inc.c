@@ -86,7 +86,8 @@ VEC_INLINE void join_moments(double *n, double *mean, double *squares, double co
 
 /* Mean and variance (g NULL), or the two sums about a given mean, of statistic b. */
 static void row_statistic(const norm_job *job, int64_t b) {
-    int64_t length = min_i64(job->L, NORM_PIECE), together = max_i64(1, NORM_PIECE / job->L), step = job->B * job->L;
+    int64_t length = min_i64(job->L, NORM_PIECE), together = max_i64(1, NORM_PIECE / max_i64(1, job->L)),
+            step = job->B * job->L;
     double n = 0, mean = 0, squares = 0, sums[2] = {0};
     for (int64_t a = 0; a < job->A; a += together) {
         int64_t runs = min_i64(together, job->A - a);
