@@ -40,7 +40,8 @@ def test_names_the_kernel_and_the_reason_that_the_table_of_choices_gives():
         "tall": fc.explain(fc.conv2d, drawn(1, 1, 40, 150), drawn(1, 1, 15, 15), padding=7),
         "strip": fc.explain(fc.conv2d, X, drawn(32, 1, 3, 3), groups=32),
         "channels last": fc.explain(fc.conv2d, drawn(1, 40, 40, 32), drawn(32, 1, 3, 3), groups=32, layout="NHWC"),
-        "taps": fc.explain(fc.conv2d_backward, drawn(1, 32, 38, 38), X, drawn(32, 1, 3, 3), groups=32),
+        "taps": fc.explain(fc.conv2d_backward, drawn(1, 6, 38, 38), X[:, :6], drawn(6, 1, 3, 3), groups=6),
+        "channels": fc.explain(fc.conv2d_backward, drawn(1, 32, 9, 9), X[..., :11, :11], drawn(32, 2, 3, 3), groups=16),
         "tiles": fc.explain(fc.conv2d_backward, drawn(1, 48, 40, 40), X, W, padding=1, precision="exact"),
     }
     for word, found in kernels.items():

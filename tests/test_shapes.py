@@ -68,6 +68,43 @@ def test_any_convolution_is_exact_or_refused(case):
         np.testing.assert_array_equal(ours, want)
 
 
+@st.composite
+def many_groups(draw):
+    """More groups than a vector has lanes, of few channels: kernels may take several groups at once."""
+    rank, per_group = draw(ranks), draw(st.sampled_from([1, 1, 2, 3, 4, 8]))
+    groups = draw(st.integers(1, 40 // per_group))
+    kernel = draw(axes(rank, 1, (19, 9, 3)[rank - 1]))
+    extent = draw(axes(rank, 1, (90, 30, 8)[rank - 1]))
+    return {
+        "rank": rank,
+        "input": (draw(st.integers(1, 3)), groups * per_group, *(n + k - 1 for n, k in zip(extent, kernel))),
+        "weight": (groups * draw(st.sampled_from([1, per_group, 2 * per_group])), per_group, *kernel),
+        "parameters": {
+            "stride": draw(axes(rank, 1, 3)),
+            "padding": draw(axes(rank, 0, 3)),
+            "dilation": (*draw(axes(rank - 1, 1, 2)), 1),
+            "groups": groups,
+        },
+    }
+
+
+@relaxed
+@given(many_groups())
+def test_many_groups_are_exact(isa, case):
+    name, p = f"conv{case['rank']}d", case["parameters"]
+    x, w = whole(case["input"], 1, "float32"), whole(case["weight"], 2, "float32")
+    spans = [d * (k - 1) + 1 for d, k in zip(p["dilation"], w.shape[2:])]
+    if any(n + 2 * pad < span for n, pad, span in zip(x.shape[2:], p["padding"], spans)):
+        return
+    got = getattr(fc, name)(x, w, **p, precision="exact")
+    np.testing.assert_array_equal(got, lookup(name)(x.astype(int), w.astype(int), **p))
+    grad = whole(got.shape, 3, "float32")
+    wants = lookup("conv_backward")(grad.astype(int), x.astype(int), w.astype(int), **p)
+    grads = getattr(fc, f"{name}_backward")(grad, x, w, **p, precision="exact")
+    for ours, want in zip(grads, wants):
+        np.testing.assert_array_equal(ours, want)
+
+
 @relaxed
 @given(convolutions(), st.integers(0, 5))
 def test_any_transposed_convolution_is_exact_or_refused(case, extra):

@@ -12,6 +12,7 @@
 #include "../kernels/strip_tile.inc.c"
 #include "../kernels/slide_tile.inc.c"
 #include "../kernels/depth_tile.inc.c"
+#include "../kernels/channel_tile.inc.c"
 #include "../kernels/tall.inc.c"
 #include "../kernels/tap_tile.inc.c"
 #include "../kernels/winograd.inc.c"
@@ -29,6 +30,8 @@
 #include "../ops/tall.inc.c"
 #include "../ops/winograd_tiles.inc.c"
 #include "../ops/winograd.inc.c"
+#include "../ops/share_sums.inc.c"
+#include "../ops/channel_grad_weight.inc.c"
 
 #include "../ops/plan.inc.c"
 

@@ -24,6 +24,9 @@
 #define FC_KEEP(v) (void)0
 #endif
 
+/* Keeps a pointer of a loop in a register of its own: GCC would keep one for each place that is read from it. */
+#define FC_KEEP_POINTER(p) __asm__("" : "+r"(p))
+
 /* In a loop of loads and stores: keeps it from becoming a call of memcpy, which is slow for short rows. */
 #define FC_KEEP_LOOP __asm__ volatile("")
 

@@ -268,6 +268,7 @@ static int64_t conv_grad_weight_scratch(const fc_conv_geometry *g, int threads) 
     product p = forward_product(g);
     enum way way = choose_weight_way(&p);
     if (way == TILES_SPARSE) return sparse_weight_scratch(g, threads);
+    if (way == TAPS_CHANNELS) return channel_grad_weight_scratch(&p, threads);
     if (way == TAPS_NARROW) return narrow_grad_weight_scratch(g, threads);
     int64_t direct = direct_weight_scratch(g, threads);
     return way == WINOGRAD_WEIGHT ? max_i64(direct, winograd_weight_scratch(g, threads)) : direct;
@@ -278,6 +279,7 @@ static void conv_grad_weight(const fc_conv_geometry *g, const void *grad_output,
     product p = forward_product(g);
     enum way way = choose_weight_way(&p);
     if (way == TILES_SPARSE) run_sparse_weight(g, grad_output, input, grad_weight, scratch, threads);
+    else if (way == TAPS_CHANNELS) channel_grad_weight(&p, grad_output, input, grad_weight, scratch, threads);
     else if (way == TAPS_NARROW) narrow_grad_weight(g, grad_output, input, grad_weight, scratch, threads);
     else if (way != WINOGRAD_WEIGHT || !run_winograd_weight(g, grad_output, input, grad_weight, scratch, threads))
         run_direct_weight(g, grad_output, input, grad_weight, 1, scratch, threads);

@@ -61,26 +61,18 @@ typedef struct {
     char *scratch;
 } depth_job;
 
-/* x[row][left + column][lane] = source[lane][row][column], zeros beside. */
-static void interleave(const product *p, const depth_plan *d, const T *source, int64_t channels, T *x) {
-    int64_t W = p->extent[2], plane = volume(p->extent), rows = plane / W, column = 0;
-    for (int64_t row = 0; row < rows; row++) {
-        zero_run(x + row * d->pitch * LANES, d->left * LANES);
-        zero_run(x + (row * d->pitch + d->left + W) * LANES, (d->pitch - d->left - W) * LANES);
-    }
-    T *to = x + d->left * LANES;
-    for (int64_t cell = 0; cell < plane; cell += LANES) {
-        const T *run[LANES];
+/* Cells [first, end) of planes of at least LANES, in rows of W, which are laid `pitch` cells apart:
+ * to[row][column][lane] = plane[lane][first + row * W + column]. */
+static void interleave(const T *const plane[LANES], int64_t first, int64_t end, int64_t W, T *to, int64_t pitch) {
+    for (int64_t cell = first, column = 0; cell < end; cell += LANES) {
         vec lanes[LANES];
-        int64_t back = max_i64(0, cell + LANES - plane); /* the last vector starts before its first new cell */
-        FC_UNROLL for (int i = 0; i < LANES; i++) run[i] =
-            source + (i < channels ? i : channels - 1) * plane + cell - back;
-        take_columns(run, 0, LANES, lanes);
-        for (int64_t i = back; i < LANES; i++, to += LANES) {
+        int64_t start = min_i64(cell, max_i64(end - LANES, 0)); /* the last vector starts before its first new cell */
+        take_columns(plane, start, LANES, lanes);
+        for (int64_t i = cell - start; i < min_i64(LANES, end - start); i++, to += LANES) {
             store(to, lanes[i]);
             if (++column == W) {
                 column = 0;
-                to += (d->pitch - W) * LANES;
+                to += (pitch - W) * LANES;
             }
         }
     }
@@ -113,7 +105,13 @@ static void depth_product_task(const void *context, int64_t task, int thread) {
     for (int64_t i = 0; i < LANES; i++) run[i] = p->matrix + (first + min_i64(i, channels - 1)) * p->taps;
     take_all_columns(run, p->taps, w);
     const T *source = p->source + channel * source_plane;
-    interleave(p, d, source, channels, x);
+    int64_t W = p->extent[2];
+    for (int64_t row = 0; row < source_plane / W; row++) {
+        zero_run(x + row * d->pitch * LANES, d->left * LANES);
+        zero_run(x + (row * d->pitch + d->left + W) * LANES, (d->pitch - d->left - W) * LANES);
+    }
+    for (int64_t i = 0; i < LANES; i++) run[i] = source + min_i64(i, channels - 1) * source_plane;
+    interleave(run, 0, source_plane, W, x + d->left * LANES, d->pitch);
 
     int64_t Q = p->pixels[2], blocks = ceil_div(Q, DEPTH_PIXELS), most = ceil_div(Q, blocks);
     depth_arguments t = {

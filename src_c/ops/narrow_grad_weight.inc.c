@@ -45,15 +45,14 @@ static narrow_plan plan_narrow(const fc_conv_geometry *g) {
 
 static int64_t narrow_grad_weight_scratch(const fc_conv_geometry *g, int threads) {
     narrow_plan w = plan_narrow(g);
-    return taps_bytes(g) + w.table_bytes + line_bytes(w.shares * g->G * w.weights * (int64_t)sizeof(T)) +
-           w.thread_bytes * threads;
+    return taps_bytes(g) + w.table_bytes + shares_bytes(w.shares, g->G * w.weights) + w.thread_bytes * threads;
 }
 
 typedef struct {
     const fc_conv_geometry *g;
     narrow_plan w;
     const T *grad_output, *input;
-    T *grad_weight, *partial;
+    share_sums sums;
     const int64_t *column; /* each tap column's offset in the strip */
     char *scratch;
 } narrow_job;
@@ -169,7 +168,7 @@ static void narrow_task(const void *context, int64_t task, int thread) {
                       w->g_copied ? w->g_channel : out_plane, sums + (group - first) * group_sums);
         }
     }
-    T *partial = job->partial + (share * p->groups + first) * w->weights;
+    T *partial = job->sums.partial + share * job->sums.count + first * w->weights;
     for (int64_t i = 0; i < (last - first) * w->weights; i++) {
         T total = 0;
         for (int lane = 0; lane < LANES; lane++) total += sums[i * LANES + lane];
@@ -177,23 +176,10 @@ static void narrow_task(const void *context, int64_t task, int thread) {
     }
 }
 
-/* Adds the shares of one group. */
-static void add_narrow_shares(const void *context, int64_t group, int thread) {
-    (void)thread;
-    const narrow_job *job = context;
-    const narrow_plan *w = &job->w;
-    for (int64_t i = group * w->weights; i < (group + 1) * w->weights; i++) {
-        T total = job->partial[i];
-        for (int64_t share = 1; share < w->shares; share++) total += job->partial[share * w->p.groups * w->weights + i];
-        job->grad_weight[i] = total;
-    }
-}
-
 static void narrow_grad_weight(const fc_conv_geometry *g, const T *grad_output, const T *input, T *grad_weight,
                                void *scratch, int threads) {
     char *rest = scratch;
-    narrow_job job = {
-        .g = g, .w = plan_narrow(g), .grad_output = grad_output, .input = input, .grad_weight = grad_weight};
+    narrow_job job = {.g = g, .w = plan_narrow(g), .grad_output = grad_output, .input = input};
     narrow_plan *w = &job.w;
     int64_t (*offset)[3] = take(&rest, taps_bytes(g)), *column = take(&rest, w->table_bytes);
     list_taps(g, offset);
@@ -203,9 +189,8 @@ static void narrow_grad_weight(const fc_conv_geometry *g, const T *grad_output, 
         column[j] = x % g->stride[2] * w->s.at.phase + x / g->stride[2];
     }
     job.column = column;
-    T *partial = take(&rest, w->shares * g->G * w->weights * (int64_t)sizeof(T));
-    job.partial = w->shares > 1 ? partial : grad_weight;
+    job.sums = take_shares(&rest, w->shares, g->G * w->weights, grad_weight);
     job.scratch = rest;
     fc_parallel_for(w->chunks * w->shares, threads, narrow_task, &job);
-    if (w->shares > 1) fc_parallel_for(g->G, threads, add_narrow_shares, &job);
+    add_share_sums(&job.sums, threads);
 }

@@ -18,6 +18,7 @@ enum way {
     DEPTH_LAST,
     POINTS_LAST,
     TAPS_NARROW,
+    TAPS_CHANNELS,
     WINOGRAD_WEIGHT,
     TILES,
     TILES_EXACT,
@@ -45,6 +46,7 @@ static const fc_choice ways[] = {
     [DEPTH_LAST] = {"channels last", "depthwise: lanes run along the channels, which are read in place"},
     [POINTS_LAST] = {"channels last", "1x1 at every pixel: pixels are rows of a matrix that is read in place"},
     [TAPS_NARROW] = {"taps", "few channel pairs: lanes run along rows of pixels"},
+    [TAPS_CHANNELS] = {"channels", "depthwise or small groups: lanes run along the channels, interleaved in cache"},
     [WINOGRAD_WEIGHT] = {"winograd", FEWER},
     [TILES] = {"tiles", ONE_TAP},
     [TILES_EXACT] = {"tiles", ASKED_EXACT},
@@ -102,9 +104,10 @@ static enum way choose_way(const product *p) {
 static enum way choose_weight_way(const product *p) {
     int64_t Q = p->pixels[2];
     if (is_sparse(p)) return TILES_SPARSE;
-    int long_rows = p->stride[2] == 1 && Q >= 3 * LANES;
-    int few = p->taps > 1 && p->channels * p->rows <= NARROW_PAIRS && Q >= LANES / 2;
-    if (few && (p->rows < LANES || long_rows) && fits_strip(p)) return TAPS_NARROW;
+    int suits = suits_channels(p), stride = p->stride[2] == 1 ? 1 : 2, long_rows = stride == 1 && Q >= 3 * LANES;
+    int few = p->taps > 1 && p->channels * p->rows <= NARROW_PAIRS && Q >= LANES / 2 && fits_strip(p);
+    if (suits && !(few && stride == 1 && Q >= 4 * LANES)) return TAPS_CHANNELS;
+    if (few && (p->rows < LANES || long_rows)) return TAPS_NARROW;
     int direct = p->rows < LANES || p->channels < 8 ? 2 : why_direct(p, 1);
     return direct < 0 ? WINOGRAD_WEIGHT : TILES + direct;
 }

@@ -91,14 +91,19 @@ static void *new_scratch(int64_t bytes) {
 
 static int64_t volume(const int64_t extent[3]) { return extent[0] * extent[1] * extent[2]; }
 
-/* Half of the problems are the square kernels for which there are special algorithms, some are depthwise. */
+/* Half of the problems are the square kernels for which there are special algorithms, some have many small groups. */
 static fc_conv_geometry draw_conv(void) {
     fc_conv_geometry g = {.N = draw(1, 3)};
     int square = (int)draw(0, 1), rank = square ? 2 : (int)draw(1, 3);
     g.G = draw(0, 2) ? 1 : draw(2, 5);
     g.C = g.G * draw(1, square ? 40 : 12);
     g.K = g.G * draw(1, square ? 40 : 12);
-    if (!draw(0, 3)) g.C = g.K = g.G = draw(1, 40);
+    if (!draw(0, 3)) {
+        int64_t channels = draw(0, 1) ? 1 : 1 << draw(0, 3);
+        g.G = draw(1, 40 / channels);
+        g.C = g.G * channels;
+        g.K = g.C * draw(1, 2);
+    }
     for (int axis = 0; axis < 3; axis++) {
         int used = axis >= 3 - rank;
         g.kernel[axis] = !used ? 1 : square ? 3 : draw(1, 5);
