@@ -13,7 +13,7 @@ typedef struct {
     int64_t groups;                     /* in a task */
     int64_t rows, row_blocks;           /* of pixels in a block */
     int64_t depth, height, pitch, left; /* of the interleaved input, in cells; its first column inside */
-    int64_t run;                        /* pixels whose rounds are spread at once */
+    int64_t run_rows, run;              /* and pixels of a row whose products are added at once */
     int64_t chunks, units, shares;      /* a unit is one block of one image */
     int64_t x_bytes, g_bytes, spread_bytes, sums_bytes, thread_bytes;
 } channel_plan;
@@ -40,13 +40,14 @@ static channel_plan plan_channels(const product *p) {
     w.rows = ceil_div(P, w.row_blocks);
     w.row_blocks = ceil_div(P, w.rows);
     w.height = (w.rows - 1) * p->stride[1] + span + 1;
-    w.run = w.rounds > 1 ? clamp_i64(CHANNEL_SPREAD_BYTES / (w.rounds * vector), 1, Q) : Q;
-    w.run = ceil_div(Q, ceil_div(Q, w.run));
+    int64_t run = w.rounds > 1 ? CHANNEL_SPREAD_BYTES / (w.rounds * vector) : max_i64(CHANNEL_PIXELS, Q);
+    w.run_rows = clamp_i64(run / Q, 1, w.rows);
+    w.run = ceil_div(Q, ceil_div(Q, min_i64(run, Q)));
     w.units = p->images * w.row_blocks;
     w.shares = clamp_i64(CHANNEL_TASKS / w.chunks, 1, w.units);
     w.x_bytes = line_bytes((w.depth * w.height * w.pitch + CHANNEL_COLUMNS) * vector);
     w.g_bytes = line_bytes(p->pixels[0] * w.rows * Q * vector);
-    w.spread_bytes = w.rounds > 1 ? line_bytes(w.run * w.rounds * vector) : 0;
+    w.spread_bytes = w.rounds > 1 ? line_bytes(w.run_rows * w.run * w.rounds * vector) : 0;
     w.sums_bytes = line_bytes(p->rows * p->taps * vector);
     w.thread_bytes = w.x_bytes + w.g_bytes + w.spread_bytes + w.sums_bytes;
     return w;
@@ -59,7 +60,8 @@ static int64_t tap_gap(const product *p, int axis) {
 /* Whether the shape allows it: whole groups in a vector, and planes of at least one. */
 static int suits_channels(const product *p) {
     int64_t n = p->channels;
-    if (n > min_i64(CHANNEL_ROWS, LANES) || (n & (n - 1)) || p->rows % n || p->groups * n < LANES) return 0;
+    if (n > LANES || (n & (n - 1)) || p->rows % n || p->groups * n < LANES) return 0;
+    if (n > 8 && (p->groups == 1 || p->pixels[2] >= 2 * LANES)) return 0;
     if (p->taps == 1 || tap_gap(p, 2) > 1 || volume(p->extent) < LANES || volume(p->pixels) < LANES) return 0;
     channel_plan w = plan_channels(p);
     return w.x_bytes + w.g_bytes <= 2 * CHANNEL_BLOCK_BYTES && w.sums_bytes <= CHANNEL_SUMS_BYTES;
@@ -86,7 +88,7 @@ typedef struct {
 #endif
 VEC_INLINE void spread_rounds(const int rounds, const T *from, int64_t cells, T *to) {
     for (const T *end = from + cells * LANES; from < end; from += LANES) {
-        vec v[CHANNEL_ROWS] = {load(from)};
+        vec v[16] = {load(from)};
         if (rounds > 1) v[1] = __builtin_shufflevector(v[0], v[0], SWAPPED(1));
 #if LANES >= 4
         if (rounds > 2)
@@ -96,13 +98,18 @@ VEC_INLINE void spread_rounds(const int rounds, const T *from, int64_t cells, T 
         if (rounds > 4)
             FC_UNROLL for (int i = 0; i < 4; i++) v[4 + i] = __builtin_shufflevector(v[i], v[i], SWAPPED(4));
 #endif
+#if LANES >= 16
+        if (rounds > 8)
+            FC_UNROLL for (int i = 0; i < 8; i++) v[8 + i] = __builtin_shufflevector(v[i], v[i], SWAPPED(8));
+#endif
         FC_UNROLL for (int k = 0; k < rounds; k++, to += LANES) store(to, v[k]);
     }
 }
 static void spread(int64_t rounds, const T *from, int64_t cells, T *to) {
     if (rounds == 2) spread_rounds(2, from, cells, to);
     else if (rounds == 4) spread_rounds(4, from, cells, to);
-    else spread_rounds(8, from, cells, to);
+    else if (rounds == 8) spread_rounds(8, from, cells, to);
+    else spread_rounds(16, from, cells, to);
 }
 
 /* Rows of pixels of a depthwise convolution, and the taps of one slice of its kernel, by tiles of tap rows. */
@@ -153,22 +160,21 @@ static void add_block_channels(const channel_job *job, channel_block *b, T *sums
     const product *p = job->p;
     int64_t Q = p->pixels[2], taps = p->count[1] * p->count[2] * LANES;
     int64_t x_row = w->pitch * LANES, slice = w->height * x_row, tap_slice = tap_gap(p, 0) * slice;
-    channel_arguments t = {.g_row = Q * LANES,
+    channel_arguments t = {.g_row = Q * w->rounds * LANES,
                            .g_pixel = w->rounds * LANES,
                            .x_row = p->stride[1] * x_row,
                            .x_pixel = p->stride[2] * LANES,
                            .x_tap = tap_gap(p, 1) * x_row,
                            .sums_row = (w->rounds > 1 ? p->taps : p->count[2]) * LANES};
-    int64_t some = w->rounds > 1 ? 1 : ceil_div(CHANNEL_PIXELS, Q);
     for (int64_t o = 0; o < p->pixels[0]; o++)
-        for (int64_t row = 0; row < b->rows; row += some) {
-            t.rows = min_i64(some, b->rows - row);
+        for (int64_t row = 0; row < b->rows; row += w->run_rows) {
+            t.rows = min_i64(w->run_rows, b->rows - row);
             for (int i = 0; i < 2; i++) b->next[i] = fetch(b->next[i], t.rows * b->next_step[i]);
-            const T *g = b->g + (o * b->rows + row) * t.g_row, *x = b->x + o * p->stride[0] * slice + row * t.x_row;
+            const T *g = b->g + (o * b->rows + row) * Q * LANES, *x = b->x + o * p->stride[0] * slice + row * t.x_row;
             for (int64_t at = 0; at < Q; at += t.pixels, g += t.pixels * LANES) {
                 t.pixels = min_i64(w->run, Q - at);
                 t.g = g;
-                if (w->rounds > 1) spread(w->rounds, g, t.pixels, b->spread);
+                if (w->rounds > 1) spread(w->rounds, g, t.rows * t.pixels, b->spread);
                 for (int64_t depth = 0; depth < p->count[0]; depth++) {
                     t.x = x + at * t.x_pixel + depth * tap_slice;
                     t.sums = sums + depth * taps;

@@ -99,7 +99,7 @@ static fc_conv_geometry draw_conv(void) {
     g.C = g.G * draw(1, square ? 40 : 12);
     g.K = g.G * draw(1, square ? 40 : 12);
     if (!draw(0, 3)) {
-        int64_t channels = draw(0, 1) ? 1 : 1 << draw(0, 3);
+        int64_t channels = draw(0, 1) ? 1 : 1 << draw(0, 4);
         g.G = draw(1, 40 / channels);
         g.C = g.G * channels;
         g.K = g.C * draw(1, 2);
