@@ -99,13 +99,13 @@ cdef class Calls:
         return convolve(geometry, FORWARD_LAST if last else self.transposed, <cnp.ndarray>input, <cnp.ndarray>weight, bias, residual, code,
                         <cnp.ndarray>result, 0, packed)
 
-    cdef run_backward(self, grad_output, input, weight, stride, padding, dilation, groups, output_padding, needs):
+    cdef run_backward(self, grad_output, input, weight, stride, padding, dilation, groups, output_padding, needs, onto):
         cdef ConvGeometry geometry
         cdef cnp.npy_intp shape[5]
         cdef cnp.ndarray dy, x, w
         cdef int n, axis, type
         cdef int64_t K, pixels = 1
-        if input is None or weight is None or not plain(grad_output, input, weight) or not PyTuple_CheckExact(needs):
+        if input is None or weight is None or not plain(grad_output, input, weight, onto) or not PyTuple_CheckExact(needs):
             return None
         if len(<tuple>needs) != 3 and (len(<tuple>needs) != 4 or needs[3]):
             return None
@@ -114,7 +114,7 @@ cdef class Calls:
         if geometry is None:
             return None
         n = self.shape_of(geometry, x, shape)
-        if not has_shape(dy, n, shape):
+        if not has_shape(dy, n, shape) or onto is not None and not has_shape(<cnp.ndarray>onto, n, cnp.PyArray_DIMS(x)):
             return None
         for axis in range(n - self.rank, n):
             pixels *= shape[axis]
@@ -123,7 +123,7 @@ cdef class Calls:
         grad_input = grad_weight = grad_bias = None
         if needs[0]:
             grad_input = empty_plain(n, cnp.PyArray_DIMS(x), type)
-            convolve(geometry, not self.transposed, dy, w, None, None, 0, <cnp.ndarray>grad_input, 0, None)
+            convolve(geometry, not self.transposed, dy, w, None, onto, 0, <cnp.ndarray>grad_input, 0, None)
         if needs[1]:
             grad_weight = empty_plain(self.rank + 2, cnp.PyArray_DIMS(w), type)
             conv_grad_weight(geometry, x if self.transposed else dy, dy if self.transposed else x, <cnp.ndarray>grad_weight, 0)
@@ -135,7 +135,7 @@ cdef class Calls:
         return grads if len(<tuple>needs) == 3 else (*grads, None)
 
 
-# `forward` and `backward` take the operation's own arguments, in its order.
+# `forward` and `backward` take the operation's own arguments, in its order; the input's gradient is added to `onto`.
 @cython.final
 cdef class ConvCalls(Calls):
     def forward(self, input, weight, bias, stride, padding, dilation, groups, activation, residual, layout, precision, out):
@@ -143,9 +143,10 @@ cdef class ConvCalls(Calls):
             return self.run(input, weight, bias, stride, padding, dilation, groups, 0, activation, residual, layout == "NHWC")
 
     def backward(self, grad_output, input, weight, stride=1, padding=0, dilation=1, groups=1, needs=(True, True, True), *,
-                 activation=None, bias=None, residual=None, output=None, layout="NCHW", per_sample=False, precision=None):
+                 activation=None, bias=None, residual=None, output=None, layout="NCHW", per_sample=False, precision=None,
+                 onto=None):
         if activation is None and residual is None and precision is None and per_sample is False and layout == "NCHW":
-            return self.run_backward(grad_output, input, weight, stride, padding, dilation, groups, 0, needs)
+            return self.run_backward(grad_output, input, weight, stride, padding, dilation, groups, 0, needs, onto)
 
 
 @cython.final
@@ -156,6 +157,6 @@ cdef class TransposeCalls(Calls):
 
     def backward(self, grad_output, input, weight, stride=1, padding=0, output_padding=0, groups=1, dilation=1,
                  needs=(True, True, True), *, activation=None, bias=None, residual=None, output=None, layout="NCHW",
-                 per_sample=False, precision=None):
+                 per_sample=False, precision=None, onto=None):
         if activation is None and residual is None and precision is None and per_sample is False and layout == "NCHW":
-            return self.run_backward(grad_output, input, weight, stride, padding, dilation, groups, output_padding, needs)
+            return self.run_backward(grad_output, input, weight, stride, padding, dilation, groups, output_padding, needs, onto)

@@ -79,24 +79,32 @@ class Op:
         return f"Op({self.name}{self.signature})"
 
     # Declares the gradient. The tape runs the bare function; the returned public one adds half precision and
-    # Tensors. `quick` is to it what the trait of that name is to the forward.
-    def gradient(self, function: Callable | None = None, *, quick: Callable | None = None) -> Callable:
+    # Tensors. `quick` is to it what the trait of that name is to the forward; if it `sums`, it takes an array `onto`,
+    # too, to which the first gradient is added on the way.
+    def gradient(
+        self, function: Callable | None = None, *, quick: Callable | None = None, sums: bool = False
+    ) -> Callable:
         if function is None:
-            return functools.partial(self.gradient, quick=quick)
+            return functools.partial(self.gradient, quick=quick, sums=sums)
         code = function.__code__
         takes_needs = "needs" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         function = _quiet(function) if self.quiet else function
         self.backward = function
 
         # A dict at the end of `saved` holds keyword arguments.
-        def on_tape(grad_output, saved, needs):
+        def on_tape(grad_output, saved, needs, onto=None):
             keywords = {"needs": needs} if takes_needs else {}
             if saved and type(saved[-1]) is dict:
                 *saved, rest = saved
                 keywords |= rest
-            grads = quick(grad_output, *saved, **keywords) if quick else None
-            return function(grad_output, *saved, **keywords) if grads is None else grads
+            also = keywords if onto is None else {**keywords, "onto": onto}
+            grads = quick(grad_output, *saved, **also) if quick else None
+            if grads is not None:
+                return grads
+            grads = function(grad_output, *saved, **keywords)
+            return grads if onto is None else (grads[0] + onto, *grads[1:])
 
+        on_tape.sums = sums
         self.on_tape = on_tape
         needed = ("grad_output", *(name for name in self.inputs if name in self.required))
         self.public_backward = _plain_backward(f"{self.name}_backward", function, needed, quick)

@@ -77,12 +77,13 @@ class Node:
         self.links = tuple([(p._node or p) if need else None for p, need in zip(parents, needs)])
         self.needs = needs
 
-    # Gradients of all inputs; unless `keep`, the saved arrays are released before the next node runs.
-    def run(self, grad_output: np.ndarray, keep: bool) -> tuple:
+    # Gradients of all inputs, the first one added to `onto`; unless `keep`, the saved arrays are released before the
+    # next node runs.
+    def run(self, grad_output: np.ndarray, keep: bool, onto: np.ndarray | None) -> tuple:
         backward, saved = self.backward, self.saved
         if not keep:
             self.backward = self.saved = None
-        grads = backward(grad_output, saved, self.needs)
+        grads = backward(grad_output, saved, self.needs, *(() if onto is None else (onto,)))
         return tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
 
 
@@ -350,8 +351,10 @@ def _walk(root: Tensor, grad: np.ndarray, keep: bool) -> None:
             if not keep:
                 node.backward = node.saved = None
             continue
-        saved, links = node.saved, node.links
-        results = node.run(grad_output, keep)
+        saved, links, onto = node.saved, node.links, None
+        if getattr(node.backward, "sums", False) and type(links[0]) is Node:
+            onto = grads.pop(links[0], None)
+        results = node.run(grad_output, keep, onto)
         for place, (link, result) in enumerate(zip(links, results, strict=True)):
             if link is None or result is None:
                 continue
@@ -361,6 +364,8 @@ def _walk(root: Tensor, grad: np.ndarray, keep: bool) -> None:
                 _accumulate(link, np.array(result, order="C") if shared else np.asarray(result))
             elif link not in grads:
                 grads[link] = result
+                if place == 0 and onto is not None:
+                    owned.add(link)
             elif link in owned:
                 grads[link] += result
             else:
