@@ -209,6 +209,17 @@ def norm_apply(
     gate: Any = ...,
     relu: bool = ...,
 ) -> ndarray: ...
+def norm_layer(
+    rows: int,
+    L: int,
+    x: ndarray,
+    weight: ndarray | None,
+    bias: ndarray | None,
+    eps: float,
+    mean: ndarray,
+    inverse: ndarray,
+    y: ndarray,
+) -> ndarray: ...
 def optimise(
     kind: int,
     parameter: ndarray,

@@ -55,3 +55,19 @@ def norm_apply(int64_t L, int64_t period, g, cnp.ndarray x, cnp.ndarray mean, cn
         op.norm_apply(rows, L, period, grad, source, m, s, k, t, w, b, r, o, relu, target, threads)
     raise_interrupt()
     return y
+
+
+def norm_layer(int64_t rows, int64_t L, cnp.ndarray x, weight, bias, double eps, cnp.ndarray mean, cnp.ndarray inverse, cnp.ndarray y):
+    """y = (x - mean) * inverse * weight[L] + bias[L] for rows of L, with inverse = 1 / sqrt(variance + eps) of each."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_for(3 * rows * L)
+    cdef void *source = data(x)
+    cdef void *w = data(weight)
+    cdef void *b = data(bias)
+    cdef void *first = data(mean)
+    cdef void *second = data(inverse)
+    cdef void *target = data(y)
+    with nogil:
+        op.norm_layer(rows, L, source, w, b, eps, first, second, target, threads)
+    raise_interrupt()
+    return y

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .. import _core
 from ..geometry.arguments import axes, flag
 from ..geometry.arrays import as_array, new_output, shape_only
 from ..geometry.elementwise import reducible, same_shape
@@ -77,14 +78,26 @@ def _spread_extreme(extreme):
     return spread
 
 
+_MOST_CELLS = 1 << 16  # of one sum by the kernel, whose rounding errors grow with them; NumPy adds in pairs
+
+
+def _sum(input, axis, keepdims, out):
+    cells = math.prod(input.shape[i] for i in axis)
+    last = axis == tuple(range(input.ndim - len(axis), input.ndim))
+    if last and 0 < cells <= _MOST_CELLS and _core.plain(input, out) and input.dtype == out.dtype:
+        _core.channel_sum(1, out.size, cells, input, out)
+    else:
+        np.sum(input, axis=axis, keepdims=keepdims, out=out)
+
+
 # numpy.mean warns of an empty axis; here the mean of nothing is NaN, as in PyTorch.
 def _mean(input, axis, keepdims, out):
-    np.sum(input, axis=axis, keepdims=keepdims, out=out)
+    _sum(input, axis, keepdims, out)
     out /= math.prod(input.shape[i] for i in axis)
 
 
 _TIES = "Equal extremes share the gradient evenly, as in torch.amax; NaN wins. "
-sum, sum_backward = _reduction("sum", "The sum", "array([4., 8.])", "array([6., 6., 6.])", np.sum, _spread_sum)
+sum, sum_backward = _reduction("sum", "The sum", "array([4., 8.])", "array([6., 6., 6.])", _sum, _spread_sum)
 mean, mean_backward = _reduction("mean", "The mean", "array([2., 4.])", "array([2., 2., 2.])", _mean, _spread_mean)
 max, max_backward = _reduction(
     "max", "The maximum", "array([3., 6.])", "array([0., 0., 6.])", np.max, _spread_extreme(np.max), _TIES

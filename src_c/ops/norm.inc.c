@@ -12,6 +12,7 @@ typedef struct {
     int64_t block; /* statistics or rows of one task */
     const T *g, *x, *mean, *scale, *shift, *slope, *weight, *bias, *residual, *gate;
     int by_row, relu;
+    T eps;
     T *y, *first, *second;
 } norm_job;
 
@@ -296,4 +297,37 @@ static void norm_apply(int64_t rows, int64_t L, int64_t period, const void *g, c
         job.B = 1;
     }
     run_norm(&job, job.A, job.L, 1, INT64_MAX, norm_apply_task, threads);
+}
+
+/* Rows are normalised while they lie in cache. */
+static void norm_layer_task(const void *context, int64_t task, int thread) {
+    (void)thread;
+    norm_job job = *(const norm_job *)context;
+    int64_t row = task * job.block, end = min_i64(job.B, row + job.block);
+    for (int64_t b = row; b < end; b++) {
+        row_statistic(&job, b);
+        T variance = job.second[b] + job.eps;
+        job.second[b] = 1 / (T_BYTES == 4 ? sqrtf(variance) : (T)sqrt(variance));
+    }
+    job.mean = job.first;
+    job.scale = job.second;
+    job.g = job.slope = job.shift = job.residual = job.gate = NULL;
+    job.relu = 0;
+    norm_rows(&job, 0, row, end);
+}
+
+static void norm_layer(int64_t rows, int64_t L, const void *x, const void *weight, const void *bias, double eps,
+                       void *mean, void *inverse, void *y, int threads) {
+    norm_job job = {.A = 1,
+                    .B = rows,
+                    .L = L,
+                    .period = rows,
+                    .x = x,
+                    .weight = weight,
+                    .bias = bias,
+                    .eps = (T)eps,
+                    .y = y,
+                    .first = mean,
+                    .second = inverse};
+    run_norm(&job, rows, L, 1, INT64_MAX, norm_layer_task, threads);
 }

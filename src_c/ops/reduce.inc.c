@@ -2,30 +2,38 @@
 
 typedef struct {
     int64_t outer, channels, inner;
+    int64_t chunk; /* channels of a task */
     const T *x;
     T *result;
 } channel_sum_job;
 
+enum { CHANNEL_SUM_CELLS = 1 << 14 }; /* of a task, at least */
+
 /* Vector partial sums of one plane at a time, added in the order of the planes. */
-static void channel_sum_task(const void *context, int64_t channel, int thread) {
+static void channel_sum_task(const void *context, int64_t task, int thread) {
     (void)thread;
     const channel_sum_job *job = context;
-    T total = 0;
-    for (int64_t o = 0; o < job->outer; o++) {
-        const T *x = job->x + (o * job->channels + channel) * job->inner;
-        vec sum[4] = {{0}};
-        int64_t i = 0;
-        for (; i + 4 * LANES <= job->inner; i += 4 * LANES)
-            FC_UNROLL for (int v = 0; v < 4; v++) sum[v] += load(x + i + v * LANES);
-        for (; i < job->inner; i += LANES) sum[0] += load_part(x + i, min_i64(LANES, job->inner - i));
-        total += sum_of_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    int64_t end = min_i64((task + 1) * job->chunk, job->channels);
+    for (int64_t channel = task * job->chunk; channel < end; channel++) {
+        T total = 0;
+        for (int64_t o = 0; o < job->outer; o++) {
+            const T *x = job->x + (o * job->channels + channel) * job->inner;
+            vec sum[4] = {{0}};
+            int64_t i = 0;
+            for (; i + 4 * LANES <= job->inner; i += 4 * LANES)
+                FC_UNROLL for (int v = 0; v < 4; v++) sum[v] += load(x + i + v * LANES);
+            for (; i < job->inner; i += LANES) sum[0] += load_part(x + i, min_i64(LANES, job->inner - i));
+            total += sum_of_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
+        }
+        job->result[channel] = total;
     }
-    job->result[channel] = total;
 }
 
 static void channel_sum(int64_t outer, int64_t channels, int64_t inner, const void *x, void *result, int threads) {
-    channel_sum_job job = {outer, channels, inner, x, result};
-    fc_parallel_for(channels, outer * channels * inner < 65536 ? 1 : threads, channel_sum_task, &job);
+    channel_sum_job job = {outer, channels, inner, .x = x, .result = result};
+    job.chunk = clamp_i64(CHANNEL_SUM_CELLS / max_i64(1, outer * inner), 1, channels);
+    fc_parallel_for(ceil_div(channels, job.chunk), outer * channels * inner < 65536 ? 1 : threads, channel_sum_task,
+                    &job);
 }
 
 typedef struct {
