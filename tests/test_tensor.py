@@ -64,6 +64,22 @@ def test_gradients_of_a_value_used_twice_add_up():
     np.testing.assert_array_equal(x.grad, [3.0, -3.0])
 
 
+@pytest.mark.parametrize("options", [{}, {"stride": 2}, {"activation": "relu"}, {"precision": "exact"}], ids=str)
+@pytest.mark.parametrize("operation", [fc.conv2d, fc.conv_transpose2d], ids=["conv2d", "conv_transpose2d"])
+def test_gradients_of_what_convolutions_share_add_up(operation, options):
+    x, *weights = (np.random.default_rng(0).standard_normal(shape) for shape in [(2, 4, 9, 9), *[(4, 4, 3, 3)] * 2])
+
+    def gradient(*losses):
+        leaf = Tensor(x, requires_grad=True)
+        shared = leaf * 1.0
+        sum([loss(shared) for loss in losses]).backward()
+        return leaf.grad
+
+    losses = [lambda y, w=w: operation(y, w, padding=1, **options).sum() for w in weights] + [lambda y: (y * 3).sum()]
+    for order in (losses, losses[::-1]):
+        np.testing.assert_allclose(gradient(*order), sum(gradient(loss) for loss in losses), rtol=1e-12, atol=1e-12)
+
+
 def test_gradients_accumulate_over_backward_calls_until_zero_grad():
     x = leaf(1.0)
     for _ in range(2):

@@ -13,7 +13,7 @@ typedef struct {
     int64_t groups;                     /* in a task */
     int64_t rows, row_blocks;           /* of pixels in a block */
     int64_t depth, height, pitch, left; /* of the interleaved input, in cells; its first column inside */
-    int64_t run_rows, run;              /* and pixels of a row whose products are added at once */
+    int64_t run_rows, run;              /* of pixels, and pixels of a row, whose products are added at once */
     int64_t chunks, units, shares;      /* a unit is one block of one image */
     int64_t x_bytes, g_bytes, spread_bytes, sums_bytes, thread_bytes;
 } channel_plan;
@@ -22,7 +22,8 @@ enum {
     CHANNEL_BLOCK_BYTES = 384 * 1024,
     CHANNEL_SPREAD_BYTES = 16 * 1024,
     CHANNEL_TASKS = 16,
-    CHANNEL_PIXELS = 28, /* of a tile without rounds, about */
+    CHANNEL_LEAST_ROWS = 8, /* of a block of a single image */
+    CHANNEL_PIXELS = 28,    /* of a tile without rounds, at least */
     CHANNEL_SUMS_BYTES = 256 * 1024
 };
 
@@ -36,7 +37,8 @@ static channel_plan plan_channels(const product *p) {
     w.chunks = ceil_div(p->groups, w.groups);
     int64_t row = (w.depth * w.pitch * p->stride[1] + p->pixels[0] * Q) * vector;
     int64_t fit = (CHANNEL_BLOCK_BYTES - w.depth * w.pitch * span * vector) / row;
-    w.row_blocks = ceil_div(P, clamp_i64(fit, 1, P));
+    int64_t wanted = min_i64(ceil_div(CHANNEL_TASKS / 2, w.chunks * max_i64(1, p->images)), P / CHANNEL_LEAST_ROWS);
+    w.row_blocks = max_i64(ceil_div(P, clamp_i64(fit, 1, P)), wanted);
     w.rows = ceil_div(P, w.row_blocks);
     w.row_blocks = ceil_div(P, w.rows);
     w.height = (w.rows - 1) * p->stride[1] + span + 1;
