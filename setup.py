@@ -44,7 +44,8 @@ if WIDE:
     ISA_FLAGS["wide"] = ISA_FLAGS["baseline"] + ["-O1", "-Wno-psabi"]  # -O3 takes minutes
 
 COMMON_FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",
-                "-fvisibility=hidden", "-g0", "-Wall", "-Wextra", "-Wno-unknown-pragmas"]
+                "-fvisibility=hidden", "-fno-asynchronous-unwind-tables", "-g0", "-Wall", "-Wextra",
+                "-Wno-unknown-pragmas"]
 HEADERS = sorted(str(path) for pattern in ("*.h", "*.def", "*.inc.c") for path in Path("src_c").rglob(pattern))
 CORE_PARTS = sorted(str(path) for pattern in ("*.h", "*.pxi") for path in Path("fastconv").glob(pattern))
 

@@ -49,10 +49,6 @@ VEC_INLINE void tap_row(const int low, const int high, const int n, vec acc[TAP_
     tap_products(low, high, n, acc, g + l, t->g_row, lanes);
 }
 
-#define TAP_CASE(l, h) \
-    case (l) * 8 + (h): \
-        if ((h) <= m) tap_row(l, h, n, acc, g, x, t, mask); \
-        break;
 VEC_INLINE void tap_tile(const int m, const int n, const tap_arguments *t) {
     lane_bits mask;
     for (int lane = 0; lane < LANES; lane++) mask[lane] = lane < t->length % LANES ? -1 : 0;
@@ -62,21 +58,14 @@ VEC_INLINE void tap_tile(const int m, const int n, const tap_arguments *t) {
     for (int64_t y = t->y_begin; y < t->y_end; y++) {
         const T *g = t->g + y * t->g_step, *x = t->x + y * t->x_row;
         int64_t low = t->sliding ? max_i64(0, y - t->g_rows + 1) : 0, high = t->sliding ? min_i64(m, y + 1) : m;
-        switch (low * 8 + high) {
-            /* clang-format off */
-            TAP_CASE(0, 1) TAP_CASE(0, 2) TAP_CASE(0, 3) TAP_CASE(0, 4) TAP_CASE(0, 5) TAP_CASE(0, 6)
-            TAP_CASE(1, 2) TAP_CASE(1, 3) TAP_CASE(1, 4) TAP_CASE(1, 5) TAP_CASE(1, 6)
-            TAP_CASE(2, 3) TAP_CASE(2, 4) TAP_CASE(2, 5) TAP_CASE(2, 6)
-            TAP_CASE(3, 4) TAP_CASE(3, 5) TAP_CASE(3, 6)
-            TAP_CASE(4, 5) TAP_CASE(4, 6)
-            TAP_CASE(5, 6)
-            /* clang-format on */
-        }
+        if (high - low == m) tap_row(0, m, n, acc, g, x, t, mask);
+        else
+            FC_UNROLL for (int i = 0; i < m; i++) /* at the ends of g: one by one */
+                if (i >= low && i < high) tap_row(i, i + 1, n, acc, g, x, t, mask);
     }
     FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int j = 0; j < n; j++)
         store(t->sums + i * t->sums_row + j * LANES, acc[i][j]);
 }
-#undef TAP_CASE
 
 /* Columns that m rows may have in registers at once. */
 static const int tap_columns[TAP_ROWS] = {3, 3, 3, 3, 2, 2};
