@@ -203,7 +203,6 @@ def norm_apply(
     slope: Any,
     shift: Any,
     weight: Any,
-    bias: ndarray | None,
     y: ndarray,
     residual: Any = ...,
     gate: Any = ...,

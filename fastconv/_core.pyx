@@ -122,7 +122,7 @@ cdef extern from "fastconv.h" nogil:
         void softmax(int, int64_t, int64_t, int64_t, const void *, const void *, const void *, void *, int) noexcept nogil
         void norm_moments(int64_t, int64_t, int64_t, const void *, void *, void *, int) noexcept nogil
         void norm_sums(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
-        void norm_apply(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, int, void *, int) noexcept nogil
+        void norm_apply(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, const void *, int, void *, int) noexcept nogil
         void norm_layer(int64_t, int64_t, const void *, const void *, const void *, double, void *, void *, void *, int) noexcept nogil
         void optimise(const fc_step *, int64_t, void *, const void *, void *, void *, void *, int) noexcept nogil
         void reorder(int64_t, int64_t, int64_t, const void *, void *, int) noexcept nogil

@@ -31,9 +31,9 @@ def norm_sums(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray x, cnp
     raise_interrupt()
 
 
-def norm_apply(int64_t L, int64_t period, g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray scale, slope, shift, weight, bias,
+def norm_apply(int64_t L, int64_t period, g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray scale, slope, shift, weight,
                cnp.ndarray y, residual=None, gate=None, bint relu=False):
-    """Rows r of L with parameters r % period: y = (x - mean) * scale * weight[L] + shift + bias[L] + residual, with relu
+    """Rows r of L with parameters r % period: y = (x - mean) * scale * weight[L] + shift + residual, with relu
     no less than 0; or with g y = g * scale * weight[L] + (x - mean) * slope + shift, g gated as in norm_sums."""
     cdef const fc_operators *op = operators(x)
     cdef int threads = threads_for(cnp.PyArray_SIZE(x))
@@ -45,14 +45,13 @@ def norm_apply(int64_t L, int64_t period, g, cnp.ndarray x, cnp.ndarray mean, cn
     cdef void *k = data(slope)
     cdef void *t = data(shift)
     cdef void *w = data(weight)
-    cdef void *b = data(bias)
     cdef void *r = data(residual)
     cdef void *o = data(gate)
     cdef void *target = data(y)
     if rows == 0:
         return y
     with nogil:
-        op.norm_apply(rows, L, period, grad, source, m, s, k, t, w, b, r, o, relu, target, threads)
+        op.norm_apply(rows, L, period, grad, source, m, s, k, t, w, r, o, relu, target, threads)
     raise_interrupt()
     return y
 

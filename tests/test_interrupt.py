@@ -45,6 +45,9 @@ CALLS = {
     "grad_weight of few channels": lambda n: fc.conv2d_weight(
         zeros(8 * n, 16, 96, 96), (16, 16, 3, 3), zeros(8 * n, 16, 94, 94)
     ),
+    "grad_weight of groups": lambda n: fc.conv2d_weight(
+        zeros(16 * n, 64, 32, 32), (64, 4, 9, 9), zeros(16 * n, 64, 24, 24), groups=16
+    ),
     "matmul": lambda n: fc.matmul(zeros(n, 512, 512), zeros(n, 512, 512)),
     "linear": lambda n: fc.linear(zeros(256 * n, 512), zeros(512, 512)),
     "prelu": lambda n: fc.prelu(zeros(n, 64, 128, 128), zeros(64)),

@@ -89,7 +89,7 @@ def normalise(
     inverse = inverse_deviation(variance, call.eps)
     scale = inverse if call.weight is None else inverse * call.weight
     shift = flat(call.bias)
-    _core.norm_apply(positions, c, None, x, mean, scale, None, shift, None, None, out, residual, None, rectified)
+    _core.norm_apply(positions, c, None, x, mean, scale, None, shift, None, out, residual, None, rectified)
     saved = (input, running_mean, running_var, weight, bias, training, momentum, eps, (mean, inverse))
     return out, saved
 
@@ -175,8 +175,8 @@ def normalise_backward(
         weight = 1 if call.weight is None else call.weight
         if batch:
             slope, shift = corrections(total * weight, product * weight, inverse, n * positions)
-            _core.norm_apply(positions, c, g, x, mean, scale, slope, shift, None, None, grad_input, None, gate)
+            _core.norm_apply(positions, c, g, x, mean, scale, slope, shift, None, grad_input, None, gate)
         else:
             zero = np.zeros_like(mean)
-            _core.norm_apply(positions, c, None, g, zero, scale, None, None, None, None, grad_input)
+            _core.norm_apply(positions, c, None, g, zero, scale, None, None, None, grad_input)
     return grad_input, product * inverse if needs[1] else None, total if needs[2] else None

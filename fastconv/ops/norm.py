@@ -64,7 +64,7 @@ def layer_norm_backward(
     if needs[0]:
         grad_input = allocate(name, call.input.shape, x.dtype)
         slope, shift = corrections(*sums(g, x, 1, rows, length, mean, weight=weight), inverse, length)
-        _core.norm_apply(length, rows, g, x, mean, inverse, slope, shift, weight, None, grad_input)
+        _core.norm_apply(length, rows, g, x, mean, inverse, slope, shift, weight, grad_input)
     if needs[1] or needs[2]:
         shape = call.input.shape[-axes:]
         grad_bias, grad_weight = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
@@ -94,7 +94,7 @@ def _grouped_forward(name: str, call: rule.Normal, groups: int, out) -> tuple[nd
     if call.weight is not None:
         scale *= np.tile(call.weight, n)
     shift = None if call.bias is None else np.tile(call.bias, n)
-    _core.norm_apply(positions, n * c, None, x, mean.repeat(share), scale, None, shift, None, None, out)
+    _core.norm_apply(positions, n * c, None, x, mean.repeat(share), scale, None, shift, None, out)
     return out, (mean, inverse, variance)
 
 
@@ -111,7 +111,7 @@ def _grouped_backward(name: str, grad_output, call: rule.Normal, groups: int, st
         totals = ((value * weight).reshape(-1, share).sum(axis=1) for value in (total, product))
         slope, shift = (v.repeat(share) for v in corrections(*totals, inverse, share * positions))
         grad_input = allocate(name, call.input.shape, x.dtype)
-        _core.norm_apply(positions, n * c, g, x, means, scale * weight, slope, shift, None, None, grad_input)
+        _core.norm_apply(positions, n * c, g, x, means, scale * weight, slope, shift, None, grad_input)
     return (
         grad_input,
         (product * scale).reshape(n, c).sum(axis=0) if needs[1] else None,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
+from ..geometry.arrays import allocate, as_array, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..geometry.resample import padding_arguments
 from ..op import op
@@ -25,12 +25,11 @@ def _sources(n: int, before: int, after: int, mode: str) -> ndarray:
     return np.where(positions >= n, 2 * (n - 1) - positions, positions)
 
 
-# The matrix of one axis and its transpose.
+# Adds up, along one axis, the cells that repeat a cell.
 @remembered
-def _matrices(n: int, before: int, after: int, mode: str, dtype: np.dtype) -> tuple[AxisMatrix, AxisMatrix]:
+def _adding(n: int, before: int, after: int, mode: str, dtype: np.dtype) -> AxisMatrix:
     sources = _sources(n, before, after, mode)
-    places, ones = np.arange(len(sources)), np.ones(len(sources))
-    return axis_matrix(places, sources, ones, len(places), dtype), axis_matrix(sources, places, ones, n, dtype)
+    return axis_matrix(sources, np.arange(len(sources)), np.ones(len(sources)), n, dtype)
 
 
 # For constant padding: the part of the result and the part of the input that correspond.
@@ -40,7 +39,7 @@ def _overlap(shape: tuple[int, ...], pairs: list) -> tuple[tuple, tuple]:
     return inner, outer
 
 
-# Copies x into out and, an axis after the other, what its borders repeat.
+# Copies x into out and, an axis after the other, what its borders repeat; no width is negative.
 def _repeat_borders(x: ndarray, pairs: list, mode: str, out: ndarray) -> None:
     inner, outer = _overlap(x.shape, pairs)
     out[inner] = x[outer]
@@ -73,13 +72,15 @@ def pad(input, pad, mode="constant", value=None, *, out=None):
         if out.size:
             out[inner] = x[outer]
         return out, (input, pad, mode, value)
-    axes = [axis for axis, widths in enumerate(pairs) if any(widths)]
-    if all(width >= 0 for widths in pairs for width in widths):
-        _repeat_borders(x, pairs, mode, out)
-        return out, (input, pad, mode, value)
-    for axis in axes:
-        matrix, _ = _matrices(x.shape[axis], *pairs[axis], mode, x.dtype)
-        x = matrix.along(axis, x, out if axis == axes[-1] else None)
+    borders = [(max(b, 0), max(a, 0)) for b, a in pairs]
+    if mode == "circular":
+        _repeat_borders(x[_overlap(x.shape, pairs)[1]], borders, mode, out)
+    elif borders == pairs:
+        _repeat_borders(x, borders, mode, out)
+    else:
+        whole = allocate("pad", tuple(n + b + a for n, (b, a) in zip(x.shape, borders, strict=True)), x.dtype)
+        _repeat_borders(x, borders, mode, whole)
+        out[...] = whole[_overlap(whole.shape, [(min(b, 0), min(a, 0)) for b, a in pairs])[1]]
     return out, (input, pad, mode, value)
 
 
@@ -104,5 +105,5 @@ def pad_backward(grad_output, input, pad, mode="constant", value=None):
         return grad
     for axis, (before, after) in enumerate(pairs):
         if before or after:
-            g = _matrices(x.shape[axis], before, after, mode, g.dtype)[1].along(axis, g)
+            g = _adding(x.shape[axis], before, after, mode, g.dtype).along(axis, g)
     return g if any(map(any, pairs)) else g.copy()

@@ -9,7 +9,6 @@
  * A task owns its channels and a fixed share of the images and blocks; shares are added in order. */
 
 typedef struct {
-    int64_t rounds, folds;
     int64_t groups;                     /* in a task */
     int64_t rows, row_blocks;           /* of pixels in a block */
     int64_t depth, height, pitch, left; /* of the interleaved input, in cells; its first column inside */
@@ -28,12 +27,12 @@ enum {
 };
 
 static channel_plan plan_channels(const product *p) {
-    channel_plan w = {.rounds = p->channels, .folds = p->rows / p->channels};
-    int64_t vector = VECTOR_BYTES, P = p->pixels[1], Q = p->pixels[2], span = p->high[1] - p->low[1];
+    channel_plan w = {.groups = LANES / p->channels};
+    int64_t vector = VECTOR_BYTES, rounds = p->channels, P = p->pixels[1], Q = p->pixels[2];
+    int64_t span = p->high[1] - p->low[1];
     w.left = max_i64(0, -p->low[2]);
     w.pitch = w.left + max_i64(p->extent[2], (Q - 1) * p->stride[2] + p->high[2] + 1);
     w.depth = (p->pixels[0] - 1) * p->stride[0] + p->high[0] - p->low[0] + 1;
-    w.groups = LANES / w.rounds;
     w.chunks = ceil_div(p->groups, w.groups);
     int64_t row = (w.depth * w.pitch * p->stride[1] + p->pixels[0] * Q) * vector;
     int64_t fit = (CHANNEL_BLOCK_BYTES - w.depth * w.pitch * span * vector) / row;
@@ -42,21 +41,17 @@ static channel_plan plan_channels(const product *p) {
     w.rows = ceil_div(P, w.row_blocks);
     w.row_blocks = ceil_div(P, w.rows);
     w.height = (w.rows - 1) * p->stride[1] + span + 1;
-    int64_t run = w.rounds > 1 ? CHANNEL_SPREAD_BYTES / (w.rounds * vector) : max_i64(CHANNEL_PIXELS, Q);
+    int64_t run = rounds > 1 ? CHANNEL_SPREAD_BYTES / (rounds * vector) : max_i64(CHANNEL_PIXELS, Q);
     w.run_rows = clamp_i64(run / Q, 1, w.rows);
     w.run = ceil_div(Q, ceil_div(Q, min_i64(run, Q)));
     w.units = p->images * w.row_blocks;
     w.shares = clamp_i64(CHANNEL_TASKS / w.chunks, 1, w.units);
     w.x_bytes = line_bytes((w.depth * w.height * w.pitch + CHANNEL_COLUMNS) * vector);
     w.g_bytes = line_bytes(p->pixels[0] * w.rows * Q * vector);
-    w.spread_bytes = w.rounds > 1 ? line_bytes(w.run_rows * w.run * w.rounds * vector) : 0;
+    w.spread_bytes = rounds > 1 ? line_bytes(w.run_rows * w.run * rounds * vector) : 0;
     w.sums_bytes = line_bytes(p->rows * p->taps * vector);
     w.thread_bytes = w.x_bytes + w.g_bytes + w.spread_bytes + w.sums_bytes;
     return w;
-}
-
-static int64_t tap_gap(const product *p, int axis) {
-    return p->count[axis] > 1 ? (p->high[axis] - p->low[axis]) / (p->count[axis] - 1) : 1;
 }
 
 /* Whether the shape allows it: whole groups in a vector, and planes of at least one. */
@@ -154,20 +149,20 @@ typedef struct {
     const T *x, *g;
     T *spread;
     const T *next[2];
-    int64_t next_step[2]; /* elements for each row of pixels */
+    int64_t next_step[2]; /* elements for each row of pixels of a fold */
 } channel_block;
 
 static void add_block_channels(const channel_job *job, channel_block *b, T *sums) {
     const channel_plan *w = &job->w;
     const product *p = job->p;
-    int64_t Q = p->pixels[2], taps = p->count[1] * p->count[2] * LANES;
+    int64_t rounds = p->channels, Q = p->pixels[2], taps = p->count[1] * p->count[2] * LANES;
     int64_t x_row = w->pitch * LANES, slice = w->height * x_row, tap_slice = tap_gap(p, 0) * slice;
-    channel_arguments t = {.g_row = Q * w->rounds * LANES,
-                           .g_pixel = w->rounds * LANES,
+    channel_arguments t = {.g_row = Q * rounds * LANES,
+                           .g_pixel = rounds * LANES,
                            .x_row = p->stride[1] * x_row,
                            .x_pixel = p->stride[2] * LANES,
                            .x_tap = tap_gap(p, 1) * x_row,
-                           .sums_row = (w->rounds > 1 ? p->taps : p->count[2]) * LANES};
+                           .sums_row = (rounds > 1 ? p->taps : p->count[2]) * LANES};
     for (int64_t o = 0; o < p->pixels[0]; o++)
         for (int64_t row = 0; row < b->rows; row += w->run_rows) {
             t.rows = min_i64(w->run_rows, b->rows - row);
@@ -176,11 +171,11 @@ static void add_block_channels(const channel_job *job, channel_block *b, T *sums
             for (int64_t at = 0; at < Q; at += t.pixels, g += t.pixels * LANES) {
                 t.pixels = min_i64(w->run, Q - at);
                 t.g = g;
-                if (w->rounds > 1) spread(w->rounds, g, t.rows * t.pixels, b->spread);
+                if (rounds > 1) spread(rounds, g, t.rows * t.pixels, b->spread);
                 for (int64_t depth = 0; depth < p->count[0]; depth++) {
                     t.x = x + at * t.x_pixel + depth * tap_slice;
                     t.sums = sums + depth * taps;
-                    if (w->rounds == 1) {
+                    if (rounds == 1) {
                         add_tap_rows(p, t);
                         continue;
                     }
@@ -212,11 +207,11 @@ static void channel_task(const void *context, int64_t task, int thread) {
     char *scratch = job->scratch + thread * w->thread_bytes;
     T *x = take(&scratch, w->x_bytes), *g = take(&scratch, w->g_bytes), *spread_g = take(&scratch, w->spread_bytes);
     T *sums = take(&scratch, w->sums_bytes);
-    int64_t share = task % w->shares, first = task / w->shares * w->groups, n = w->rounds;
+    int64_t share = task % w->shares, first = task / w->shares * w->groups, n = p->channels, folds = p->rows / n;
     int64_t groups = min_i64(w->groups, p->groups - first), fold_sums = n * p->taps * LANES;
     int64_t H = p->extent[1], W = p->extent[2], P = p->pixels[1], Q = p->pixels[2], current = -1;
     int64_t plane = volume(p->extent), out_plane = volume(p->pixels);
-    zero_run(sums, w->folds * fold_sums);
+    zero_run(sums, folds * fold_sums);
 
     int64_t end = part_start(w->units, w->shares, share + 1);
     for (int64_t unit = part_start(w->units, w->shares, share); unit < end && !fc_stopped(); unit++) {
@@ -229,7 +224,7 @@ static void channel_task(const void *context, int64_t task, int thread) {
         if (unit + 1 < end && w->row_blocks == 1) {
             int64_t next = (image + 1) * p->groups + first, pixel_rows = p->pixels[0] * P;
             b.next[0] = job->input + next * n * plane;
-            b.next_step[0] = ceil_div(groups * n * plane, pixel_rows);
+            b.next_step[0] = ceil_div(groups * n * plane, folds * pixel_rows);
             b.next[1] = job->grad_output + next * p->rows * out_plane;
             b.next_step[1] = ceil_div(groups * n * out_plane, pixel_rows);
         }
@@ -242,7 +237,7 @@ static void channel_task(const void *context, int64_t task, int thread) {
             interleave(run, (z * H + y + top) * W, (z * H + y + bottom) * W, W,
                        x + ((depth * w->height + top) * w->pitch + w->left) * LANES, w->pitch);
         }
-        for (int64_t fold = 0; fold < w->folds; fold++) {
+        for (int64_t fold = 0; fold < folds; fold++) {
             for (int64_t l = 0; l < LANES; l++) {
                 int64_t lane = min_i64(l, groups * n - 1);
                 run[l] = job->grad_output +
@@ -258,7 +253,7 @@ static void channel_task(const void *context, int64_t task, int thread) {
 
 static int64_t channel_grad_weight_scratch(const product *p, int threads) {
     channel_plan w = plan_channels(p);
-    return shares_bytes(w.shares, p->groups * p->rows * w.rounds * p->taps) + w.thread_bytes * threads;
+    return shares_bytes(w.shares, p->groups * p->rows * p->channels * p->taps) + w.thread_bytes * threads;
 }
 
 static void channel_grad_weight(const product *p, const T *grad_output, const T *input, T *grad_weight, void *scratch,

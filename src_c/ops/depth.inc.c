@@ -152,7 +152,7 @@ static void run_depth(const product *p, void *scratch, int threads) {
     int64_t step[3] = {p->extent[1] * job.d.pitch * LANES, job.d.pitch * LANES, LANES}, w_step = LANES;
     for (int axis = 2; axis >= 0; axis--) {
         int reversed = p->offset[0][axis] != p->low[axis];
-        job.x_tap[axis] = p->count[axis] > 1 ? (p->high[axis] - p->low[axis]) / (p->count[axis] - 1) * step[axis] : 0;
+        job.x_tap[axis] = tap_gap(p, axis) * step[axis];
         job.w_tap[axis] = reversed ? -w_step : w_step;
         w_step *= p->count[axis];
     }

@@ -261,7 +261,7 @@ static void norm_apply_task(const void *context, int64_t task, int thread) {
     int64_t row = task * job.block, end = min_i64(job.A, row + job.block);
     if (job.B) {
         norm_rows(&job, 1, row, end);
-    } else if (job.weight || job.bias) {
+    } else if (job.weight) {
         norm_rows(&job, 0, row, end);
     } else if (job.g) {
         job.weight = job.bias = job.residual = NULL;
@@ -274,7 +274,7 @@ static void norm_apply_task(const void *context, int64_t task, int thread) {
 }
 
 static void norm_apply(int64_t rows, int64_t L, int64_t period, const void *g, const void *x, const void *mean,
-                       const void *scale, const void *slope, const void *shift, const void *weight, const void *bias,
+                       const void *scale, const void *slope, const void *shift, const void *weight,
                        const void *residual, const void *gate, int relu, void *y, int threads) {
     norm_job job = {.A = rows,
                     .L = L,
@@ -286,12 +286,11 @@ static void norm_apply(int64_t rows, int64_t L, int64_t period, const void *g, c
                     .slope = slope,
                     .shift = shift,
                     .weight = weight,
-                    .bias = bias,
                     .residual = residual,
                     .gate = gate,
                     .relu = relu,
                     .y = y};
-    if (L == 1 && !weight && !bias) { /* runs of one number each are columns of longer ones */
+    if (L == 1 && !weight) { /* runs of one number each are columns of longer ones */
         job.A = rows / period;
         job.L = period;
         job.B = 1;

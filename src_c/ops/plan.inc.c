@@ -104,10 +104,10 @@ static enum way choose_way(const product *p) {
 static enum way choose_weight_way(const product *p) {
     int64_t Q = p->pixels[2];
     if (is_sparse(p)) return TILES_SPARSE;
-    int suits = suits_channels(p), stride = p->stride[2] == 1 ? 1 : 2, long_rows = stride == 1 && Q >= 3 * LANES;
     int few = p->taps > 1 && p->channels * p->rows <= NARROW_PAIRS && Q >= LANES / 2 && fits_strip(p);
-    if (suits && !(few && stride == 1 && Q >= 4 * LANES)) return TAPS_CHANNELS;
-    if (few && (p->rows < LANES || long_rows)) return TAPS_NARROW;
+    int64_t whole_vectors = p->stride[2] == 1 ? Q / LANES : 0; /* in a row that is read as it lies */
+    if (suits_channels(p) && !(few && whole_vectors >= 4)) return TAPS_CHANNELS;
+    if (few && (p->rows < LANES || whole_vectors >= 3)) return TAPS_NARROW;
     int direct = p->rows < LANES || p->channels < 8 ? 2 : why_direct(p, 1);
     return direct < 0 ? WINOGRAD_WEIGHT : TILES + direct;
 }

@@ -27,6 +27,11 @@ typedef struct product {
     const struct product *pair; /* of dest stride 2: the product of the columns between, or NULL */
 } product;
 
+/* Cells from tap to tap. */
+static int64_t tap_gap(const product *p, int axis) {
+    return p->count[axis] > 1 ? (p->high[axis] - p->low[axis]) / (p->count[axis] - 1) : 1;
+}
+
 /* At least n elements, and an odd number of cache lines: arrays that far apart never share a cache set. */
 VEC_INLINE int64_t odd_lines(int64_t n) {
     int64_t line = 64 / T_BYTES;

@@ -130,7 +130,7 @@ static strip_plan plan_strip(const product *p, int scroll) {
     int64_t P = p->pixels[1], Q = p->pixels[2], low[3], high[3];
     strip_plan s = {.sliding = slides(p), .gap = 1};
     s.columns_listed = s.sliding ? p->count[2] : p->channels * p->taps;
-    if (s.sliding && p->count[1] > 1 && p->stride[1] == 1) s.gap = (p->high[1] - p->low[1]) / (p->count[1] - 1);
+    if (s.sliding && p->stride[1] == 1) s.gap = tap_gap(p, 1);
     int unit = s.sliding && !p->pair && p->stride[1] == 1 && p->stride[2] == 1;
     int three =
         unit && s.gap == 1 && P > SLIDE_ROWS && p->channels * p->count[0] == 1 && p->count[1] == 3 && p->count[2] == 3;
