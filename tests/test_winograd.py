@@ -17,6 +17,12 @@ LAYERS = {
     "long row": ((1, 32, 9, 24), 32, (1, 7), {"padding": (0, 3)}),
     "long column": ((1, 32, 24, 9), 32, (7, 1), {"padding": (3, 0)}),
     "strided": ((1, 32, 32, 32), 32, (4, 4), {"stride": 2, "padding": 1}),
+    "phases of odd sizes": ((8, 64, 39, 61), 128, (3, 3), {"stride": 2, "padding": 1}),
+    "phases without padding": ((3, 48, 66, 65), 64, (4, 4), {"stride": 2}),
+    "phases of three taps and two": ((2, 64, 31, 32), 64, (5, 5), {"stride": 2, "padding": 2, "groups": 2}),
+    "phases along rows": ((2, 32, 20, 64), 48, (3, 4), {"stride": (1, 2), "padding": 1}),
+    "phases of one axis": ((4, 64, 500), 96, (5,), {"stride": 2, "padding": 2}),
+    "phases of a volume": ((1, 32, 17, 34, 35), 64, (2, 4, 4), {"stride": (1, 2, 2), "padding": (0, 1, 1)}),
     "one axis": ((2, 40, 203), 48, (9,), {"padding": 4}),
     "one axis, wide dilation": ((2, 40, 203), 48, (3,), {"padding": 7, "dilation": 9}),
     "three axes": ((1, 16, 5, 13, 13), 32, (3, 3, 3), {"padding": 1}),
@@ -73,6 +79,32 @@ def test_bits_do_not_depend_on_the_number_of_threads(name, isa):
     with fc.threads(3):
         for one, many in zip(alone, passes(*layer), strict=True):
             np.testing.assert_array_equal(one, many)
+
+
+# Input gradients of these see the same patches for several phases of a stride.
+PHASES = [name for name in LAYERS if "phases" in name]
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_phases_of_a_stride_are_computed_by_winograd(name, isa, capsys):
+    x, w, _, grad, parameters = drawn(name)
+    found = fc.explain(function("conv", w.ndim - 2, "_backward"), grad, x, w, **parameters)
+    assert "grad_input: winograd" in found.kernel, found.kernel
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_transposed_convolution_ends_in_the_same_epilogue(name, isa):
+    _, w, _, x, parameters = drawn(name)
+    transposed = function("conv_transpose", w.ndim - 2)
+    plain = transposed(x, w, **parameters)
+    rng = np.random.default_rng(1)
+    bias = rng.standard_normal(plain.shape[1]).astype(np.float32)
+    residual = rng.standard_normal(plain.shape).astype(np.float32)
+    want = np.maximum(plain + bias[:, *(None,) * (w.ndim - 2)] + residual, 0)
+    ending = {"bias": bias, "residual": residual, "activation": "relu"}
+    np.testing.assert_allclose(transposed(x, w, **ending, **parameters), want, rtol=1e-5, atol=3e-5)
+    prepared = fc.prepare(transposed, w, **parameters)
+    np.testing.assert_array_equal(transposed(x, prepared, **parameters), plain)
 
 
 def test_the_epilogue_is_applied_to_every_tile():

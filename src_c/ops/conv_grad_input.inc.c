@@ -42,12 +42,6 @@ static product phase_product(const fc_conv_geometry *g, const int64_t phase[3]) 
     return pointwise(g) ? one_row(p) : p;
 }
 
-/* Only phases inside the input exist. */
-#define FOR_PHASES(phase) \
-    for (phase[0] = 0; phase[0] < min_i64(g->stride[0], g->input[0]); phase[0]++) \
-        for (phase[1] = 0; phase[1] < min_i64(g->stride[1], g->input[1]); phase[1]++) \
-            for (phase[2] = 0; phase[2] < min_i64(g->stride[2], g->input[2]); phase[2]++)
-
 static int64_t weight_bytes(const fc_conv_geometry *g) {
     return line_bytes(g->K * (g->C / g->G) * volume(g->kernel) * (int64_t)sizeof(T));
 }
@@ -62,30 +56,65 @@ static int64_t axis_bytes(const fc_conv_geometry *g) {
 
 /* Two phases that alternate along a row are computed together, so that rows are written whole, unless other methods
  * gain more. */
-static int pairs_columns(const fc_conv_geometry *g, const int64_t phase[3]) {
-    if (g->stride[2] != 2 || g->input[2] == 1) return 0;
-    product narrow = phase_product(g, phase);
-    if (is_narrow(narrow.rows, narrow.channels)) return slides(&narrow);
-    for (int64_t column = 0; column < 2; column++) {
-        product p = phase_product(g, (const int64_t[3]){phase[0], phase[1], column});
-        if (p.taps > 0 && choose_way(&p) == WINOGRAD) return 0;
+static int pairs_columns(const product *even, const product *odd) {
+    if (is_narrow(even->rows, even->channels)) return slides(even);
+    product p = *even, seen;
+    p.pair = odd;
+    if (join_twins(&p, &seen)) return 1;
+    return (even->taps == 0 || choose_way(even) != WINOGRAD) && (odd->taps == 0 || choose_way(odd) != WINOGRAD);
+}
+
+/* Only phases inside the input exist. */
+static int has_phase(const fc_conv_geometry *g, const int64_t phase[3]) {
+    int inside = 1;
+    for (int axis = 0; axis < 3; axis++) inside &= phase[axis] < min_i64(g->stride[axis], g->input[axis]);
+    return inside;
+}
+
+enum { TOGETHER = 4 }; /* most phases of one product */
+
+/* Phases that are computed together: this one, perhaps the one beside it, and perhaps the two below these. Returns
+ * their number: 0 behind the last phase. */
+static int take_phases(const fc_conv_geometry *g, const int64_t phase[3], product p[TOGETHER]) {
+    if (!has_phase(g, phase)) return 0;
+    p[0] = phase_product(g, phase);
+    if (phase[2] > 0 || g->stride[2] != 2 || g->input[2] == 1) return 1;
+    p[1] = phase_product(g, (const int64_t[3]){phase[0], phase[1], 1});
+    if (phase[1] == 0 && g->stride[1] == 2 && g->input[1] > 1) {
+        for (int64_t i = 0; i < 2; i++) p[2 + i] = phase_product(g, (const int64_t[3]){phase[0], 1, i});
+        p[0].pair = p + 1;
+        p[0].below = p + 2;
+        p[2].pair = p + 3;
+        if (choose_way(p) == WINOGRAD) return TOGETHER;
+        p[0].pair = p[0].below = NULL;
     }
-    return 1;
+    if (!pairs_columns(p, p + 1)) return 1;
+    p[0].pair = p + 1;
+    return 2;
+}
+
+/* Moves on to the phase behind these. */
+static void pass_phases(const fc_conv_geometry *g, int64_t phase[3], int count) {
+    phase[2] += count == 1 ? 1 : 2;
+    phase[1] += count == TOGETHER;
+    for (int axis = 2; axis > 0; axis--)
+        if (phase[axis] >= min_i64(g->stride[axis], g->input[axis])) {
+            phase[axis] = 0;
+            phase[axis - 1]++;
+        }
+}
+
+static int64_t all_taps(const product *p, int count) {
+    int64_t taps = 0;
+    for (int i = 0; i < count; i++) taps += p[i].taps;
+    return taps;
 }
 
 static int64_t phases_scratch(const fc_conv_geometry *g, int threads) {
-    int64_t phase[3], most = 0;
-    FOR_PHASES(phase) {
-        product p = phase_product(g, phase), pair;
-        if (pairs_columns(g, phase)) {
-            if (phase[2] == 1) continue;
-            pair = phase_product(g, (const int64_t[3]){phase[0], phase[1], 1});
-            p.pair = &pair;
-            if (p.taps + pair.taps > 0) most = max_i64(most, product_scratch(&p, threads));
-        } else if (p.taps > 0) {
-            most = max_i64(most, product_scratch(&p, threads));
-        }
-    }
+    int64_t phase[3] = {0}, most = 0;
+    product p[TOGETHER];
+    for (int count; (count = take_phases(g, phase, p)) > 0; pass_phases(g, phase, count))
+        if (all_taps(p, count) > 0) most = max_i64(most, product_scratch(p, threads));
     return most;
 }
 
@@ -126,13 +155,12 @@ typedef struct {
     T *matrix;
 } phase_lists;
 
-/* The phase's product with its taps listed. */
-static product list_phase(const fc_conv_geometry *g, const int64_t phase[3], phase_lists *lists) {
-    product p = phase_product(g, phase);
+/* Lists the taps of a phase's product. */
+static void list_phase(const fc_conv_geometry *g, const int64_t phase[3], phase_lists *lists, product *p) {
     int64_t count[3], t = 0;
     for (int axis = 0; axis < 3; axis++)
         count[axis] =
-            phase_taps(g, axis, phase[axis], lists->tap[axis], lists->shift[axis], &p.low[axis], &p.high[axis]);
+            phase_taps(g, axis, phase[axis], lists->tap[axis], lists->shift[axis], &p->low[axis], &p->high[axis]);
     for (int64_t a = 0; a < count[0]; a++)
         for (int64_t b = 0; b < count[1]; b++)
             for (int64_t c = 0; c < count[2]; c++, t++) {
@@ -141,12 +169,19 @@ static product list_phase(const fc_conv_geometry *g, const int64_t phase[3], pha
                 lists->offset[t][1] = lists->shift[1][b];
                 lists->offset[t][2] = lists->shift[2][c];
             }
-    p.offset = (const int64_t (*)[3])lists->offset;
-    p.matrix = lists->matrix;
-    lists->offset += p.taps;
-    lists->flat += p.taps;
-    lists->matrix += g->K * (g->C / g->G) * p.taps;
-    return p;
+    p->offset = (const int64_t (*)[3])lists->offset;
+    p->matrix = lists->matrix;
+    lists->offset += p->taps;
+    lists->flat += p->taps;
+    lists->matrix += g->K * (g->C / g->G) * p->taps;
+}
+
+/* The same for phases that are computed together, as take_phases. */
+static int list_phases(const fc_conv_geometry *g, const int64_t phase[3], phase_lists *lists, product p[TOGETHER]) {
+    int count = take_phases(g, phase, p);
+    for (int i = 0; i < count; i++)
+        list_phase(g, (const int64_t[3]){phase[0], phase[1] + i / 2, phase[2] + i % 2}, lists, p + i);
+    return count;
 }
 
 /* Lists in scratch, which is moved past them; phases have their matrices one after another from `matrix` on, in scratch
@@ -167,10 +202,10 @@ static phase_lists make_lists(const fc_conv_geometry *g, void *matrix, char **sc
 static void write_matrices(const fc_conv_geometry *g, const void *weight, phase_lists lists, phase_matrix *matrices,
                            int threads) {
     transpose_job transpose = {g, weight, matrices, 0};
-    int64_t phase[3];
-    FOR_PHASES(phase) {
-        phase_lists here = lists;
-        product p = list_phase(g, phase, &lists);
+    int64_t phase[3] = {0};
+    for (phase_lists here = lists; has_phase(g, phase); pass_phases(g, phase, 1), here = lists) {
+        product p = phase_product(g, phase);
+        list_phase(g, phase, &lists, &p);
         if (p.taps > 0) matrices[transpose.count++] = (phase_matrix){p.taps, here.flat, here.matrix};
     }
     run_transpose(&transpose, threads);
@@ -189,18 +224,16 @@ static void write_tap_rows(const fc_conv_geometry *g, const void *weight, phase_
 
 /* The matrices of all phases, then what their ways make of them. */
 static int64_t grad_input_packed_bytes(const fc_conv_geometry *g) {
-    int64_t phase[3], bytes = weight_bytes(g);
+    int64_t phase[3] = {0}, bytes = weight_bytes(g);
+    product p[TOGETHER];
     if (takes_col2im(g)) return bytes;
-    FOR_PHASES(phase) {
-        product p = phase_product(g, phase);
-        bytes += packed_bytes(&p);
-    }
+    for (int count; (count = take_phases(g, phase, p)) > 0; pass_phases(g, phase, count)) bytes += packed_bytes(p);
     return bytes;
 }
 
 static void grad_input_pack(const fc_conv_geometry *g, const void *weight, void *packed, void *scratch, int threads) {
     char *rest = scratch, *made = (char *)packed + weight_bytes(g);
-    int64_t phase[3];
+    int64_t phase[3] = {0};
     phase_lists lists = make_lists(g, packed, &rest);
     phase_matrix *matrices = take(&rest, matrices_bytes(g));
     if (takes_col2im(g)) {
@@ -208,10 +241,10 @@ static void grad_input_pack(const fc_conv_geometry *g, const void *weight, void 
         return;
     }
     write_matrices(g, weight, lists, matrices, threads);
-    FOR_PHASES(phase) {
-        product p = list_phase(g, phase, &lists);
-        int64_t bytes = packed_bytes(&p);
-        if (bytes) transform_all_filters(&p, made, threads);
+    product p[TOGETHER];
+    for (int count; (count = list_phases(g, phase, &lists, p)) > 0; pass_phases(g, phase, count)) {
+        int64_t bytes = packed_bytes(p);
+        if (bytes) transform_all_filters(p, made, threads);
         made += bytes;
     }
 }
@@ -220,7 +253,7 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
                             const fc_epilogue *epilogue, void *grad_input, void *scratch, int threads) {
     char *rest = scratch;
     const char *made = packed ? (const char *)packed + weight_bytes(g) : NULL;
-    int64_t phase[3];
+    int64_t phase[3] = {0};
     phase_lists lists = make_lists(g, (void *)packed, &rest);
     phase_matrix *matrices = take(&rest, matrices_bytes(g));
     if (takes_col2im(g)) {
@@ -229,50 +262,34 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
         return;
     }
     if (!packed) write_matrices(g, weight, lists, matrices, threads);
-    FOR_PHASES(phase) {
-        int paired = pairs_columns(g, phase);
-        if (paired && phase[2] == 1) continue;
-        product p = list_phase(g, phase, &lists), pair;
-        int64_t bytes = made ? packed_bytes(&p) : 0;
-        if (bytes) p.packed = made;
-        if (made) made += bytes;
-        p.source = grad_output;
-        p.dest = grad_input;
-        p.epilogue = *epilogue;
-        if (paired) {
-            pair = list_phase(g, (const int64_t[3]){phase[0], phase[1], 1}, &lists);
-            pair.source = grad_output;
-            pair.epilogue = *epilogue;
-            p.pair = &pair;
-            if (p.taps + pair.taps > 0) {
-                run_product(&p, rest, threads);
-                continue;
-            }
-            p.dest_stride[2] = 1; /* nothing reaches the whole rows */
+    product p[TOGETHER];
+    for (int count; (count = list_phases(g, phase, &lists, p)) > 0; pass_phases(g, phase, count)) {
+        int64_t bytes = made ? packed_bytes(p) : 0;
+        for (int i = 0; i < count; i++) {
+            p[i].source = grad_output;
+            p[i].dest = grad_input;
+            p[i].epilogue = *epilogue;
         }
-        if (p.taps > 0) {
-            run_product(&p, rest, threads);
+        if (bytes) p->packed = made;
+        if (made) made += bytes;
+        if (all_taps(p, count) > 0) {
+            run_product(p, rest, threads);
         } else {
-            fill_job fill = {&p};
-            fc_parallel_for(p.images * g->C, threads, fill_phase, &fill);
+            if (count > 1) p->dest_stride[2] = 1; /* nothing reaches the whole rows */
+            fill_job fill = {p};
+            fc_parallel_for(p->images * g->C, threads, fill_phase, &fill);
         }
     }
 }
 
 static int64_t grad_input_choices(const fc_conv_geometry *g, const fc_choice **choices, int64_t most) {
-    int64_t phase[3], count = 0;
+    int64_t phase[3] = {0}, made = 0;
     if (takes_col2im(g)) {
         if (most > 0) choices[0] = &ways[COL2IM];
         return 1;
     }
-    FOR_PHASES(phase) {
-        int paired = pairs_columns(g, phase);
-        if (paired && phase[2] == 1) continue;
-        product p = phase_product(g, phase);
-        if (paired) p.pair = &p;
-        if (count < most) choices[count] = &ways[choose_way(&p)];
-        count++;
-    }
-    return count;
+    product p[TOGETHER];
+    for (int count; (count = take_phases(g, phase, p)) > 0; pass_phases(g, phase, count), made++)
+        if (made < most) choices[made] = &ways[choose_way(p)];
+    return made;
 }
-#undef FOR_PHASES

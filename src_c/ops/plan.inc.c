@@ -64,7 +64,9 @@ static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_RO
  * channels, and filters take twice as long in it. */
 static int why_direct(const product *p, int weight) {
     winograd_tiles t = weight ? cut_tiles(p) : cut_product(p);
-    double direct = (weight ? whole_cost(p) : gather_cost(p)) * p->channels * p->rows;
+    double direct = weight ? whole_cost(p) : gather_cost(p);
+    for (int64_t twin = 1; twin < t.pairs * t.columns; twin++) direct += whole_cost(twin_of(p, twin));
+    direct *= (double)(p->channels * p->rows);
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
     if (p->channels < 8) t.cost *= PRICE.few_channels;
@@ -80,7 +82,7 @@ static int is_sparse(const product *p) {
         int64_t reach = p->high[axis] - p->low[axis];
         if (reach > 2 * p->extent[axis] + 64 || p->stride[axis] > 2 * reach + 64) return 1;
     }
-    return p->pair && p->pair != p && is_sparse(p->pair);
+    return p->pair && is_sparse(p->pair);
 }
 
 static enum way choose_way(const product *p) {
@@ -88,7 +90,7 @@ static enum way choose_way(const product *p) {
     if (is_sparse(p)) return p->pair ? GATHER_PAIR : GATHER_REGIONS;
     if (is_tall(p)) return TALL;
     if (suits_depth(p)) return DEPTH;
-    int few = p->rows < 2 * TILE_ROWS, direct = few || p->pair ? 2 : why_direct(p, 0);
+    int few = p->rows < 2 * TILE_ROWS, direct = few ? 2 : why_direct(p, 0);
     if (direct < 0) return WINOGRAD;
     int fits = fits_strip(p) && (!p->pair || fits_strip(p->pair));
     if (fits && is_narrow(p->rows, p->channels)) return STRIP_NARROW;

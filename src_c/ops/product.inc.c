@@ -23,8 +23,9 @@ typedef struct product {
     T *dest; /* (images, groups * rows, dest_extent), written at pixel * dest_stride + dest_start */
     int64_t dest_extent[3], dest_stride[3], dest_start[3];
     fc_epilogue epilogue;
-    int exact;                  /* direct summation only */
-    const struct product *pair; /* of dest stride 2: the product of the columns between, or NULL */
+    int exact;                   /* direct summation only */
+    const struct product *pair;  /* of dest stride 2: the product of the columns between, or NULL */
+    const struct product *below; /* of a pair for Winograd: the pair of the rows between, or NULL */
 } product;
 
 /* Cells from tap to tap. */

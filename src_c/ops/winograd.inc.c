@@ -10,8 +10,8 @@
 
 enum {
     WINOGRAD_GRAIN = 24,
-    WINOGRAD_ROWS = 21 * WINOGRAD_GRAIN,
-    WINOGRAD_FILTER_ROWS = 2 * WINOGRAD_GRAIN,
+    WINOGRAD_ROWS = 2 * WINOGRAD_GRAIN,
+    WINOGRAD_MOST_ROWS = 21 * WINOGRAD_GRAIN, /* of those that need V anew */
     WINOGRAD_FILTER_LEVELS = 64,
     WINOGRAD_MOST_TILES = 96,
     WINOGRAD_FEW_TILES = 48,
@@ -49,12 +49,13 @@ typedef struct {
 
 static int64_t all_filter_bytes(const product *p) {
     winograd_tiles t = cut_product(p);
-    return p->groups * lay_filters(&t, p->rows, t.depth).bytes;
+    return p->groups * lay_filters(&t, t.rows, t.depth).bytes;
 }
 
 /* One tile computed directly. */
 static product tile_product(const product *p, const winograd_tiles *t) {
     product tile = *p;
+    tile.pair = tile.below = NULL;
     tile.groups = tile.images = 1;
     tile.rows = min_i64(p->rows, WINOGRAD_GRAIN);
     for (int axis = 0; axis < 3; axis++) {
@@ -70,14 +71,15 @@ static product tile_product(const product *p, const winograd_tiles *t) {
  * written once and read by each block, from far away where they are many. */
 static void cut_winograd(const product *p, int64_t fit, int threads, winograd_plan *w) {
     const winograd_tiles *t = &w->t;
-    double best = INFINITY, filters = (double)t->points * t->depth * p->rows;
+    double best = INFINITY, filters = (double)t->points * t->depth * t->rows;
     double move = filters * (filters * sizeof(T) > WINOGRAD_NEAR_BYTES ? 0.75 : 0.2) * LANES;
     int64_t vectors = ceil_div(t->tiles, LANES);
     for (int64_t some = min_i64(fit / LANES, vectors); some > 0; some--)
         for (int64_t parts = 1; parts <= min_i64(w->grains, threads); parts++) {
             int64_t blocks = ceil_div(vectors, some), last = vectors - (blocks - 1) * some;
             double rows = min_i64(p->rows, ceil_div(w->grains, parts) * WINOGRAD_GRAIN);
-            double vector = LANES * (t->points * t->depth * rows + t->in * t->depth + t->out * rows);
+            double all_rows = rows * t->pairs * t->columns;
+            double vector = LANES * (t->points * t->depth * all_rows + t->in * t->depth + t->out * all_rows);
             double turns = ceil_div(blocks * parts * p->groups, threads), all = turns * some;
             if (threads == 1) all = (double)p->groups * ((blocks - 1) * some + last);
             double cost = all * vector + (blocks > 1 ? (turns * rows / p->rows + 2.0 / threads) * move : 0);
@@ -97,28 +99,31 @@ static winograd_plan plan_winograd(const product *p, int threads) {
     w.grains = ceil_div(p->rows, WINOGRAD_GRAIN);
 
     int64_t size = sizeof(T), fit = WINOGRAD_V_BYTES / (t->points * w.chunk * size) / LANES * LANES;
+    int64_t most = w.chunks == 1 ? WINOGRAD_ROWS : WINOGRAD_MOST_ROWS / t->columns;
     fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES);
     /* Where V and M of few tiles fit into cache together, that is worth more than reading the filters less often. */
     if (t->tiles > 2 * WINOGRAD_MOST_TILES &&
-        WINOGRAD_FEW_TILES * t->points * (w.chunk + p->rows) * size <= WINOGRAD_CACHE_BYTES)
+        WINOGRAD_FEW_TILES * t->points * (w.chunk + t->columns * min_i64(most, p->rows)) * size <= WINOGRAD_CACHE_BYTES)
         fit = min_i64(fit, WINOGRAD_FEW_TILES);
     cut_winograd(p, fit, threads, &w);
     w.v_point = odd_lines(w.chunk * w.block + LANES);
-    int64_t rows = ceil_div(w.grains, w.parts) * WINOGRAD_GRAIN;
-    w.filter_rows = w.blocks == 1 ? min_i64(WINOGRAD_FILTER_ROWS, rows) : 0;
-    w.m_rows = w.blocks == 1 && w.chunks == 1 ? w.filter_rows : min_i64(WINOGRAD_ROWS, rows);
-    w.m_point = odd_lines(w.m_rows * w.block);
+    w.m_rows = min_i64(most, ceil_div(w.grains, w.parts) * WINOGRAD_GRAIN);
+    w.m_point = odd_lines(t->columns * w.m_rows * w.block);
+    w.filter_rows = w.blocks == 1 ? min_i64(WINOGRAD_ROWS, w.m_rows) : 0;
     w.filter_levels = t->tiles <= WINOGRAD_MOST_TILES ? min_i64(w.chunk, WINOGRAD_FILTER_LEVELS) : w.chunk;
     if (w.filter_rows) w.filter_bytes = lay_filters(t, w.filter_rows, w.filter_levels).bytes;
     else w.matrix_bytes = all_filter_bytes(p);
     w.v_bytes = line_bytes(t->points * w.v_point * size);
     w.m_bytes = line_bytes(t->points * w.m_point * size);
-    w.stage_bytes = line_bytes(t->axis[1].tile * t->axis[2].tile * w.block * size);
+    w.stage_bytes = line_bytes((t->axis[1].tile * t->axis[2].tile * w.block + LANES) * size);
     w.output_bytes = line_bytes(t->axis[line_axis(t)].tile * most_runs(t, w.block) * (int64_t)sizeof(piece));
-    product tile = tile_product(p, t);
-    w.direct_bytes = line_bytes(p->taps * 3 * (int64_t)sizeof(int64_t)) + gather_scratch(&tile, 1);
-    w.thread_bytes = patch_room_bytes(t, w.block) + w.filter_bytes + w.v_bytes + w.m_bytes + w.stage_bytes +
-                     line_bytes(w.block * size) + w.output_bytes + w.direct_bytes;
+    for (int64_t twin = 0; twin < t->pairs * t->columns; twin++) {
+        product tile = tile_product(twin_of(p, twin), t);
+        int64_t bytes = line_bytes(tile.taps * 3 * (int64_t)sizeof(int64_t)) + gather_scratch(&tile, 1);
+        w.direct_bytes = max_i64(w.direct_bytes, bytes);
+    }
+    w.thread_bytes = patch_room_bytes(t, w.block) + w.filter_bytes + w.v_bytes + w.m_bytes +
+                     t->columns * w.stage_bytes + line_bytes(w.block * size) + w.output_bytes + w.direct_bytes;
     return w;
 }
 
@@ -128,7 +133,7 @@ static int64_t winograd_scratch(const product *p, int threads) {
 }
 
 typedef struct {
-    const product *p;
+    const product *p, *seen;
     winograd_plan w;
     const char *matrix; /* filters of all groups, or NULL */
     char *scratch;
@@ -150,7 +155,8 @@ static void take_filters(const T *filters, int64_t taps, int64_t lanes, const in
     FC_UNROLL for (int lane = 0; lane < LANES; lane++) run[lane] =
         filters + first + (lane < lanes ? lane : lanes - 1) * taps;
     vec near[CLOSE];
-    if (close) take_columns(run, 0, span, near);
+    if (taps == 4 && span == 4 && lanes == LANES) split_four(filters, 4, near);
+    else if (close) take_columns(run, 0, span, near);
     for (int i = 0; i < 9; i++) {
         if (place[i] < 0) store(g[i], (vec){0});
         else if (close) store(g[i], near[place[i] - first]);
@@ -160,12 +166,12 @@ static void take_filters(const T *filters, int64_t taps, int64_t lanes, const in
 }
 
 /* Filters of rows of the matrix of all groups, in levels [level, level + levels) -> points. */
-static void transform_filters_of(const product *p, const winograd_tiles *t, int64_t first_row, int64_t rows,
-                                 int64_t level, int64_t levels, const filter_layout *f, T *points) {
+static void transform_filters_of(const product *p, const product *seen, const winograd_tiles *t, int64_t first_row,
+                                 int64_t rows, int64_t level, int64_t levels, const filter_layout *f, T *points) {
     for (int64_t d = level, slice_end; d < level + levels; d = slice_end) {
         int64_t slice = d / p->channels, place[9];
         slice_end = min_i64(level + levels, (slice + 1) * p->channels);
-        find_slice_taps(p, t, slice, place);
+        find_slice_taps(p, seen, t, slice, place);
         for (int64_t row = 0; row < rows; row++) {
             const T *filters = p->matrix + ((first_row + row - slice) * p->channels) * p->taps;
             for (int64_t first = d; first < slice_end; first += LANES) {
@@ -189,6 +195,7 @@ static void compute_tile_directly(const product *p, const winograd_tiles *t, int
     for (int axis = 0; axis < 3; axis++) {
         direct.pixels[axis] =
             min_i64(direct.pixels[axis], ceil_div(p->pixels[axis] - corner[axis], t->axis[axis].step));
+        if (direct.pixels[axis] <= 0) return; /* of a twin that has one column less */
         direct.dest_start[axis] += corner[axis] * p->dest_stride[axis];
     }
     int64_t channel = group * p->rows + row,
@@ -204,7 +211,7 @@ static void compute_tile_directly(const product *p, const winograd_tiles *t, int
 }
 
 /* Lists the runs of outputs in a block of tiles: from stage[row][tile * columns] to a channel's plane. Those of whole
- * sources are stage[cell][tile]; a piece's width is the step on the stage. */
+ * sources are stage[cell][tile]; a piece's width is the step on the stage. A pair's two stages alternate. */
 static int64_t find_outputs(const product *p, const winograd_tiles *t, const patch_room *room, int64_t block,
                             piece *outputs) {
     const winograd_axis *wide = &t->axis[2];
@@ -219,6 +226,7 @@ static int64_t find_outputs(const product *p, const winograd_tiles *t, const pat
         for (int64_t i = 0; i < t->axis[across].tile; i++, at[across] += t->axis[across].step) {
             int64_t to = run->image * p->groups * p->rows * p->dest_extent[0];
             int64_t length = min_i64(columns * run->length, ceil_div(p->pixels[2] - at[2], step));
+            if (p->pair) length = min_i64(2 * length, p->dest_extent[2] - 2 * at[2] - p->dest_start[2]);
             if (at[1] >= p->pixels[1] || length <= 0) break;
             to += at[0] * p->dest_stride[0] + p->dest_start[0];
             for (int axis = 1; axis < 3; axis++)
@@ -229,16 +237,102 @@ static int64_t find_outputs(const product *p, const winograd_tiles *t, const pat
     return found;
 }
 
+static int lies_in(point_range range, int64_t point) { return range.first <= point && point < range.end; }
+
 /* m[point][row][tile] = filters * v for some levels, added where `level` is not the first of all. */
-static void multiply_points(const winograd_plan *w, const T *filters, const filter_layout *layout, int64_t rows,
-                            int64_t level, int64_t levels, const T *v, int64_t lanes, T *m) {
+static void multiply_points(const winograd_plan *w, int64_t twin, const T *filters, const filter_layout *layout,
+                            int64_t rows, int64_t level, int64_t levels, const T *v, int64_t lanes, T *m) {
     const winograd_tiles *t = &w->t;
     int64_t columns = max_i64(t->axis[2].tile, t->axis[2].patch);
     for (int64_t i = 0; i < t->points; i++, m += w->m_point) {
-        if (divide(i, columns) < t->axis[1].points && i % columns < t->axis[2].points)
+        if (lies_in(t->range[0][twin / 2], divide(i, columns)) && lies_in(t->range[1][twin % 2], i % columns))
             multiply_block(filters + i * layout->point, layout->row, NULL, rows, v + i * w->v_point, w->block, levels,
                            lanes, m, w->block, NULL, level > 0, NULL, NULL);
         else if (level == 0) zero_run(m, rows * w->block);
+    }
+}
+
+/* A block of tiles of one group, and the memory of the thread that takes it. */
+typedef struct {
+    const winograd_job *job;
+    int64_t group, lanes;
+    patch_room room;
+    filter_layout layout;
+    T *filters, *v, *m, *stage[2], *doubt;
+    piece *outputs;
+    int64_t output_count;
+    char *scratch;
+} winograd_block;
+
+/* M of `count` rows of the twins that lie in a row; `seen` says whether V is that of the first levels already. */
+static void multiply_rows(winograd_block *b, int64_t pair, int64_t row, int64_t count, int seen) {
+    const winograd_job *job = b->job;
+    const product *p = job->p;
+    const winograd_plan *w = &job->w;
+    const winograd_tiles *t = &w->t;
+    for (int64_t level = 0; level < t->depth; level += w->chunk) {
+        int64_t levels = min_i64(w->chunk, t->depth - level);
+        if (!seen || w->chunks > 1)
+            transform_levels(job->seen, t, b->group, level, levels, &b->room, b->v, w->block, w->v_point);
+        int64_t step = job->matrix ? count : w->filter_rows;
+        for (int64_t r = 0; r < count && !fc_stopped(); r += step)
+            for (int64_t column = 0; column < t->columns; column++) {
+                int64_t twin = 2 * pair + column, some = min_i64(step, count - r);
+                for (int64_t d = 0, few; d < levels; d += few) {
+                    const T *filters = b->filters;
+                    few = min_i64(w->filter_levels, levels - d);
+                    if (job->matrix)
+                        filters = (const T *)(job->matrix + b->group * b->layout.bytes) +
+                                  (twin * p->rows + row) * b->layout.row + level + d;
+                    else
+                        transform_filters_of(twin_of(p, twin), job->seen, t, b->group * p->rows + row + r, some,
+                                             level + d, few, &b->layout, b->filters);
+                    multiply_points(w, twin, filters, &b->layout, some, level + d, few, b->v + d * w->block, b->lanes,
+                                    b->m + (column * w->m_rows + r) * w->block);
+                }
+            }
+    }
+}
+
+/* M -> `count` finished rows. */
+static void write_rows(const winograd_block *b, int64_t pair, int64_t row, int64_t count) {
+    const winograd_plan *w = &b->job->w;
+    const winograd_tiles *t = &w->t;
+    const product *p = twin_of(b->job->p, 2 * pair);
+    const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
+    int64_t plane = volume(p->dest_extent), activation = p->epilogue.activation;
+    int64_t dest_step = p->pair ? 1 : (t->axis[2].across ? 1 : t->axis[2].step) * p->dest_stride[2];
+    int64_t stage_row = (t->axis[2].across || t->form == WINOGRAD_WHOLE ? 1 : t->axis[2].tile) * w->block;
+    int plain = dest_step == 1 && !residual && !activation;
+    const piece *outputs_end = b->outputs + b->output_count;
+    for (int64_t k = 0; k < count; k++) {
+        int64_t channel = b->group * p->rows + row + k, grain = k % WINOGRAD_GRAIN;
+        if (grain == 0) zero_run(b->doubt, b->lanes);
+        for (const piece *out = b->outputs; out < outputs_end; out++)
+            fetch_run(p->dest + out->dest + channel * plane, out->length, dest_step);
+        for (int64_t column = 0; column < t->columns; column++)
+            t->transforms->products(b->m + (column * w->m_rows + k) * w->block, w->m_point, b->lanes,
+                                    bias ? bias[channel] : 0, b->stage[column], stage_row, b->doubt);
+        for (const piece *out = b->outputs; out < outputs_end; out++) {
+            int64_t to = out->dest + channel * plane;
+            T line[WINOGRAD_PATCH], *dest = p->dest + to;
+            const T *from = b->stage[0] + out->source, *add = residual ? residual + to : NULL;
+            if (p->pair) {
+                zip_run(dest, from, b->stage[1] + out->source, out->length);
+                from = dest;
+            } else if (out->width > 1) {
+                for (int64_t i = 0; i < out->length; i++) line[i] = from[i * out->width];
+                from = line;
+            }
+            if (plain && from != dest) copy_run(dest, from, out->length);
+            else finish_run(dest, from, add, out->length, dest_step, (int)activation);
+        }
+        if (grain < WINOGRAD_GRAIN - 1 && k < count - 1) continue;
+        for (const pixel_run *run = b->room.runs; run < b->room.runs + b->room.run_count; run++)
+            for (int64_t tile = 0; tile < run->length; tile++)
+                for (int64_t column = 0; b->doubt[run->lane + tile] != 0 && column < t->columns; column++)
+                    compute_tile_directly(column ? p->pair : p, t, b->group, row + k - grain, grain + 1, run, tile,
+                                          b->scratch);
     }
 }
 
@@ -247,76 +341,35 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     const product *p = job->p;
     const winograd_plan *w = &job->w;
     const winograd_tiles *t = &w->t;
-    char *scratch = job->scratch + thread * w->thread_bytes;
-    patch_room room = take_patch_room(t, w->block, &scratch);
-    T *filters = take(&scratch, w->filter_bytes), *v = take(&scratch, w->v_bytes), *m = take(&scratch, w->m_bytes);
-    T *stage = take(&scratch, w->stage_bytes);
-    T *doubt = take(&scratch, w->block * (int64_t)sizeof(T));
-    piece *outputs = take(&scratch, w->output_bytes);
+    winograd_block b = {.job = job, .group = task / w->parts / w->blocks, .scratch = job->scratch};
+    b.scratch += thread * w->thread_bytes;
+    b.room = take_patch_room(t, w->block, &b.scratch);
+    b.filters = take(&b.scratch, w->filter_bytes);
+    b.v = take(&b.scratch, w->v_bytes);
+    b.m = take(&b.scratch, w->m_bytes);
+    for (int64_t column = 0; column < t->columns; column++) b.stage[column] = take(&b.scratch, w->stage_bytes);
+    b.doubt = take(&b.scratch, w->block * (int64_t)sizeof(T));
+    b.outputs = take(&b.scratch, w->output_bytes);
 
-    int64_t part = task % w->parts, block = task / w->parts % w->blocks, group = task / w->parts / w->blocks;
-    int64_t first = block * w->block;
-    room.count = min_i64(w->block, t->tiles - first);
-    room.run_count = find_tile_runs(t, first, room.count, room.runs);
-    int64_t lanes = ceil_div(room.count, LANES) * LANES;
-    int64_t output_count = find_outputs(p, t, &room, w->block, outputs), plane = volume(p->dest_extent);
-    int64_t dest_step = (t->axis[2].across ? 1 : t->axis[2].step) * p->dest_stride[2];
-    int64_t stage_row = (t->axis[2].across || t->form == WINOGRAD_WHOLE ? 1 : t->axis[2].tile) * w->block;
-
-    filter_layout layout =
-        job->matrix ? lay_filters(t, p->rows, t->depth) : lay_filters(t, w->filter_rows, w->filter_levels);
-    const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
-    int plain = dest_step == 1 && !residual && !p->epilogue.activation;
+    int64_t part = task % w->parts, first = task / w->parts % w->blocks * w->block;
+    b.room.count = min_i64(w->block, t->tiles - first);
+    b.room.run_count = find_tile_runs(t, first, b.room.count, b.room.runs);
+    b.lanes = ceil_div(b.room.count, LANES) * LANES;
+    b.layout = job->matrix ? lay_filters(t, t->rows, t->depth) : lay_filters(t, w->filter_rows, w->filter_levels);
     int64_t begin = part_start(w->grains, w->parts, part) * WINOGRAD_GRAIN;
     int64_t end = min_i64(p->rows, part_start(w->grains, w->parts, part + 1) * WINOGRAD_GRAIN);
-    for (int64_t row = begin; row < end; row += w->m_rows) {
-        int64_t rows = min_i64(w->m_rows, end - row), channel_row = group * p->rows + row;
-        for (int64_t level = 0; level < t->depth; level += w->chunk) {
-            int64_t levels = min_i64(w->chunk, t->depth - level);
-            if (row == begin || w->chunks > 1)
-                transform_levels(p, t, group, level, levels, &room, v, w->block, w->v_point);
-            for (int64_t r = 0, some; r < rows && !fc_stopped(); r += some) {
-                some = job->matrix ? rows : min_i64(w->filter_rows, rows - r);
-                for (int64_t d = 0, few; d < levels; d += few) {
-                    const T *from = filters;
-                    few = min_i64(w->filter_levels, levels - d);
-                    if (job->matrix)
-                        from = (const T *)(job->matrix + group * layout.bytes) + row * layout.row + level + d;
-                    else transform_filters_of(p, t, channel_row + r, some, level + d, few, &layout, filters);
-                    multiply_points(w, from, &layout, some, level + d, few, v + d * w->block, lanes, m + r * w->block);
-                }
-            }
-        }
-        for (int64_t k = 0; k < rows; k++) {
-            int64_t channel = channel_row + k, grain = k % WINOGRAD_GRAIN;
-            if (grain == 0) zero_run(doubt, lanes);
-            for (const piece *out = outputs; out < outputs + output_count; out++)
-                fetch_run(p->dest + out->dest + channel * plane, out->length, dest_step);
-            t->transforms->products(m + k * w->block, w->m_point, lanes, bias ? bias[channel] : 0, stage, stage_row,
-                                    doubt);
-            for (const piece *out = outputs; out < outputs + output_count; out++) {
-                int64_t to = out->dest + channel * plane;
-                T line[WINOGRAD_PATCH];
-                if (out->width > 1) {
-                    for (int64_t i = 0; i < out->length; i++) line[i] = stage[out->source + i * out->width];
-                    finish_run(p->dest + to, line, residual ? residual + to : NULL, out->length, dest_step,
-                               p->epilogue.activation);
-                } else if (plain) copy_run(p->dest + to, stage + out->source, out->length);
-                else
-                    finish_run(p->dest + to, stage + out->source, residual ? residual + to : NULL, out->length,
-                               dest_step, p->epilogue.activation);
-            }
-            if (grain < WINOGRAD_GRAIN - 1 && k < rows - 1) continue;
-            for (const pixel_run *run = room.runs; run < room.runs + room.run_count; run++)
-                for (int64_t tile = 0; tile < run->length; tile++)
-                    if (doubt[run->lane + tile] != 0)
-                        compute_tile_directly(p, t, group, row + k - grain, grain + 1, run, tile, scratch);
+    for (int64_t pair = 0; pair < t->pairs; pair++) {
+        b.output_count = find_outputs(twin_of(p, 2 * pair), t, &b.room, w->block, b.outputs);
+        for (int64_t row = begin; row < end; row += w->m_rows) {
+            int64_t rows = min_i64(w->m_rows, end - row);
+            multiply_rows(&b, pair, row, rows, pair > 0 || row > begin);
+            write_rows(&b, pair, row, rows);
         }
     }
 }
 
 typedef struct {
-    const product *p;
+    const product *p, *seen;
     winograd_tiles t;
     filter_layout filters;
     char *matrix;
@@ -325,19 +378,24 @@ typedef struct {
 static void winograd_filter_task(const void *context, int64_t task, int thread) {
     (void)thread;
     const winograd_filter_job *job = context;
-    T *group = (T *)(job->matrix + task / job->p->rows * job->filters.bytes);
-    transform_filters_of(job->p, &job->t, task, 1, 0, job->t.depth, &job->filters,
-                         group + task % job->p->rows * job->filters.row);
+    int64_t rows = job->p->rows, row = task % job->t.rows, group = task / job->t.rows;
+    T *points = (T *)(job->matrix + group * job->filters.bytes) + row * job->filters.row;
+    transform_filters_of(twin_of(job->p, row / rows), job->seen, &job->t, group * rows + row % rows, 1, 0, job->t.depth,
+                         &job->filters, points);
 }
 
 static void transform_all_filters(const product *p, void *matrix, int threads) {
-    winograd_filter_job job = {.p = p, .t = cut_product(p), .matrix = matrix};
-    job.filters = lay_filters(&job.t, p->rows, job.t.depth);
-    fc_parallel_for(p->groups * p->rows, threads, winograd_filter_task, &job);
+    product seen;
+    join_twins(p, &seen);
+    winograd_filter_job job = {.p = p, .seen = &seen, .t = cut_product(p), .matrix = matrix};
+    job.filters = lay_filters(&job.t, job.t.rows, job.t.depth);
+    fc_parallel_for(p->groups * job.t.rows, threads, winograd_filter_task, &job);
 }
 
 static void run_winograd(const product *p, void *scratch, int threads) {
-    winograd_job job = {.p = p, .w = plan_winograd(p, threads), .matrix = p->packed};
+    product seen;
+    join_twins(p, &seen);
+    winograd_job job = {.p = p, .seen = &seen, .w = plan_winograd(p, threads), .matrix = p->packed};
     char *rest = scratch;
     char *matrix = take(&rest, job.w.matrix_bytes);
     job.scratch = rest;

@@ -204,7 +204,7 @@ static void filter_gradient_task(const void *context, int64_t level, int thread)
     const winograd_weight_plan *w = &job->w;
     const product *p = &job->p;
     int64_t slice = level / p->channels, channel = level % p->channels, place[9];
-    find_slice_taps(p, &w->t, slice, place);
+    find_slice_taps(p, p, &w->t, slice, place);
     for (int64_t point = 0; point < w->t.points; point++) {
         T *sum = job->sums + point * w->sum_point + level * w->k_row;
         for (int64_t share = 1; share < w->shares; share++)
