@@ -43,10 +43,12 @@ static weight_plan plan_weight(const fc_conv_geometry *g) {
         w.copied |= g->padding[axis] != 0 || reach - g->padding[axis] > g->input[axis] || w.skip[axis] > 1;
     }
     w.planes = g->N * g->output[0];
-    w.block_rows = clamp_i64(WEIGHT_PIXELS / Q, 1, P);
+    /* Single taps of a stride are copied as few times as can be: fewer pixels, more channels. */
+    int64_t few = w.copied && w.taps == 1 ? 2 : 1, most_pixels = WEIGHT_PIXELS / few;
+    w.block_rows = clamp_i64(most_pixels / Q, 1, P);
     w.row_blocks = ceil_div(P, w.block_rows);
     w.block_rows = ceil_div(P, w.row_blocks);
-    w.block_planes = w.row_blocks > 1 ? 1 : clamp_i64(WEIGHT_PIXELS / (P * Q), 1, w.planes);
+    w.block_planes = w.row_blocks > 1 ? 1 : clamp_i64(most_pixels / (P * Q), 1, w.planes);
     w.blocks = w.row_blocks * ceil_div(w.planes, w.block_planes);
     w.strip_rows = (w.block_rows - 1) * w.step[1] + (g->kernel[1] - 1) * g->dilation[1] + 1;
     w.strip_row = (Q - 1) * w.step[2] + (g->kernel[2] - 1) * g->dilation[2] + 1;
@@ -57,7 +59,7 @@ static weight_plan plan_weight(const fc_conv_geometry *g) {
     w.c_parts = ceil_div(w.C, max_i64(1, fit));
     w.c_part = ceil_div(w.C, w.c_parts);
     w.c_parts = ceil_div(w.C, w.c_part);
-    w.k_part = ceil_div(ceil_div(w.K, ceil_div(w.K, WEIGHT_CHANNELS)), LANES) * LANES;
+    w.k_part = ceil_div(ceil_div(w.K, ceil_div(w.K, few * WEIGHT_CHANNELS)), LANES) * LANES;
     w.k_parts = ceil_div(w.K, w.k_part);
     int64_t tasks = g->G * w.c_parts * w.k_parts;
     w.shares = clamp_i64(ceil_div(WEIGHT_TASKS, tasks), 1, w.blocks);
