@@ -2,7 +2,8 @@
  * (r, o) with o * stride - padding + r * dilation = i. Transposed convolution is this with a bias.
  *
  * Input positions of one phase, i = phase (mod stride), see a fixed set of taps, and for them the sum is a
- * product of unit stride over grad_output: one product a phase, written with the stride. */
+ * product of unit stride over grad_output: one product a phase, written with the stride, or one for two or four phases
+ * of a stride of 2 (take_phases). */
 
 /* The taps that reach phase `phase` on one axis (listed unless tap is NULL), with the range of the shift o = i' + shift
  * where i = phase + i' * stride. */

@@ -11,7 +11,7 @@ typedef struct {
 /* The span that starts at a pixel of an axis. */
 static tap_span span_at(const product *p, int axis, int64_t start) {
     int64_t count = p->count[axis], stride = p->stride[axis], low = p->low[axis], end = p->pixels[axis];
-    int64_t spacing = count > 1 ? (p->high[axis] - low) / (count - 1) : 1, last = p->extent[axis] - 1;
+    int64_t spacing = tap_gap(p, axis), last = p->extent[axis] - 1;
     int64_t first = clamp_i64(ceil_div(max_i64(0, -low - start * stride), spacing), 0, count);
     int64_t behind = clamp_i64(floor_div(last - low - start * stride, spacing) + 1, first, count);
     if (first > 0) /* where the tap before enters */

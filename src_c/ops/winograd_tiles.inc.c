@@ -68,9 +68,9 @@ static int64_t greatest_divisor(int64_t a, int64_t b) {
 }
 
 static winograd_axis cut_axis(const product *p, int axis, enum winograd_form form) {
-    winograd_axis a = {.tile = 1, .patch = 1, .taps = 1, .points = 1, .step = 1, .interleave = 1, .spacing = 1};
+    winograd_axis a = {.tile = 1, .patch = 1, .taps = 1, .points = 1, .step = 1, .interleave = 1};
     int64_t count = p->count[axis];
-    if (count > 1) a.spacing = (p->high[axis] - p->low[axis]) / (count - 1);
+    a.spacing = tap_gap(p, axis);
     a.cell = p->stride[axis];
     if ((axis == 2 && form & WINOGRAD_WIDE) || (axis == 1 && form & WINOGRAD_TALL)) {
         int64_t common = greatest_divisor(p->stride[axis], a.spacing);
