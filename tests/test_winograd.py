@@ -30,6 +30,7 @@ LAYERS = {
     "groups": ((1, 48, 16, 16), 64, (3, 3), {"padding": 1, "groups": 2}),
     "tall planes": ((1, 4, 47, 139), 4, (11, 9), {"padding": (5, 4), "groups": 4}),
     "tall planes without padding": ((1, 4, 60, 150), 4, (14, 6), {"groups": 4}),
+    "few tiles, large sums": ((6, 80, 9, 15), 90, (3, 3), {"padding": 1}),
     "many channels": ((1, 1100, 12, 12), 24, (3, 3), {"padding": 1}),
 }
 

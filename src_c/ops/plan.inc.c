@@ -61,7 +61,7 @@ static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_RO
 
 /* 0: the shape does not allow Winograd; 1: the precision does not; 2: it does not pay, in multiply-adds with the
  * transforms counted at what they cost in them; -1: take it. The weight gradient transforms its rows as it does its
- * channels, and filters take twice as long in it. */
+ * channels; filters in several slices are written in several places. */
 static int why_direct(const product *p, int weight) {
     winograd_tiles t = weight ? cut_tiles(p) : cut_product(p);
     double direct = weight ? whole_cost(p) : gather_cost(p);
@@ -70,7 +70,8 @@ static int why_direct(const product *p, int weight) {
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
     if (p->channels < 8) t.cost *= PRICE.few_channels;
-    if (weight) t.cost = PRICE.weight * (t.cost + ((t.in - t.out) * t.tiles + t.filter * t.depth) * p->rows);
+    double scattered = t.filter * (t.depth - p->channels);
+    if (weight) t.cost = PRICE.weight * (t.cost + ((t.in - t.out) * t.tiles + scattered) * p->rows);
     return t.depth <= MOST_WINOGRAD_DEPTH && t.cost < 0.95 * direct ? -1 : 2;
 }
 

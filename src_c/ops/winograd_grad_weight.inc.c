@@ -4,27 +4,33 @@
  *
  * One block of tiles after another: both sides are transformed, then a product a point over the block's tiles is added
  * to the sums. Where sums are small, a task is a share of the blocks and has its own; else the threads share the work
- * on each block (tasks are some channels, then a point and a part of the levels). Shares depend on the shape alone and
- * are added in order, so bits do not depend on threads. If an element comes out not finite the caller computes
- * directly. */
+ * on each block (tasks are some channels, then a point and a part of the levels). Few tiles make one block, whose large
+ * sums need not go to memory: a task takes those of a few levels and channels, and finishes their filters. Shares
+ * depend on the shape alone and are added in order, so bits do not depend on threads. If an element comes out not
+ * finite the caller computes directly. */
 
 enum {
     WINOGRAD_WEIGHT_BYTES = 768 * 1024,
     WINOGRAD_WEIGHT_SHARES = 8,
     WINOGRAD_SHARES_BYTES = 5 * 1024 * 1024,
     WINOGRAD_SHARE_TILES = 256, /* at least */
+    WINOGRAD_ONE_TILES = 128,   /* of a single block, at most; twice as many where sums are large */
+    WINOGRAD_LARGE_SUMS = 16 * 1024 * 1024,
     WINOGRAD_WEIGHT_PARTS = 4,
     WINOGRAD_WEIGHT_ROWS = 4 * TILE_ROWS,
-    WINOGRAD_WEIGHT_LEVELS = 8
+    WINOGRAD_WEIGHT_LEVELS = 8,
+    WINOGRAD_PART_LEVELS = 2 * TILE_ROWS
 };
 
 typedef struct {
     winograd_tiles t; /* of the input side */
     int64_t K, k_row; /* output channels of a group; rounded up to whole vectors */
     int64_t block, blocks, shares;
+    int64_t k_part;                       /* channels whose filters a task finishes; 0: sums of all are kept */
     int64_t v_row;                        /* a block, and what its last run writes too many */
     int64_t v_point, dy_point, sum_point; /* elements from point to point */
     int64_t level_tasks, sum_parts;       /* tasks: parts of the levels to transform; of those of a point to sum */
+    int64_t level_parts;                  /* of which a task finishes filters */
     int64_t step, apart;                  /* of transposed cells in the gradient; of a tile's cells among them */
     int64_t cells, cell_bytes;            /* of a line of transposed gradients of a run of tiles; all its lines' */
     int64_t v_bytes, dy_bytes, sum_bytes, run_bytes, block_bytes, thread_bytes;
@@ -40,6 +46,14 @@ static winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     w.sum_bytes = line_bytes(t->points * w.sum_point * size);
     for (w.shares = WINOGRAD_WEIGHT_SHARES; w.shares > 1; w.shares /= 2)
         if (w.shares * w.sum_bytes <= WINOGRAD_SHARES_BYTES && w.shares * WINOGRAD_SHARE_TILES <= t->tiles) break;
+    int64_t most = WINOGRAD_ONE_TILES * (w.sum_bytes > WINOGRAD_LARGE_SUMS ? 2 : 1);
+    if (t->tiles <= most && w.sum_bytes > WINOGRAD_WEIGHT_BYTES) {
+        fit = most;
+        w.k_part = WINOGRAD_WEIGHT_BYTES / (t->points * t->tiles * PANEL * size) * PANEL;
+        w.k_part = clamp_i64(w.k_part, PANEL, w.k_row);
+        w.sum_point = odd_lines(WINOGRAD_PART_LEVELS * w.k_part);
+        w.sum_bytes = 0;
+    }
     w.blocks = ceil_div(t->tiles, w.shares * clamp_i64(fit, 64, 512)) * w.shares;
     w.block = ceil_div(t->tiles, w.blocks);
     w.blocks = ceil_div(t->tiles, w.block);
@@ -47,6 +61,7 @@ static winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     w.v_point = odd_lines(t->depth * w.v_row);
     w.dy_point = odd_lines(w.k_row * w.block);
     w.level_tasks = ceil_div(t->depth, WINOGRAD_WEIGHT_LEVELS);
+    w.level_parts = ceil_div(t->depth, WINOGRAD_PART_LEVELS);
     w.sum_parts = w.shares > 1 ? 1 : clamp_i64(t->depth / WINOGRAD_WEIGHT_ROWS, 1, WINOGRAD_WEIGHT_PARTS);
     const winograd_axis *wide = &t->axis[2];
     int whole_rows = wide->across || wide->step <= 4;
@@ -60,6 +75,7 @@ static winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     w.run_bytes = line_bytes(most_runs(t, w.block) * (int64_t)sizeof(pixel_run));
     w.block_bytes = w.v_bytes + w.dy_bytes + w.run_bytes;
     w.thread_bytes = max_i64(patch_room_bytes(t, w.block), w.cell_bytes);
+    if (w.k_part) w.thread_bytes = max_i64(w.thread_bytes, line_bytes(t->points * w.sum_point * size));
     return w;
 }
 
@@ -147,24 +163,74 @@ static void transform_task(const void *context, int64_t task, int thread) {
     transform_levels(&job->p, &w->t, job->group, level, levels, &room, job->v + level * w->v_row, w->v_row, w->v_point);
 }
 
-/* sums[point][d][k] += sum over tiles of v[point][d][tile] * dy[point][tile][k] for a part of d. */
+/* sums[d][k] += sum over tiles of v[point][d][tile] * dy[point][tile][k] for some levels and channels. */
+static void sum_point(const winograd_weight_job *job, int64_t point, int64_t level, int64_t levels, int64_t k,
+                      int64_t channels, T *sums, int64_t sums_row) {
+    const winograd_weight_plan *w = &job->w;
+    const T *v = job->v + point * w->v_point + level * w->v_row, *dy = job->dy + point * w->dy_point;
+    int zero = point / w->t.axis[2].patch >= w->t.axis[1].points || point % w->t.axis[2].patch >= w->t.axis[2].points;
+    for (int64_t panel = 0; panel < channels && !zero; panel += PANEL)
+        multiply_block(v, w->v_row, NULL, levels, dy + (k + panel) * w->block, 0, job->count,
+                       min_i64(PANEL, channels - panel), sums + panel, sums_row, NULL, !job->first, NULL, NULL);
+    for (int64_t d = 0; zero && job->first && d < levels; d++) zero_run(sums + d * sums_row, channels);
+}
+
+/* Tasks are parts of the levels, then points. */
 static void sum_task(const void *context, int64_t task, int thread) {
     (void)thread;
     const winograd_weight_job *job = context;
     const winograd_weight_plan *w = &job->w;
     int64_t point = task / w->sum_parts, part = task % w->sum_parts;
-    int64_t row = part_start(w->t.depth, w->sum_parts, part);
-    int64_t rows = part_start(w->t.depth, w->sum_parts, part + 1) - row;
-    const T *dy = job->dy + point * w->dy_point;
-    if (point / w->t.axis[2].patch >= w->t.axis[1].points || point % w->t.axis[2].patch >= w->t.axis[2].points) {
-        if (job->first) zero_run(job->sums + point * w->sum_point + row * w->k_row, rows * w->k_row);
-        return;
+    int64_t level = part_start(w->t.depth, w->sum_parts, part);
+    int64_t levels = part_start(w->t.depth, w->sum_parts, part + 1) - level;
+    sum_point(job, point, level, levels, 0, w->k_row, job->sums + point * w->sum_point + level * w->k_row, w->k_row);
+}
+
+/* sums -> filters of one level and of `channels` from k on. */
+static void write_filters(const winograd_weight_job *job, int64_t level, int64_t k, int64_t channels, const T *sums) {
+    const winograd_weight_plan *w = &job->w;
+    const product *p = &job->p;
+    int64_t slice = level / p->channels, channel = level % p->channels, place[9], end = min_i64(k + channels, w->K);
+    find_slice_taps(p, p, &w->t, slice, place);
+    vec doubt = {0};
+    for (; k < end; k += LANES, sums += LANES) {
+        T g[9 * LANES] = {0};
+        w->t.transforms->filter_gradients(sums, w->sum_point, g);
+        for (int64_t lane = 0; lane < min_i64(LANES, end - k); lane++) {
+            T *filter = job->grad_weight + ((job->group * w->K + k + lane) * p->channels + channel) * p->taps;
+            FC_UNROLL for (int i = 0; i < 9; i++) if (place[i] >= 0) filter[place[i]] = g[i * LANES + lane];
+        }
+        FC_UNROLL for (int i = 0; i < 9; i++) doubt += load(g + i * LANES) * 0;
     }
-    for (int64_t panel = 0; panel < w->k_row; panel += PANEL)
-        multiply_block(job->v + point * w->v_point + row * w->v_row, w->v_row, NULL, rows, dy + panel * w->block, 0,
-                       job->count, min_i64(PANEL, w->k_row - panel),
-                       job->sums + point * w->sum_point + row * w->k_row + panel, w->k_row, NULL, !job->first, NULL,
-                       NULL);
+    for (int lane = 0; lane < LANES; lane++)
+        if (doubt[lane] != 0) __atomic_store_n(job->not_finite, 1, __ATOMIC_RELAXED);
+}
+
+/* Filters of one level whose sums are kept. */
+static void filter_gradient_task(const void *context, int64_t level, int thread) {
+    (void)thread;
+    const winograd_weight_job *job = context;
+    const winograd_weight_plan *w = &job->w;
+    for (int64_t point = 0; point < w->t.points; point++) {
+        T *sum = job->sums + point * w->sum_point + level * w->k_row;
+        for (int64_t share = 1; share < w->shares; share++)
+            add_run(sum, sum + share * w->sum_bytes / (int64_t)sizeof(T), w->k_row);
+    }
+    write_filters(job, level, 0, w->K, job->sums + level * w->k_row);
+}
+
+/* Filters of a part of the levels, then of the channels, whose sums are not. */
+static void part_task(const void *context, int64_t task, int thread) {
+    const winograd_weight_job *job = context;
+    const winograd_weight_plan *w = &job->w;
+    T *sums = (T *)(job->scratch + thread * w->thread_bytes);
+    int64_t part = task % w->level_parts, k = task / w->level_parts * w->k_part;
+    int64_t level = part_start(w->t.depth, w->level_parts, part);
+    int64_t levels = part_start(w->t.depth, w->level_parts, part + 1) - level;
+    int64_t channels = min_i64(w->k_part, w->k_row - k);
+    for (int64_t point = 0; point < w->t.points; point++)
+        sum_point(job, point, level, levels, k, channels, sums + point * w->sum_point, channels);
+    for (int64_t d = 0; d < levels; d++) write_filters(job, level + d, k, channels, sums + d * channels);
 }
 
 /* Tasks of a block: on all threads, or (0 threads) inside the task that has it. */
@@ -188,40 +254,14 @@ static void add_blocks(winograd_weight_job job, int64_t share, char *scratch, in
         job.count = min_i64(w->block, w->t.tiles - first);
         job.run_count = find_tile_runs(&w->t, first, job.count, job.runs);
         run_block_tasks(&job, w->level_tasks + w->k_row / LANES, transform_task, threads);
-        run_block_tasks(&job, w->t.points * w->sum_parts, sum_task, threads);
+        if (w->k_part) run_block_tasks(&job, w->level_parts * ceil_div(w->k_row, w->k_part), part_task, threads);
+        else run_block_tasks(&job, w->t.points * w->sum_parts, sum_task, threads);
     }
 }
 
 static void share_task(const void *context, int64_t share, int thread) {
     const winograd_weight_job *job = context;
     add_blocks(*job, share, job->scratch + thread * (job->w.block_bytes + job->w.thread_bytes), 0);
-}
-
-/* Filters of one level. */
-static void filter_gradient_task(const void *context, int64_t level, int thread) {
-    (void)thread;
-    const winograd_weight_job *job = context;
-    const winograd_weight_plan *w = &job->w;
-    const product *p = &job->p;
-    int64_t slice = level / p->channels, channel = level % p->channels, place[9];
-    find_slice_taps(p, p, &w->t, slice, place);
-    for (int64_t point = 0; point < w->t.points; point++) {
-        T *sum = job->sums + point * w->sum_point + level * w->k_row;
-        for (int64_t share = 1; share < w->shares; share++)
-            add_run(sum, sum + share * w->sum_bytes / (int64_t)sizeof(T), w->k_row);
-    }
-    vec doubt = {0};
-    for (int64_t k = 0; k < w->K; k += LANES) {
-        T g[9 * LANES] = {0};
-        w->t.transforms->filter_gradients(job->sums + level * w->k_row + k, w->sum_point, g);
-        for (int64_t lane = 0; lane < min_i64(LANES, w->K - k); lane++) {
-            T *filter = job->grad_weight + ((job->group * w->K + k + lane) * p->channels + channel) * p->taps;
-            FC_UNROLL for (int i = 0; i < 9; i++) if (place[i] >= 0) filter[place[i]] = g[i * LANES + lane];
-        }
-        FC_UNROLL for (int i = 0; i < 9; i++) doubt += load(g + i * LANES) * 0;
-    }
-    for (int lane = 0; lane < LANES; lane++)
-        if (doubt[lane] != 0) __atomic_store_n(job->not_finite, 1, __ATOMIC_RELAXED);
 }
 
 /* Returns whether every element is finite. */
@@ -245,7 +285,7 @@ static int run_winograd_weight(const fc_conv_geometry *g, const T *grad_output, 
     for (job.group = 0; job.group < g->G; job.group++) {
         if (w->shares > 1) fc_parallel_for(w->shares, threads, share_task, &job);
         else add_blocks(job, 0, rest, threads);
-        fc_parallel_for(w->t.depth, threads, filter_gradient_task, &job);
+        if (!w->k_part) fc_parallel_for(w->t.depth, threads, filter_gradient_task, &job);
     }
     return !not_finite;
 }
