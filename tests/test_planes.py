@@ -1,4 +1,5 @@
-"""Large planes of few channels, which are cut into blocks and bands: every pixel is right, wherever the cuts fall."""
+"""Planes of few channels: large ones are cut into blocks and bands, the rows of small ones lie side by side in vectors.
+Every pixel is right, wherever the cuts fall."""
 
 import numpy as np
 import pytest
@@ -24,6 +25,12 @@ LAYERS = {
     "two channels": ((1, 2, 90, 500), 1, (7, 7), {"padding": 3}),
     "volume": ((1, 1, 4, 50, 300), 1, (2, 3, 3), {"padding": 1}),
     "tall window": ((1, 1, 97, 420), 1, (13, 11), {"padding": (6, 5)}),
+    "short rows": ((3, 6, 14, 14), 16, (5, 5), {}),
+    "short rows, padded": ((2, 3, 9, 10), 12, (4, 5), {"padding": (1, 2)}),
+    "short rows, dilated": ((2, 4, 15, 13), 13, (3, 3), {"padding": 1, "dilation": 2}),
+    "short rows of groups": ((2, 32, 7, 7), 24, (3, 3), {"padding": 1, "groups": 4}),
+    "short rows of a volume": ((2, 3, 4, 6, 7), 10, (2, 3, 3), {"padding": 1}),
+    "short rows, strided below": ((2, 4, 20, 11), 12, (5, 4), {"stride": (2, 1)}),
     "tall window without padding": ((1, 2, 60, 333), 2, (14, 6), {"groups": 2}),
 }
 

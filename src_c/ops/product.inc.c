@@ -64,17 +64,18 @@ VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
 VEC_INLINE void lay_rows(T *dest, int64_t dest_row, const T *from, int64_t from_row, int64_t rows, int64_t n,
                          int64_t step) {
     int64_t whole = (n - 1) / LANES * LANES;
-    for (; rows > 0; rows--, dest += dest_row, from += from_row) {
-        if (step > 1) {
-            copy_step(dest, from, n, step);
-            continue;
+    if (step > 1)
+        for (; rows > 0; rows--, dest += dest_row, from += from_row) copy_step(dest, from, n, step);
+    else if (n <= LANES)
+        for (; rows > 0; rows--, dest += dest_row, from += from_row) store(dest, load_part(from, n));
+    else
+        for (; rows > 0; rows--, dest += dest_row, from += from_row) {
+            for (int64_t i = 0; i < whole; i += LANES) {
+                FC_KEEP_LOOP;
+                store(dest + i, load(from + i));
+            }
+            store(dest + whole, load_part(from + whole, n - whole));
         }
-        for (int64_t i = 0; i < whole; i += LANES) {
-            FC_KEEP_LOOP;
-            store(dest + i, load(from + i));
-        }
-        store(dest + whole, load_part(from + whole, n - whole));
-    }
 }
 
 /* Splits rows of n elements into their even and odd ones; last vectors as above. */

@@ -9,7 +9,7 @@
  *             needs no padding
  *   together  output channels of a group; when rows of pixels are short, a tile takes vectors of several (`down`), or
  *             lanes run along the whole block with the strip's pitch (`flat`; the cells between rows are computed and
- *             dropped). */
+ *             dropped, unless each column of taps has a plane of the strip for itself, which needs none: `apart`). */
 
 /* A tile of a sliding block: its first pixel row, their number (0 after the last tile) and what they see. */
 typedef struct {
@@ -30,12 +30,13 @@ typedef struct {
     int64_t columns_listed; /* sliding: taps of a row; together: channels * taps */
     int64_t low, span[3];   /* first cell of a row; cells that the taps reach beyond a pixel's own, in pixels */
     int64_t phases[3];
+    int64_t period;                 /* cells of a row after which phases come again */
     int64_t rows, row_blocks;       /* pixel rows per block */
     int64_t columns, column_blocks; /* pixels of a row per block */
     int64_t tile_rows, tile_vecs;   /* of a sliding tile, at most */
     int64_t tiles, steps;           /* of a sliding block: tiles down, and steps of one tile at most */
     strip_layout at;                /* of a strip for a whole block */
-    int flat, down;
+    int flat, apart, down;
     int shared;            /* zeros after a row are those before the next */
     int64_t chunk, chunks; /* (image, group) pairs per task */
     int64_t table_bytes, strip_bytes, stage_bytes, tile_bytes, step_bytes, piece_bytes, thread_bytes, stage_row;
@@ -50,7 +51,9 @@ typedef struct {
 enum {
     STRIP_BYTES = 96 * 1024,
     STRIP_MOVE = 11 * LANES,
+    STRIP_LAY = 5 * LANES, /* a vector's, beside a multiply-add's LANES */
     SLIDE_BYTES = 24 * 1024,
+    APART_BYTES = 24 * 1024, /* of a strip for all rows, at most */
     WIDE_BYTES = 64 * 1024,
     SCROLL_BYTES = 192 * 1024,
     STRIP_COLUMNS = 1024,
@@ -151,8 +154,10 @@ static strip_plan plan_strip(const product *p, int scroll) {
         s.tile_rows = SLIDE_THREE;
         s.tile_vecs = min_i64(s.tile_vecs, SLIDE_TILE / SLIDE_THREE);
     }
-    int64_t depth_bytes = p->channels * s.span[0] * s.phases[1] * s.phases[2] * (int64_t)sizeof(T);
+    int64_t slice_bytes = p->channels * s.span[0] * s.phases[1] * (int64_t)sizeof(T);
+    int64_t depth_bytes = slice_bytes * s.phases[2];
     s.columns = Q;
+    s.period = p->stride[2];
     if (s.sliding) {
         int64_t fit =
             (scroll ? WIDE_BYTES : SLIDE_BYTES) / (depth_bytes * (2 * s.tile_rows * s.gap + s.span[1])) - s.span[2];
@@ -169,9 +174,23 @@ static strip_plan plan_strip(const product *p, int scroll) {
         s.shared = (int)min_i64(min_i64(-s.low, right), s.span[2]);
         waste_flat -= s.shared;
     }
-    int64_t gain = (waste_rows - waste_flat) * p->channels * p->taps; /* a row's, but its cells are moved once more */
-    s.flat = !s.sliding && s.column_blocks == 1 && Q < 8 * LANES && gain >= STRIP_MOVE * vectors * vectors;
+    /* Lanes of a row of pixels are computed so many times; what is flat is moved, or its source laid, once more. */
+    int64_t times = p->channels * p->taps, reach = high[2] - low[2] + 1;
+    int64_t move = STRIP_MOVE * vectors * vectors,
+            planes = p->channels * s.span[0] * s.phases[1] * (reach - s.phases[2]);
+    int64_t lay = planes * vectors * STRIP_LAY * (P + s.span[1]) / (P * p->rows);
+    int64_t gain = waste_rows * times - waste_flat * times - move, gain_apart = waste_rows * times - lay;
+    int short_rows = !s.sliding && s.column_blocks == 1 && Q < 8 * LANES;
+    s.apart = short_rows && !p->pair && p->stride[2] == 1 && s.span[2] > 0 && p->dest_stride[2] == 1 &&
+              gain_apart > max_i64(gain, 0) && slice_bytes * reach * Q * (P + s.span[1]) <= APART_BYTES;
+    s.flat = s.apart || (short_rows && gain >= 0);
     s.down = !s.sliding && !s.flat && vectors <= DOWN_VECTORS;
+    if (s.apart) {
+        s.phases[2] = s.period = reach;
+        s.span[2] = s.shared = 0;
+        pitch = Q;
+        depth_bytes = slice_bytes * reach;
+    }
     if (!s.flat) s.shared = 0;
     pitch -= s.shared;
     int64_t row_bytes = depth_bytes * pitch, least = min_i64(s.tile_rows * s.gap, P);
@@ -212,9 +231,8 @@ static void list_strip_columns(const product *p, const strip_plan *s, int64_t *t
     for (int64_t i = 0; i < (s->sliding ? p->count[2] : s->columns_listed); i++) {
         const int64_t *offset = p->offset[i % p->taps];
         int64_t z = offset[0] - p->low[0], y = s->sliding ? 0 : offset[1] - p->low[1], x = offset[2] - s->low;
-        int64_t plane = ((s->sliding ? 0 : z) * s->phases[1] + y % p->stride[1]) * s->phases[2] + x % p->stride[2];
-        table[i] =
-            i / p->taps * s->at.channel + plane * s->at.phase + y / p->stride[1] * s->at.pitch + x / p->stride[2];
+        int64_t plane = ((s->sliding ? 0 : z) * s->phases[1] + y % p->stride[1]) * s->phases[2] + x % s->period;
+        table[i] = i / p->taps * s->at.channel + plane * s->at.phase + y / p->stride[1] * s->at.pitch + x / s->period;
     }
 }
 

@@ -212,31 +212,31 @@ static void down_columns(const strip_job *job, const strip_block *b, strip_argum
     }
 }
 
-/* The same, in tiles along rows. */
+/* The same, in tiles along rows, or along the whole block as if it were one. */
 static void along_rows(const strip_job *job, const strip_block *b, strip_arguments *t, int64_t m, int64_t at) {
     const product *p = job->p;
     const strip_plan *s = &job->s;
-    int64_t plane = volume(p->dest_extent), most = strip_vecs[m - 1];
-    int64_t vectors = ceil_div(s->flat ? (b->rows - 1) * b->at.pitch + b->columns : b->columns, LANES),
-            parts = ceil_div(vectors, most);
+    int64_t plane = volume(p->dest_extent), most = strip_vecs[m - 1], rows = s->flat ? 1 : b->rows;
+    int64_t columns = s->flat ? (b->rows - 1) * b->at.pitch + b->columns : b->columns;
+    int64_t vectors = ceil_div(columns, LANES), parts = ceil_div(vectors, most);
     int64_t fewer = divide(vectors, parts), wider = vectors - fewer * parts; /* parts with one vector more */
     int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
+    int gaps = s->flat && !(s->apart && b->ascending); /* between rows of the strip, or of dest */
     t->x_vec = t->c_vec = LANES;
-    for (int64_t r = 0; r < (s->flat ? 1 : b->rows); r++)
+    for (int64_t r = 0; r < rows; r++)
         for (int64_t part = 0, v = 0, n; part < parts; part++, v += n) {
             n = fewer + (part < wider);
             int64_t to = at + r * b->row_step + v * LANES * b->column_step;
-            int64_t inside = min_i64(n * LANES, b->columns - v * LANES);
-            int staged = !in_place(b, n, inside, to) && !(b->ascending && r + 1 < b->rows);
+            int64_t inside = min_i64(n * LANES, columns - v * LANES);
+            int staged = !in_place(b, n, inside, to) && !(b->ascending && r + 1 < rows);
             t->x = b->from + r * b->at.pitch + v * LANES;
-            t->c = s->flat ? b->stage + v * LANES : staged ? b->stage : p->dest + to;
-            t->c_row = s->flat ? s->stage_row : staged ? n * LANES : plane;
+            t->c = gaps ? b->stage + v * LANES : staged ? b->stage : p->dest + to;
+            t->c_row = gaps ? s->stage_row : staged ? n * LANES : plane;
             strip_tiles[m - 1][n - 1](t);
-            if (s->flat || (!staged && plain)) continue;
+            if (gaps || (!staged && plain)) continue;
             for (int64_t i = 0; i < m; i++) place_run(p, t->c + i * t->c_row, to + i * plane, inside, b->column_step);
         }
-    if (!s->flat) return;
-    for (int64_t i = 0; i < m; i++)
+    for (int64_t i = 0; gaps && i < m; i++)
         for (int64_t r = 0; r < b->rows; r++)
             place_run(p, b->stage + i * s->stage_row + r * b->at.pitch, at + i * plane + r * b->row_step, b->columns,
                       b->column_step);
