@@ -6,7 +6,27 @@
  * A step is a few tap rows. Their weights for one tap column stay in registers, and each source row is loaded once for
  * all the pixel rows that see it. Each element is one chain in the order (channel, step, j, r). */
 
-enum { SLIDE_ROWS = 8, SLIDE_VECS = 4, SLIDE_TAPS = 4 };
+enum { SLIDE_ROWS = 8, SLIDE_VECS = 3 };
+
+/* The most accumulators of a tile, the registers that they share with the weights of a step, and the tap rows that a
+ * step may have. */
+#if TILE_ROWS * TILE_VECS > 12
+enum { SLIDE_TILE = 18, SLIDE_REGISTERS = 26, SLIDE_TAPS = 7 };
+#define SLIDE_STEPS(X) X(1) X(2) X(3) X(4) X(5) X(7)
+#else
+enum { SLIDE_TILE = 10, SLIDE_REGISTERS = 13, SLIDE_TAPS = 4 };
+#define SLIDE_STEPS(X) X(1) X(2) X(3) X(4)
+#endif
+
+/* Tap rows of a step beside so many accumulators, at most `taps`. */
+VEC_INLINE int64_t step_taps(int64_t taps, int64_t accumulators) {
+    int64_t most = min_i64(taps, SLIDE_REGISTERS - accumulators), found = 1;
+#define SLIDE_STEP(count) \
+    if ((count) <= most) found = count;
+    SLIDE_STEPS(SLIDE_STEP)
+#undef SLIDE_STEP
+    return found;
+}
 
 typedef struct {
     int64_t x, tap, taps;
@@ -51,36 +71,29 @@ VEC_INLINE void slide_tile(const int m, const int n, const slide_arguments *t) {
         for (const slide_step *step = t->step; step < t->end; step++) {
             const T *x = t->x + channel * t->x_channel + step->x;
             const T *a = t->a + channel * t->a_channel + step->tap * t->count;
-            switch (step->taps) {
-            case 1: slide_add(m, n, 1, acc, a, x, t); break;
-            case 2: slide_add(m, n, 2, acc, a, x, t); break;
-            case 3: slide_add(m, n, 3, acc, a, x, t); break;
-            default: slide_add(m, n, SLIDE_TAPS, acc, a, x, t);
-            }
+#define SLIDE_STEP(count) \
+    case count: slide_add(m, n, count, acc, a, x, t); break;
+            switch (step->taps) { SLIDE_STEPS(SLIDE_STEP) }
+#undef SLIDE_STEP
         }
     T *c = t->c;
     FC_UNROLL for (int i = 0; i < m; i++, c += t->c_row) FC_UNROLL for (int v = 0; v < n; v++)
         store(c + v * LANES, acc[i][v]);
 }
 
-/* Accumulators that leave room for the weights of three tap rows, with some to spare. */
 #if TILE_ROWS * TILE_VECS > 12
-enum { SLIDE_TILE = 18 };
 /* clang-format off */
 #define SLIDE_TILES(X) \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) \
     X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) \
-    X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) \
-    X(1, 4) X(2, 4) X(3, 4) X(4, 4)
+    X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3)
 /* clang-format on */
 #else
-enum { SLIDE_TILE = 10 };
 /* clang-format off */
 #define SLIDE_TILES(X) \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) \
     X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) \
-    X(1, 3) X(2, 3) X(3, 3) \
-    X(1, 4) X(2, 4)
+    X(1, 3) X(2, 3) X(3, 3)
 /* clang-format on */
 #endif
 

@@ -39,7 +39,6 @@ static void place_run(const product *p, const T *x, int64_t to, int64_t n, int64
 static slide_step *list_steps(const product *p, const strip_plan *s, const strip_layout *at, int64_t o, int64_t row,
                               const slide_block *tile, slide_step *step) {
     int64_t R = p->count[1], S = p->count[2], stride = p->stride[1], m = tile->rows;
-    int64_t most = s->tile_rows * s->tile_vecs > SLIDE_TILE - 2 ? 3 : SLIDE_TAPS;
     int reversed = p->offset[0][1] != p->low[1];
     for (int64_t t = 0; t < p->count[0]; t++) {
         int64_t depth = p->offset[t * R * S][0], z = o * p->stride[0] + depth;
@@ -50,10 +49,10 @@ static slide_step *list_steps(const product *p, const strip_plan *s, const strip
             int64_t y = (row + tile->row) * stride + p->low[1] + a, from_row = stride * s->gap, seen = taps + m - 1;
             int64_t top = clamp_i64(ceil_div(max_i64(-y, 0), from_row), 0, seen);
             int64_t bottom = clamp_i64(floor_div(p->extent[1] - 1 - y, from_row) + 1, top, seen);
-            int64_t low = max_i64(0, top - m + 1), high = min_i64(taps, bottom), parts = ceil_div(high - low, most);
-            for (int64_t part = 0; part < parts && top < bottom; part++, step++) {
-                int64_t r = low + part_start(high - low, parts, part), tap = a + r * stride;
-                step->taps = low + part_start(high - low, parts, part + 1) - r;
+            int64_t low = max_i64(0, top - m + 1), high = min_i64(taps, bottom);
+            for (int64_t r = low; r < high && top < bottom; r += step++->taps) {
+                int64_t tap = a + r * stride;
+                step->taps = step_taps(high - r, s->tile_rows * s->tile_vecs);
                 step->x = plane * at->phase + (tile->row + r * s->gap) * at->pitch;
                 step->tap = t * R + (reversed ? R - 1 - tap : tap);
             }

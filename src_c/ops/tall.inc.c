@@ -40,7 +40,7 @@ static tall_plan plan_tall(const product *p) {
     t.out_pitch = odd_lines(t.columns);
     t.out_plane = t.tiles * t.out_pitch;
     t.patch_pitch = odd_lines(unit + span + LANES);
-    t.steps = ceil_div(R, 3);
+    t.steps = R;
     t.u_bytes = line_bytes(TALL_POINTS * t.taps * p->count[2] * (int64_t)sizeof(T));
     t.v_bytes = line_bytes(TALL_POINTS * t.plane * (int64_t)sizeof(T));
     t.m_bytes = line_bytes(TALL_POINTS * t.out_plane * (int64_t)sizeof(T));
@@ -70,13 +70,10 @@ static void lay_padded(const product *p, const T *source, int64_t y, int64_t x, 
     else copy_padded(dest, source + y * p->extent[2], x, 1, p->extent[2], n);
 }
 
-/* Steps of up to three tap rows each; returns their end. */
+/* Lists the steps of a tile; returns their end. */
 static slide_step *list_tall_steps(int64_t R, int reversed, int64_t pitch, slide_step *step) {
-    int64_t parts = ceil_div(R, 3);
-    for (int64_t part = 0; part < parts; part++, step++) {
-        int64_t r = part_start(R, parts, part);
-        *step = (slide_step){r * pitch, reversed ? R - 1 - r : r, part_start(R, parts, part + 1) - r};
-    }
+    for (int64_t r = 0; r < R; r += step++->taps)
+        *step = (slide_step){r * pitch, reversed ? R - 1 - r : r, step_taps(R - r, TALL_ROWS * TALL_VECS)};
     return step;
 }
 
