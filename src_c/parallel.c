@@ -1,5 +1,6 @@
 #include "parallel.h"
 #include "fastconv.h"
+#include "ops/tiling.h"
 
 #include <limits.h>
 #include <time.h>
@@ -126,6 +127,20 @@ int fc_stopped(void) {
     return __atomic_load_n(&loop->stop, __ATOMIC_RELAXED);
 }
 
+/* Tasks for the thread of that number, the same in every loop like this, so that it finds in its cache what it left
+ * there; threads that have done their own go on with those of others. Many tasks follow one another; few are dealt out
+ * in turn, since they need not be equally long, and the last ones are shorter. */
+enum { MOST_SHARES = 64, FEW_TASKS = 4 };
+typedef struct {
+    _Alignas(64) int64_t next;
+    int64_t end, step;
+} task_share;
+
+static task_share share_tasks(int64_t tasks, int64_t shares, int64_t i) {
+    if (tasks < FEW_TASKS * shares) return (task_share){i, tasks, shares};
+    return (task_share){part_start(tasks, shares, i), part_start(tasks, shares, i + 1), 1};
+}
+
 void fc_parallel_for(int64_t tasks, int threads, fc_task body, const void *context) {
     if (interrupted) return;
     task_loop loop = {0, get_fp_mode()}, *outer = running;
@@ -133,17 +148,24 @@ void fc_parallel_for(int64_t tasks, int threads, fc_task body, const void *conte
 #ifdef _OPENMP
     if (threads > tasks) threads = (int)tasks;
     if (threads > 1 && !lost_threads) {
+        int shares = threads < MOST_SHARES ? threads : MOST_SHARES;
+        task_share share_of[MOST_SHARES];
+        for (int i = 0; i < shares; i++) share_of[i] = share_tasks(tasks, shares, i);
 #pragma omp parallel num_threads(threads)
         {
-            fp_mode own = get_fp_mode();
+            fp_mode before = get_fp_mode();
             int thread = omp_get_thread_num();
             set_fp_mode(kernel_fp_mode());
             running = &loop;
             asks = thread == 0;
-#pragma omp for schedule(dynamic, 1)
-            for (int64_t task = 0; task < tasks; task++)
-                if (!fc_stopped()) body(context, task, thread);
-            set_fp_mode(own);
+            for (int i = 0; i < shares; i++) {
+                task_share *share = &share_of[(thread + i) % shares];
+                int64_t task;
+                while ((task = __atomic_fetch_add(&share->next, share->step, __ATOMIC_RELAXED)) < share->end &&
+                       !fc_stopped())
+                    body(context, task, thread);
+            }
+            set_fp_mode(before);
         }
         running = outer;
         asks = asked;
