@@ -127,6 +127,7 @@ int fc_stopped(void) {
     return __atomic_load_n(&loop->stop, __ATOMIC_RELAXED);
 }
 
+#ifdef _OPENMP
 /* Tasks for the thread of that number, the same in every loop like this, so that it finds in its cache what it left
  * there; threads that have done their own go on with those of others. Many tasks follow one another; few are dealt out
  * in turn, since they need not be equally long, and the last ones are shorter. */
@@ -140,6 +141,7 @@ static task_share share_tasks(int64_t tasks, int64_t shares, int64_t i) {
     if (tasks < FEW_TASKS * shares) return (task_share){i, tasks, shares};
     return (task_share){part_start(tasks, shares, i), part_start(tasks, shares, i + 1), 1};
 }
+#endif
 
 void fc_parallel_for(int64_t tasks, int threads, fc_task body, const void *context) {
     if (interrupted) return;

@@ -79,3 +79,13 @@ def test_images_sampled_one_at_a_time_are_the_same(monkeypatch):
     np.testing.assert_array_equal(fc.grid_sample(x, grid), want)
     for got, whole in zip(fc.grid_sample_backward(want, x, grid), grads, strict=True):
         np.testing.assert_array_equal(got, whole)
+
+
+# Planes shorter than a vector, longer, and of whole vectors; more than a task takes.
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("extent", [(1, 3), (7, 7), (5, 19), (4, 32)])
+def test_gradients_of_global_average_pooling_fill_their_planes(extent, dtype, isa):
+    grad = np.random.default_rng(3).standard_normal((3, 50, 1, 1)).astype(dtype)
+    got = fc.global_avg_pool_backward(grad, (3, 50, *extent))
+    want = np.broadcast_to(grad / dtype(np.prod(extent)), got.shape)
+    np.testing.assert_array_equal(got, want)

@@ -175,13 +175,29 @@ static void spread_task(const void *context, int64_t task, int thread) {
 
 enum { WHOLE_PLANES_PER_TASK = 64 };
 
-/* Planes that hold one window: each is filled with its gradient. */
+/* Planes that hold one window: each is filled with its gradient. Vectors follow one another without a gap; one that
+ * lies in two planes has lanes of both. */
 static void spread_whole_task(const void *context, int64_t task, int thread) {
     (void)thread;
+    static const position this_plane[2 * LANES] = {[0 ... LANES - 1] = -1};
     const spread_job *job = context;
-    int64_t cells = volume(job->g->input), last = min_i64(job->g->planes, (task + 1) * WHOLE_PLANES_PER_TASK);
-    for (int64_t plane = task * WHOLE_PLANES_PER_TASK; plane < last; plane++)
-        fill_run(job->grad_input + plane * cells, job->grad_output[plane] / job->size, cells);
+    int64_t cells = volume(job->g->input), first = task * WHOLE_PLANES_PER_TASK;
+    int64_t count = min_i64(job->g->planes - first, WHOLE_PLANES_PER_TASK), at = 0;
+    const T *value = job->grad_output + first;
+    T *dest = job->grad_input + first * cells;
+    for (int64_t plane = 0, end = cells; plane < count; plane++, end += cells) {
+        T x = value[plane] / job->size;
+        for (; at + LANES <= end; at += LANES) store(dest + at, splat(x));
+        if (at < end && (plane + 1 == count || cells < LANES)) {
+            fill_run(dest + at, x, end - at);
+            at = end;
+        } else if (at < end) {
+            positions mask;
+            __builtin_memcpy(&mask, this_plane + LANES - (end - at), sizeof mask);
+            store(dest + at, choose(mask, splat(x), splat(value[plane + 1] / job->size)));
+            at += LANES;
+        }
+    }
 }
 
 static int64_t pool_grad_mean_scratch(const fc_pool_geometry *g, int threads) {
