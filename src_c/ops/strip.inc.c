@@ -64,6 +64,7 @@ enum {
     LARGE_CELLS = 1 << 17,  /* pixels of a large block */
     IN_PLACE_COLUMNS = 256, /* at least */
     DOWN_VECTORS = 3,       /* of a row at most */
+    SHORT_VECTORS = 8,      /* a shorter row is short */
 };
 
 /* Few output channels and more than one row of pixels, whose tap rows are those of neighbours (`gap` rows apart). Three
@@ -169,18 +170,19 @@ static strip_plan plan_strip(const product *p, int scroll) {
     s.column_blocks = ceil_div(Q, s.columns);
     int64_t pitch = s.columns + s.span[2];
     int64_t right = (Q - 1 + s.span[2]) * p->stride[2] + s.low - (p->extent[2] - 1); /* zeros after a row */
-    int64_t vectors = ceil_div(Q, LANES), waste_flat = pitch - Q, waste_rows = vectors * LANES - Q;
+    int short_rows = !s.sliding && s.column_blocks == 1 && Q < SHORT_VECTORS * LANES;
+    int64_t vectors = min_i64(SHORT_VECTORS, ceil_div(Q, LANES));
+    int64_t waste_flat = pitch - Q, waste_rows = vectors * LANES - Q;
     if (s.column_blocks == 1 && p->stride[2] == 1 && s.low < 0 && right > 0) {
         s.shared = (int)min_i64(min_i64(-s.low, right), s.span[2]);
         waste_flat -= s.shared;
     }
     /* Lanes of a row of pixels are computed so many times; what is flat is moved, or its source laid, once more. */
     int64_t times = p->channels * p->taps, reach = high[2] - low[2] + 1;
-    int64_t move = STRIP_MOVE * vectors * vectors,
-            planes = p->channels * s.span[0] * s.phases[1] * (reach - s.phases[2]);
+    int64_t move = STRIP_MOVE * vectors * vectors;
+    int64_t planes = p->channels * s.span[0] * s.phases[1] * (reach - s.phases[2]);
     int64_t lay = planes * vectors * STRIP_LAY * (P + s.span[1]) / (P * p->rows);
     int64_t gain = waste_rows * times - waste_flat * times - move, gain_apart = waste_rows * times - lay;
-    int short_rows = !s.sliding && s.column_blocks == 1 && Q < 8 * LANES;
     s.apart = short_rows && !p->pair && p->stride[2] == 1 && s.span[2] > 0 && p->dest_stride[2] == 1 &&
               gain_apart > max_i64(gain, 0) && slice_bytes * reach * Q * (P + s.span[1]) <= APART_BYTES;
     s.flat = s.apart || (short_rows && gain >= 0);
