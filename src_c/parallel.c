@@ -1,6 +1,5 @@
 #include "parallel.h"
 #include "fastconv.h"
-#include "ops/tiling.h"
 
 #include <limits.h>
 #include <time.h>
@@ -139,7 +138,7 @@ typedef struct {
 
 static task_share share_tasks(int64_t tasks, int64_t shares, int64_t i) {
     if (tasks < FEW_TASKS * shares) return (task_share){i, tasks, shares};
-    return (task_share){part_start(tasks, shares, i), part_start(tasks, shares, i + 1), 1};
+    return (task_share){tasks * i / shares, tasks * (i + 1) / shares, 1};
 }
 #endif
 
