@@ -53,6 +53,15 @@ def test_many_python_threads_give_the_same_bits(threads):
         assert all(pool.map(work, range(12)))
 
 
+# More threads than the loop over tasks has shares for, and tasks enough for all of them.
+def test_a_hundred_threads_give_the_same_bits():
+    planes = np.ascontiguousarray(np.broadcast_to(X[:1], (130, *X.shape[1:])))
+    with fc.threads(1):
+        want = bits([fc.max_pool2d(planes, 2), fc.conv2d(planes, W[:, :, :1, :1])])
+    with fc.threads(100):
+        assert bits([fc.max_pool2d(planes, 2), fc.conv2d(planes, W[:, :, :1, :1])]) == want
+
+
 def test_python_threads_with_different_shapes_do_not_share_scratch():
     shapes = [(1, 24, n, n + 3) for n in (5, 9, 14, 22, 31, 40)]
     inputs = [np.random.default_rng(i).standard_normal(s).astype(np.float32) for i, s in enumerate(shapes)]

@@ -8,15 +8,25 @@
 
 enum { SLIDE_ROWS = 8, SLIDE_VECS = 3 };
 
-/* The most accumulators of a tile, the registers that they share with the weights of a step, and the tap rows that a
- * step may have. */
+/* The most accumulators of a tile, the registers that they share with the weights of a step, the tap rows that a step
+ * may have, and the tiles. */
+/* clang-format off */
 #if TILE_ROWS * TILE_VECS > 12
 enum { SLIDE_TILE = 18, SLIDE_REGISTERS = 26, SLIDE_TAPS = 7 };
 #define SLIDE_STEPS(X) X(1) X(2) X(3) X(4) X(5) X(7)
+#define SLIDE_TILES(X) \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) \
+    X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) \
+    X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3)
 #else
 enum { SLIDE_TILE = 10, SLIDE_REGISTERS = 13, SLIDE_TAPS = 4 };
 #define SLIDE_STEPS(X) X(1) X(2) X(3) X(4)
+#define SLIDE_TILES(X) \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) \
+    X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) \
+    X(1, 3) X(2, 3) X(3, 3)
 #endif
+/* clang-format on */
 
 /* Tap rows of a step beside so many accumulators, at most `taps`. */
 VEC_INLINE int64_t step_taps(int64_t taps, int64_t accumulators) {
@@ -80,22 +90,6 @@ VEC_INLINE void slide_tile(const int m, const int n, const slide_arguments *t) {
     FC_UNROLL for (int i = 0; i < m; i++, c += t->c_row) FC_UNROLL for (int v = 0; v < n; v++)
         store(c + v * LANES, acc[i][v]);
 }
-
-#if TILE_ROWS * TILE_VECS > 12
-/* clang-format off */
-#define SLIDE_TILES(X) \
-    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) \
-    X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) \
-    X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3)
-/* clang-format on */
-#else
-/* clang-format off */
-#define SLIDE_TILES(X) \
-    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) \
-    X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) \
-    X(1, 3) X(2, 3) X(3, 3)
-/* clang-format on */
-#endif
 
 #define SLIDE_NAME(m, n) \
     static void slide_tile_##m##x##n(const slide_arguments *t) { slide_tile(m, n, t); }

@@ -185,16 +185,18 @@ static void spread_whole_task(const void *context, int64_t task, int thread) {
     int64_t count = min_i64(job->g->planes - first, WHOLE_PLANES_PER_TASK), at = 0;
     const T *value = job->grad_output + first;
     T *dest = job->grad_input + first * cells;
-    for (int64_t plane = 0, end = cells; plane < count; plane++, end += cells) {
-        T x = value[plane] / job->size;
+    T next = value[0] / job->size;
+    for (int64_t plane = 1, end = cells; plane <= count; plane++, end += cells) {
+        T x = next;
+        next = plane < count ? value[plane] / job->size : 0;
         for (; at + LANES <= end; at += LANES) store(dest + at, splat(x));
-        if (at < end && (plane + 1 == count || cells < LANES)) {
+        if (at < end && (plane == count || cells < LANES)) {
             fill_run(dest + at, x, end - at);
             at = end;
         } else if (at < end) {
             positions mask;
             __builtin_memcpy(&mask, this_plane + LANES - (end - at), sizeof mask);
-            store(dest + at, choose(mask, splat(x), splat(value[plane + 1] / job->size)));
+            store(dest + at, choose(mask, splat(x), splat(next)));
             at += LANES;
         }
     }

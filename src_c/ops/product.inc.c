@@ -60,7 +60,8 @@ VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
         for (int64_t i = 0; i < n; i++) dest[i] = from[step * i];
 }
 
-/* Rows of n elements, as copy_step does. The last vector of a row is written whole, with zeros at its end. */
+/* Rows of n elements, as copy_step does. The last vector of a row is written whole, with zeros at its end. Rows of one
+ * vector are worth a loop of their own. */
 VEC_INLINE void lay_rows(T *dest, int64_t dest_row, const T *from, int64_t from_row, int64_t rows, int64_t n,
                          int64_t step) {
     int64_t whole = (n - 1) / LANES * LANES;
