@@ -1,5 +1,5 @@
-"""Planes of few channels: large ones are cut into blocks and bands, the rows of small ones lie side by side in vectors.
-Every pixel is right, wherever the cuts fall."""
+"""Planes of few channels on one side: large ones are cut into blocks and bands, the rows of small ones lie side by side
+in vectors. Every pixel is right, wherever the cuts fall."""
 
 import numpy as np
 import pytest
@@ -31,6 +31,12 @@ LAYERS = {
     "short rows of groups": ((2, 32, 7, 7), 24, (3, 3), {"padding": 1, "groups": 4}),
     "short rows of a volume": ((2, 3, 4, 6, 7), 10, (2, 3, 3), {"padding": 1}),
     "short rows, strided below": ((2, 4, 20, 11), 12, (5, 4), {"stride": (2, 1)}),
+    "single taps": ((2, 70, 9, 23), 5, (1, 1), {}),
+    "single taps back": ((1, 13, 300), 75, (1,), {}),
+    "single taps of groups": ((2, 80, 13, 29), 40, (1, 1), {"groups": 2}),
+    "single taps on small planes": ((5, 37, 7, 7), 17, (1, 1), {}),
+    "single taps of phases": ((2, 12, 1, 300), 40, (1, 2), {"stride": (1, 2)}),
+    "single taps of one phase": ((2, 12, 1, 300), 40, (1, 1), {"stride": (1, 2)}),
     "tall window without padding": ((1, 2, 60, 333), 2, (14, 6), {"groups": 2}),
 }
 

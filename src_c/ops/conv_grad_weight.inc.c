@@ -204,9 +204,15 @@ static void weight_task(const void *context, int64_t task, int thread) {
                     tap = 0;
                     c++;
                 }
-                tile_arguments t = {
-                    planes * count / joined,          joined * Q, rows, w->step[2],   lanes + panel * pixels, width,
-                    sums + first * w->k_part + panel, w->k_part,  NULL, block > begin};
+                tile_arguments t = {.outer = planes * count / joined,
+                                    .inner = joined * Q,
+                                    .rows = rows,
+                                    .a_step = w->step[2],
+                                    .b = lanes + panel * pixels,
+                                    .b_row = width,
+                                    .c = sums + first * w->k_part + panel,
+                                    .c_row = w->k_part,
+                                    .accumulate = block > begin};
                 tiles[width / LANES - 1][m - 1](a, &t);
             }
         }

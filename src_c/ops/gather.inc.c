@@ -15,12 +15,28 @@ typedef struct {
     int64_t thread_bytes;
 } gather_plan;
 
+enum { IN_PLACE_ROWS = 3 * TILE_ROWS, IN_PLACE_CHANNELS = 4, IN_PLACE_DEPTH = 16 };
 enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 320 * 1024, GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_PACKING = 16 };
 
-/* Packed levels at a time: as equal as can be. */
+/* Whether pixels are numbered through all images: one alone would leave lanes empty. */
+static int joins_images(const product *p) {
+    int64_t pixels = volume(p->pixels), waste = ceil_div(pixels, LANES) * LANES - pixels;
+    return p->images > 1 && waste * 16 > pixels;
+}
+
+/* Whether few rows read panels where they lie: packing them would take as long as their product. */
+static int reads_in_place(const product *p) {
+    return p->rows <= IN_PLACE_ROWS && p->channels >= IN_PLACE_CHANNELS && p->taps == 1 && !p->tap && !p->pair &&
+           p->stride[2] == 1 && p->low[2] == 0 && p->extent[2] == p->pixels[2] && volume(p->extent) == p->extent[2] &&
+           volume(p->pixels) == p->pixels[2] && p->pixels[2] >= PANEL && !joins_images(p);
+}
+
+/* Levels at a time: as equal as can be. Those read in place lie in a page each, and the fewer the rows, the sooner the
+ * next pages are read. */
 static int64_t gather_depth(const product *p) {
-    int64_t total = p->channels * p->taps;
-    return ceil_div(total, max_i64(1, ceil_div(total, GATHER_DEPTH)));
+    int64_t total = p->channels * p->taps, most = GATHER_DEPTH;
+    if (reads_in_place(p)) most = IN_PLACE_DEPTH * max_i64(2, row_blocks(p->rows));
+    return ceil_div(total, max_i64(1, ceil_div(total, most)));
 }
 
 /* The pixels per task and the parts of the rows that finish first. Each part packs the pixels anew; one thread takes
@@ -51,8 +67,7 @@ static gather_plan plan_gather(const product *p, int threads) {
     int64_t pixels = volume(p->pixels);
     int contiguous = p->dest_stride[2] == 1 && p->pixels[2] == p->dest_extent[2] && p->dest_stride[1] == 1 &&
                      p->pixels[1] == p->dest_extent[1] && p->dest_stride[0] == 1 && p->pixels[0] == p->dest_extent[0];
-    int64_t waste = ceil_div(pixels, LANES) * LANES - pixels;
-    int small = p->images > 1 && waste * 16 > pixels;
+    int small = joins_images(p);
     plan.unit_pixels = small ? pixels * p->images : pixels;
     plan.units = small ? 1 : p->images;
     plan.direct = contiguous && !small;
@@ -80,45 +95,62 @@ typedef struct {
     char *scratch;
 } gather_job;
 
-/* c = matrix * panels for `rows` rows and `count` lanes. The matrix has its levels next to one another, or at `levels`.
- * Panels of `depth` rows follow one another; with panel_row they are columns of one array of that row length
- * instead. `last` are the levels of one pixel more, or NULL. */
-static void multiply_block(const T *matrix, int64_t matrix_row, const int64_t *levels, int64_t rows, const T *panels,
-                           int64_t panel_row, int64_t depth, int64_t count, T *c, int64_t c_row, const T *init,
-                           int accumulate, T *spill, const T *last) {
-    int64_t lanes = ceil_div(count, LANES) * LANES, blocks = ceil_div(rows, TILE_ROWS);
+/* c = matrix * panels for some rows, levels and lanes, added to c where `accumulate`. */
+typedef struct {
+    int64_t rows, depth, count;
+    const T *matrix;
+    int64_t matrix_row;
+    const int64_t *levels; /* where a row of the matrix has its levels, or NULL: next to one another */
+    const T *panels;       /* of `depth` rows each, one after another */
+    int64_t panel_row;     /* or 0: they are columns of one array of that row length instead */
+    const T *source;       /* of whole panels, where they are read in place; or NULL */
+    int64_t source_row;
+    const T *last; /* the levels of one pixel more, or NULL */
+    T *c;
+    int64_t c_row;
+    const T *init; /* per row, or NULL */
+    int accumulate;
+    T *spill; /* a tile of c, where what lies past `count` must stay; or NULL */
+} block_product;
+
+static void multiply_block(const block_product *b) {
+    int64_t lanes = ceil_div(b->count, LANES) * LANES, blocks = ceil_div(b->rows, TILE_ROWS);
     static const int64_t start = 0;
     for (int64_t block = 0; block < blocks; block++) {
-        int64_t row = part_start(rows, blocks, block), m = part_start(rows, blocks, block + 1) - row;
+        int64_t row = part_start(b->rows, blocks, block), m = part_start(b->rows, blocks, block + 1) - row;
         const T *a[TILE_ROWS];
-        for (int64_t i = 0; i < m; i++) a[i] = matrix + (row + i) * matrix_row;
+        for (int64_t i = 0; i < m; i++) a[i] = b->matrix + (row + i) * b->matrix_row;
         for (int64_t panel = 0; panel < lanes; panel += PANEL) {
-            int64_t width = min_i64(PANEL, lanes - panel), inside = min_i64(width, count - panel);
-            T *corner = c + row * c_row + panel;
-            tile_arguments t = {1,
-                                depth,
-                                levels ? levels : &start,
-                                levels == NULL,
-                                panels + panel * (panel_row ? 1 : depth),
-                                panel_row ? panel_row : width,
-                                corner,
-                                c_row,
-                                init ? init + row : NULL,
-                                accumulate};
-            if (spill && inside < width) { /* a ragged end must not overwrite what follows in dest */
-                t.c = spill;
+            int64_t width = min_i64(PANEL, lanes - panel), inside = min_i64(width, b->count - panel);
+            T *corner = b->c + row * b->c_row + panel;
+            tile_arguments t = {.outer = 1,
+                                .inner = b->depth,
+                                .rows = b->levels ? b->levels : &start,
+                                .a_step = b->levels == NULL,
+                                .b = b->panels + panel * (b->panel_row ? 1 : b->depth),
+                                .b_row = b->panel_row ? b->panel_row : width,
+                                .c = corner,
+                                .c_row = b->c_row,
+                                .init = b->init ? b->init + row : NULL,
+                                .accumulate = b->accumulate};
+            if (b->source && inside == PANEL) {
+                t.b = b->source + panel;
+                t.b_row = b->source_row;
+            }
+            if (b->spill && inside < width) { /* a ragged end must not overwrite what follows in dest */
+                t.c = b->spill;
                 t.c_row = width;
-                if (accumulate)
-                    for (int64_t i = 0; i < m; i++) copy_run(spill + i * width, corner + i * c_row, inside);
+                if (b->accumulate)
+                    for (int64_t i = 0; i < m; i++) copy_run(b->spill + i * width, corner + i * b->c_row, inside);
                 tiles[width / LANES - 1][m - 1](a, &t);
-                for (int64_t i = 0; i < m; i++) copy_run(corner + i * c_row, spill + i * width, inside);
+                for (int64_t i = 0; i < m; i++) copy_run(corner + i * b->c_row, b->spill + i * width, inside);
             } else {
                 tiles[width / LANES - 1][m - 1](a, &t);
             }
         }
-        for (int64_t i = 0; last && i < m; i++) {
-            T *at = c + (row + i) * c_row + count;
-            *at = dot_run(a[i], last, depth) + (accumulate ? *at : init ? init[row + i] : 0);
+        for (int64_t i = 0; b->last && i < m; i++) {
+            T *at = b->c + (row + i) * b->c_row + b->count;
+            *at = dot_run(a[i], b->last, b->depth) + (b->accumulate ? *at : b->init ? b->init[row + i] : 0);
         }
     }
 }
@@ -132,35 +164,47 @@ typedef struct {
     int64_t *levels;
 } gather_block;
 
-/* c += matrix * panels for levels [level, level + depth). */
-static void multiply_levels(const product *p, const gather_block *b, int64_t level, int64_t depth, T *c, int64_t c_row,
-                            T *spill) {
-    int64_t matrix_row = p->channels * (p->tap ? p->matrix_taps : p->taps);
-    const T *matrix = p->matrix + b->channel_row * matrix_row;
-    const T *bias = p->epilogue.bias ? (const T *)p->epilogue.bias + b->channel_row : NULL;
+/* c += matrix * panels for levels [level, level + depth); `source` as in block_product. */
+static void multiply_levels(const product *p, const gather_block *b, int64_t level, int64_t depth, const T *source,
+                            T *c, int64_t c_row, T *spill) {
+    int64_t matrix_row = p->channels * (p->tap ? p->matrix_taps : p->taps), inside = panel_pixels(p, b->count);
     if (p->tap)
         for (int64_t i = 0; i < depth; i++)
             b->levels[i] = (level + i) / p->taps * p->matrix_taps + p->tap[(level + i) % p->taps];
-    int64_t inside = panel_pixels(p, b->count);
-    multiply_block(p->tap ? matrix : matrix + level, matrix_row, p->tap ? b->levels : NULL, b->rows, b->panels, 0,
-                   depth, inside, c, c_row, bias, level > 0, spill,
-                   inside < b->count ? b->panels + inside * depth : NULL);
+    block_product product = {.rows = b->rows,
+                             .depth = depth,
+                             .count = inside,
+                             .matrix = p->matrix + b->channel_row * matrix_row + (p->tap ? 0 : level),
+                             .matrix_row = matrix_row,
+                             .levels = p->tap ? b->levels : NULL,
+                             .panels = b->panels,
+                             .source = source,
+                             .source_row = volume(p->extent),
+                             .last = inside < b->count ? b->panels + inside * depth : NULL,
+                             .c = c,
+                             .c_row = c_row,
+                             .init = p->epilogue.bias ? (const T *)p->epilogue.bias + b->channel_row : NULL,
+                             .accumulate = level > 0,
+                             .spill = spill};
+    multiply_block(&product);
 }
 
 /* c = start + matrix * pixels; `twin` sees the same pixels, its rows go to `between`. */
 static void multiply_pixels(const product *p, const product *twin, const gather_block *b, T *c, T *between,
                             int64_t c_row, T *spill) {
-    int64_t total = p->channels * p->taps, most = gather_depth(p);
-    const T *source = p->source + b->group * p->channels * volume(p->extent);
+    int64_t total = p->channels * p->taps, most = gather_depth(p), plane = volume(p->extent);
+    int64_t whole = reads_in_place(p) ? b->count / PANEL : 0; /* panels: each is a run */
+    int64_t first = b->runs->image * p->groups * p->channels * plane + b->runs->at[2];
+    const T *source = p->source + b->group * p->channels * plane;
     const T *bias = p->epilogue.bias;
     if (total == 0) /* no tap sees these pixels */
         for (int64_t i = 0; i < b->rows; i++)
             for (int64_t lane = 0; lane < b->count; lane++) c[i * c_row + lane] = bias ? bias[b->channel_row + i] : 0;
     for (int64_t level = 0; level < total && !fc_stopped(); level += most) {
         int64_t depth = min_i64(most, total - level);
-        pack_block(p, source, level, depth, b->runs, b->run_count, b->count, b->panels, b->pieces);
-        multiply_levels(p, b, level, depth, c, c_row, spill);
-        if (twin) multiply_levels(twin, b, level, depth, between, c_row, spill);
+        pack_block(p, source, level, depth, b->runs + whole, b->run_count - whole, b->count, b->panels, b->pieces);
+        multiply_levels(p, b, level, depth, whole ? source + first + level * plane : NULL, c, c_row, spill);
+        if (twin) multiply_levels(twin, b, level, depth, NULL, between, c_row, spill);
     }
 }
 

@@ -11,6 +11,7 @@ enum way {
     GATHER,
     GATHER_EXACT,
     GATHER_SMALL,
+    GATHER_IN_PLACE,
     GATHER_REGIONS,
     GATHER_PAIR,
     COL2IM,
@@ -39,6 +40,7 @@ static const fc_choice ways[] = {
     [GATHER] = {"gather", ONE_TAP},
     [GATHER_EXACT] = {"gather", ASKED_EXACT},
     [GATHER_SMALL] = {"gather", TOO_SMALL},
+    [GATHER_IN_PLACE] = {"gather", "1x1 of few output channels: pixels are read where they lie"},
     [GATHER_REGIONS] = {"gather", "taps miss much of the source: regions take the taps they see"},
     [GATHER_PAIR] = {"gather", "stride 2: both column phases together, so that rows are written whole"},
     [COL2IM] = {"col2im", "few input channels: the products of all taps fill the tiles, and are added up"},
@@ -94,6 +96,7 @@ static enum way choose_way(const product *p) {
     int few = p->rows < 2 * TILE_ROWS, direct = few ? 2 : why_direct(p, 0);
     if (direct < 0) return WINOGRAD;
     int fits = fits_strip(p) && (!p->pair || fits_strip(p->pair));
+    if (reads_in_place(p)) return GATHER_IN_PLACE;
     if (fits && is_narrow(p->rows, p->channels)) return STRIP_NARROW;
     if (p->pair) return GATHER_PAIR;
     /* Groups are packed one at a time: small ones do not repay it, nor do short rows. */

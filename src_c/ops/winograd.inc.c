@@ -246,8 +246,16 @@ static void multiply_points(const winograd_plan *w, int64_t twin, const T *filte
     int64_t columns = max_i64(t->axis[2].tile, t->axis[2].patch);
     for (int64_t i = 0; i < t->points; i++, m += w->m_point) {
         if (lies_in(t->range[0][twin / 2], divide(i, columns)) && lies_in(t->range[1][twin % 2], i % columns))
-            multiply_block(filters + i * layout->point, layout->row, NULL, rows, v + i * w->v_point, w->block, levels,
-                           lanes, m, w->block, NULL, level > 0, NULL, NULL);
+            multiply_block(&(block_product){.rows = rows,
+                                            .depth = levels,
+                                            .count = lanes,
+                                            .matrix = filters + i * layout->point,
+                                            .matrix_row = layout->row,
+                                            .panels = v + i * w->v_point,
+                                            .panel_row = w->block,
+                                            .c = m,
+                                            .c_row = w->block,
+                                            .accumulate = level > 0});
         else if (level == 0) zero_run(m, rows * w->block);
     }
 }
