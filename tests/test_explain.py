@@ -37,6 +37,7 @@ def test_names_the_kernel_and_the_reason_that_the_table_of_choices_gives():
     kernels = {
         "winograd": fc.explain(fc.conv2d, X, W, padding=1),
         "gather": fc.explain(fc.conv2d, X, drawn(48, 32, 1, 1)),
+        "pixels": fc.explain(fc.conv2d, X, drawn(48, 32, 4, 4), stride=4),
         "tall": fc.explain(fc.conv2d, drawn(1, 1, 40, 150), drawn(1, 1, 15, 15), padding=7),
         "strip": fc.explain(fc.conv2d, X, drawn(32, 1, 3, 3), groups=32),
         "channels last": fc.explain(fc.conv2d, drawn(1, 40, 40, 32), drawn(32, 1, 3, 3), groups=32, layout="NHWC"),
@@ -49,7 +50,7 @@ def test_names_the_kernel_and_the_reason_that_the_table_of_choices_gives():
         assert found.reason
     regions = fc.explain(fc.conv2d, X, W, padding=24, dilation=24)
     assert "regions" in regions.reason
-    exact = fc.explain(fc.conv2d, X, W, padding=1, precision="exact")
+    exact = fc.explain(fc.conv2d, drawn(1, 32, 96, 96), drawn(128, 32, 3, 3), padding=1, precision="exact")
     assert (exact.kernel, exact.precision) == ("gather", "exact")
     assert "exact" in exact.reason
 

@@ -1,5 +1,5 @@
 """Planes of few channels on one side: large ones are cut into blocks and bands, the rows of small ones lie side by side
-in vectors. Every pixel is right, wherever the cuts fall."""
+in vectors. Short rows and wide strides, whose pixels are read in place. Every pixel is right, wherever cuts fall."""
 
 import numpy as np
 import pytest
@@ -37,6 +37,13 @@ LAYERS = {
     "single taps on small planes": ((5, 37, 7, 7), 17, (1, 1), {}),
     "single taps of phases": ((2, 12, 1, 300), 40, (1, 2), {"stride": (1, 2)}),
     "single taps of one phase": ((2, 12, 1, 300), 40, (1, 1), {"stride": (1, 2)}),
+    "pixels of bands": ((1, 33, 60, 31), 20, (4, 3), {"padding": (2, 1), "stride": (2, 3)}),
+    "pixels in place": ((2, 24, 40, 29), 70, (5, 5), {"stride": 4}),
+    "pixels of many images": ((37, 40, 6, 7), 18, (3, 2), {"padding": 1, "stride": 2}),
+    "pixels of groups": ((3, 48, 14, 11), 60, (3, 3), {"padding": 1, "stride": (2, 3), "groups": 3}),
+    "pixels of a volume": ((2, 20, 9, 8, 10), 33, (3, 2, 3), {"padding": (1, 1, 2), "stride": (2, 1, 3)}),
+    "pixels far apart": ((2, 50, 11, 12), 40, (3, 3), {"padding": 4, "dilation": (3, 4), "stride": 2}),
+    "pixels of one row": ((3, 64, 90), 25, (4,), {"padding": 1, "stride": 3}),
     "tall window without padding": ((1, 2, 60, 333), 2, (14, 6), {"groups": 2}),
 }
 

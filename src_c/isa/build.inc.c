@@ -21,9 +21,11 @@
 
 #include "../ops/product.inc.c"
 
+#include "../ops/reorder.inc.c"
 #include "../ops/panels.inc.c"
 #include "../ops/gather.inc.c"
 #include "../ops/regions.inc.c"
+#include "../ops/pixels.inc.c"
 #include "../ops/strip.inc.c"
 #include "../ops/strip_product.inc.c"
 #include "../ops/depth.inc.c"
@@ -36,7 +38,6 @@
 
 #include "../ops/plan.inc.c"
 
-#include "../ops/reorder.inc.c"
 #include "../ops/conv_forward.inc.c"
 #include "../ops/conv_last.inc.c"
 #include "../ops/col2im.inc.c"

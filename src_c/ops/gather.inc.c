@@ -65,12 +65,10 @@ static void cut_gather(const product *p, int64_t fit, int threads, gather_plan *
 static gather_plan plan_gather(const product *p, int threads) {
     gather_plan plan;
     int64_t pixels = volume(p->pixels);
-    int contiguous = p->dest_stride[2] == 1 && p->pixels[2] == p->dest_extent[2] && p->dest_stride[1] == 1 &&
-                     p->pixels[1] == p->dest_extent[1] && p->dest_stride[0] == 1 && p->pixels[0] == p->dest_extent[0];
     int small = joins_images(p);
     plan.unit_pixels = small ? pixels * p->images : pixels;
     plan.units = small ? 1 : p->images;
-    plan.direct = contiguous && !small;
+    plan.direct = is_dense(p) && !small;
 
     plan.depth = max_i64(1, max_i64(gather_depth(p), p->pair ? gather_depth(p->pair) : 0));
     int64_t fit = GATHER_PANEL_BYTES / (plan.depth * (int64_t)sizeof(T)) / PANEL * PANEL;

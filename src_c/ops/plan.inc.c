@@ -14,6 +14,7 @@ enum way {
     GATHER_IN_PLACE,
     GATHER_REGIONS,
     GATHER_PAIR,
+    PIXELS,
     COL2IM,
     FILL,
     DEPTH_LAST,
@@ -43,6 +44,7 @@ static const fc_choice ways[] = {
     [GATHER_IN_PLACE] = {"gather", "1x1 of few output channels: pixels are read where they lie"},
     [GATHER_REGIONS] = {"gather", "taps miss much of the source: regions take the taps they see"},
     [GATHER_PAIR] = {"gather", "stride 2: both column phases together, so that rows are written whole"},
+    [PIXELS] = {"pixels", "short rows or wide strides: lanes run along output channels, pixels are read in place"},
     [COL2IM] = {"col2im", "few input channels: the products of all taps fill the tiles, and are added up"},
     [FILL] = {"fill", "no tap reaches these cells"},
     [DEPTH_LAST] = {"channels last", "depthwise: lanes run along the channels, which are read in place"},
@@ -88,6 +90,12 @@ static int is_sparse(const product *p) {
     return p->pair && is_sparse(p->pair);
 }
 
+/* Whether pixels that are read in place are done sooner than strips of them, or panels. */
+static int suits_pixels(const product *p, int in_strips) {
+    if (p->taps < 2 || p->tap || p->pair) return 0;
+    return pixels_cost(p) < 0.95 * (in_strips ? strip_cost(p) : panels_cost(p));
+}
+
 static enum way choose_way(const product *p) {
     if (p->taps == 0 && !p->pair) return FILL;
     if (is_sparse(p)) return p->pair ? GATHER_PAIR : GATHER_REGIONS;
@@ -97,13 +105,13 @@ static enum way choose_way(const product *p) {
     if (direct < 0) return WINOGRAD;
     int fits = fits_strip(p) && (!p->pair || fits_strip(p->pair));
     if (reads_in_place(p)) return GATHER_IN_PLACE;
-    if (fits && is_narrow(p->rows, p->channels)) return STRIP_NARROW;
-    if (p->pair) return GATHER_PAIR;
+    int narrow = fits && is_narrow(p->rows, p->channels);
+    if (p->pair && !narrow) return GATHER_PAIR;
     /* Groups are packed one at a time: small ones do not repay it, nor do short rows. */
     int small = p->rows <= 16 || (p->rows <= 64 && p->pixels[2] < 2 * LANES);
-    return fits && p->groups > 1 && p->channels <= 64 && small ? STRIP_GROUPS
-           : has_regions(p)                                    ? GATHER_REGIONS
-                                                               : GATHER + direct;
+    int grouped = fits && p->groups > 1 && p->channels <= 64 && small;
+    if (suits_pixels(p, narrow || grouped)) return PIXELS;
+    return narrow ? STRIP_NARROW : grouped ? STRIP_GROUPS : has_regions(p) ? GATHER_REGIONS : GATHER + direct;
 }
 
 /* The same for the weight gradient of the convolution that has this forward product. */
@@ -129,6 +137,7 @@ static int64_t product_scratch(const product *p, int threads) {
     case DEPTH: return depth_scratch(p, threads);
     case TALL: return tall_scratch(p, threads);
     case WINOGRAD: return winograd_scratch(p, threads);
+    case PIXELS: return pixels_scratch(p, threads);
     case GATHER_REGIONS: return regions_scratch(p, threads);
     default: return gather_scratch(p, threads);
     }
@@ -141,6 +150,7 @@ static void run_product(const product *p, void *scratch, int threads) {
     case DEPTH: run_depth(p, scratch, threads); break;
     case TALL: run_tall(p, scratch, threads); break;
     case WINOGRAD: run_winograd(p, scratch, threads); break;
+    case PIXELS: run_pixels(p, scratch, threads); break;
     case GATHER_REGIONS: run_regions(p, scratch, threads); break;
     default: run_gather(p, scratch, threads);
     }

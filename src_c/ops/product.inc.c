@@ -33,6 +33,13 @@ static int64_t tap_gap(const product *p, int axis) {
     return p->count[axis] > 1 ? (p->high[axis] - p->low[axis]) / (p->count[axis] - 1) : 1;
 }
 
+/* Whether pixels lie in dest as they are numbered. */
+static int is_dense(const product *p) {
+    int dense = 1;
+    for (int axis = 0; axis < 3; axis++) dense &= p->dest_stride[axis] == 1 && p->pixels[axis] == p->dest_extent[axis];
+    return dense;
+}
+
 /* At least n elements, and an odd number of cache lines: arrays that far apart never share a cache set. */
 VEC_INLINE int64_t odd_lines(int64_t n) {
     int64_t line = 64 / T_BYTES;

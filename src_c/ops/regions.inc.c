@@ -52,6 +52,13 @@ static region_cost cost_regions(const product *p) {
     return (region_cost){rows * cells + panels, rows * runs * GATHER_PACKING / p->rows};
 }
 
+/* The same in multiply-adds of vectors, of all rows. */
+static double panels_cost(const product *p) {
+    region_cost whole = cost_whole(p), regions = cost_regions(p);
+    double cost = min_f64(whole.products + whole.packing, regions.products + regions.packing);
+    return cost * p->groups * p->channels * p->rows / LANES;
+}
+
 static int has_regions(const product *p) {
     if (p->pair) return 0;
     region_cost whole = cost_whole(p), regions = cost_regions(p);

@@ -223,6 +223,16 @@ static strip_plan plan_strip(const product *p, int scroll) {
     return s;
 }
 
+/* In multiply-adds of vectors, as measured. */
+static double strip_cost(const product *p) {
+    strip_plan s = plan_strip(p, 1);
+    double slices = (double)p->images * p->groups * p->pixels[0], blocks = slices * s.row_blocks * s.column_blocks;
+    double lines = blocks * (s.rows + s.span[1]) * p->channels * s.span[0] * s.phases[1] * s.phases[2];
+    double vectors = s.flat ? blocks * s.stage_row / LANES : slices * p->pixels[1] * ceil_div(p->pixels[2], LANES);
+    double cell = p->stride[2] == 1 ? 0.75 : p->stride[2] == 2 ? 1.5 : 3;
+    return vectors * p->rows * (p->channels * p->taps + 5) + lines * (14 + cell * s.at.pitch);
+}
+
 static int64_t strip_scratch(const product *p, int threads) {
     strip_plan s = plan_strip(p, 1);
     return s.table_bytes + s.thread_bytes * threads;

@@ -11,6 +11,7 @@ static inline int64_t divide(int64_t a, int64_t b) {
 static inline int64_t ceil_div(int64_t a, int64_t b) { return divide(a + b - 1, b); }
 static inline int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline double min_f64(double a, double b) { return a < b ? a : b; }
 static inline double max_f64(double a, double b) { return a < b ? b : a; }
 static inline int64_t clamp_i64(int64_t x, int64_t low, int64_t high) { return max_i64(low, min_i64(x, high)); }
 static inline int64_t volume(const int64_t extent[3]) { return extent[0] * extent[1] * extent[2]; }

@@ -1,0 +1,236 @@
+/* pixels.inc.c: a product (see product.inc.c) on the tile kernel, the other way round: lanes run along the rows of the
+ * matrix, and a tile's rows are pixels, which are read where they lie.
+ *
+ * Nothing is gathered, so rows of pixels may be short and strides wide. The matrix is transposed once, into panels
+ * [level][lanes]. What a block of pixels sees is copied with the zeros around it, some channels at a time, unless all
+ * pixels see the source alone. Finished sums are transposed into dest. */
+
+typedef struct {
+    int64_t images, units; /* images of a block, blocks of images */
+    int axis;              /* the first of several pixels: bands of it are blocks */
+    int64_t band, bands;
+    int64_t channels, chunks; /* channels at a time */
+    int64_t lanes, panels;    /* of all rows */
+    int64_t stage_row;
+    int copied;
+    int64_t region[3]; /* cells that a block sees along each axis, at most */
+    int64_t packed;    /* elements of a group's panels */
+    int64_t level_bytes, copy_bytes, stage_bytes, thread_bytes;
+} pixel_plan;
+
+enum {
+    PIXEL_DEPTH = 384, /* levels at a time, unless one channel has more */
+    PIXEL_STAGE = 32 * 1024,
+    LEAST_PIXELS = 64, /* of a block, where there are so many */
+    MOST_PIXELS = 512,
+};
+
+/* Whether a tap of some pixel lies outside the source. */
+static int sees_zeros(const product *p) {
+    for (int axis = 0; axis < 3; axis++)
+        if (p->low[axis] < 0 || (p->pixels[axis] - 1) * p->stride[axis] + p->high[axis] >= p->extent[axis]) return 1;
+    return 0;
+}
+
+static pixel_plan plan_pixels(const product *p) {
+    pixel_plan s = {.lanes = ceil_div(p->rows, LANES) * LANES, .copied = sees_zeros(p)};
+    int64_t pixels = volume(p->pixels), most = clamp_i64(PIXEL_STAGE / s.lanes, LEAST_PIXELS, MOST_PIXELS);
+    s.panels = ceil_div(s.lanes, PANEL);
+    s.stage_row = odd_lines(s.lanes);
+    s.chunks = ceil_div(p->channels, max_i64(1, PIXEL_DEPTH / p->taps));
+    s.channels = ceil_div(p->channels, s.chunks);
+    s.packed = p->channels * p->taps * s.lanes;
+    while (s.axis < 2 && p->pixels[s.axis] == 1) s.axis++;
+    int64_t slice = pixels / p->pixels[s.axis];
+    s.bands = ceil_div(p->pixels[s.axis], max_i64(1, most / slice));
+    s.band = ceil_div(p->pixels[s.axis], s.bands);
+    s.units = ceil_div(p->images, max_i64(1, most / pixels));
+    s.images = ceil_div(p->images, s.units);
+    for (int axis = 0; axis < 3; axis++) {
+        int64_t count = axis == s.axis ? s.band : p->pixels[axis];
+        s.region[axis] = (count - 1) * p->stride[axis] + p->high[axis] - p->low[axis] + 1;
+    }
+    int64_t cells = s.copied ? s.images * s.channels * volume(s.region) : 0;
+    s.level_bytes = line_bytes(s.channels * p->taps * (int64_t)sizeof(int64_t));
+    s.copy_bytes = line_bytes(cells * (int64_t)sizeof(T));
+    s.stage_bytes = line_bytes(s.images * s.band * slice * s.stage_row * (int64_t)sizeof(T));
+    s.thread_bytes = s.level_bytes + s.copy_bytes + 2 * s.stage_bytes;
+    return s;
+}
+
+static int64_t pixels_packed_bytes(const product *p) {
+    return line_bytes(p->groups * plan_pixels(p).packed * (int64_t)sizeof(T));
+}
+
+static int64_t pixels_scratch(const product *p, int threads) {
+    return pixels_packed_bytes(p) + plan_pixels(p).thread_bytes * threads;
+}
+
+/* In multiply-adds of vectors, as measured. */
+static double pixels_cost(const product *p) {
+    pixel_plan s = plan_pixels(p);
+    double levels = (double)p->channels * p->taps, vectors = (double)s.lanes / LANES;
+    double blocks = (double)p->images * s.bands, pixels = (double)p->images * volume(p->pixels);
+    double rows = s.copied ? blocks * p->channels * s.region[0] * s.region[1] : 0;
+    return p->groups * (pixels * vectors * (levels + 20) + 2 * s.lanes * levels + rows * (20 + 0.75 * s.region[2]));
+}
+
+typedef struct {
+    const product *p;
+    pixel_plan s;
+    T *packed;
+    char *scratch;
+} pixel_job;
+
+/* Panels have as many vectors as others or one fewer. */
+static int64_t panel_start(const pixel_plan *s, int64_t panel) {
+    return part_start(s->lanes / LANES, s->panels, panel) * LANES;
+}
+
+static void pack_panel(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const pixel_job *job = context;
+    const product *p = job->p;
+    const pixel_plan *s = &job->s;
+    int64_t panel = task % s->panels, chunk = task / s->panels % s->chunks, group = task / s->panels / s->chunks;
+    int64_t first = panel_start(s, panel), width = panel_start(s, panel + 1) - first;
+    int64_t rows = min_i64(width, p->rows - first), matrix_row = p->channels * p->taps;
+    int64_t level = part_start(p->channels, s->chunks, chunk) * p->taps;
+    int64_t depth = part_start(p->channels, s->chunks, chunk + 1) * p->taps - level;
+    T *to = job->packed + group * s->packed + level * s->lanes + first * depth;
+    if (rows < width) zero_run(to, depth * width);
+    transpose_block(p->matrix + (group * p->rows + first) * matrix_row + level, matrix_row, rows, depth, to, width);
+}
+
+/* Images and pixels of a block, and the cells that they see. */
+typedef struct {
+    int64_t group, image, images, first[3], count[3];
+    int64_t row, plane, channel, step; /* cells from row to row, plane to plane, channel to channel, image to image */
+} pixel_block;
+
+static pixel_block take_block(const product *p, const pixel_plan *s, int64_t task) {
+    int64_t band = task % s->bands, unit = task / s->bands % s->units;
+    pixel_block b = {.group = task / s->bands / s->units, .image = part_start(p->images, s->units, unit)};
+    b.images = part_start(p->images, s->units, unit + 1) - b.image;
+    for (int axis = 0; axis < 3; axis++) b.count[axis] = p->pixels[axis];
+    b.first[s->axis] = part_start(p->pixels[s->axis], s->bands, band);
+    b.count[s->axis] = part_start(p->pixels[s->axis], s->bands, band + 1) - b.first[s->axis];
+    const int64_t *extent = s->copied ? s->region : p->extent;
+    b.row = extent[2];
+    b.plane = extent[1] * b.row;
+    b.channel = extent[0] * b.plane;
+    b.step = s->copied ? s->channels * b.channel : p->groups * p->channels * b.channel;
+    return b;
+}
+
+/* Copies channels of the region that a block sees. */
+static void copy_region(const product *p, const pixel_plan *s, const pixel_block *b, const T *source, int64_t channels,
+                        T *to) {
+    int64_t from[3];
+    for (int axis = 0; axis < 3; axis++) from[axis] = b->first[axis] * p->stride[axis] + p->low[axis];
+    for (int64_t i = 0; i < b->images * channels; i++) {
+        int64_t image = i / channels, channel = i % channels;
+        const T *x = source + (image * p->groups * p->channels + channel) * volume(p->extent);
+        T *cell = to + image * b->step + channel * b->channel;
+        for (int64_t z = from[0]; z < from[0] + s->region[0]; z++)
+            for (int64_t y = from[1]; y < from[1] + s->region[1]; y++, cell += b->row) {
+                if (z < 0 || z >= p->extent[0] || y < 0 || y >= p->extent[1]) zero_run(cell, b->row);
+                else copy_padded(cell, x + (z * p->extent[1] + y) * p->extent[2], from[2], 1, p->extent[2], b->row);
+            }
+    }
+}
+
+/* stage[pixel][row] (+)= the product of the cells at `levels` with panels of these levels. */
+static void multiply_block_pixels(const product *p, const pixel_plan *s, const pixel_block *b, const T *cells,
+                                  const int64_t *levels, int64_t depth, const T *panels, int accumulate, T *stage) {
+    int64_t pixels = b->images * volume(b->count), parts = ceil_div(pixels, TILE_ROWS);
+    for (int64_t panel = 0; panel < s->panels; panel++) {
+        int64_t lane = panel_start(s, panel), width = panel_start(s, panel + 1) - lane, image = 0, at[3] = {0};
+        tile_arguments t = {.outer = 1,
+                            .inner = depth,
+                            .rows = levels,
+                            .b = panels + lane * depth,
+                            .b_row = width,
+                            .c_row = s->stage_row,
+                            .accumulate = accumulate};
+        for (int64_t part = 0; part < parts; part++) {
+            int64_t pixel = part_start(pixels, parts, part), m = part_start(pixels, parts, part + 1) - pixel;
+            const T *a[TILE_ROWS];
+            for (int64_t i = 0; i < m; i++) {
+                a[i] = cells + image * b->step + at[0] * p->stride[0] * b->plane + at[1] * p->stride[1] * b->row +
+                       at[2] * p->stride[2];
+                int axis = 2;
+                for (; axis >= 0 && ++at[axis] == b->count[axis]; axis--) at[axis] = 0;
+                image += axis < 0;
+            }
+            t.c = stage + pixel * s->stage_row + lane;
+            tiles[width / LANES - 1][m - 1](a, &t);
+        }
+    }
+}
+
+/* Finished pixels to dest, by way of `turned` where dest lies strided. */
+static void write_pixels(const product *p, const pixel_plan *s, const pixel_block *b, const T *stage, T *turned) {
+    int64_t slice = volume(b->count), plane = volume(p->dest_extent), activation = p->epilogue.activation;
+    int64_t rows = b->count[0] * b->count[1], Q = b->count[2];
+    const T *residual = p->epilogue.residual;
+    int dense = is_dense(p);
+    for (int64_t i = 0; i < b->images; i++, stage += slice * s->stage_row) {
+        int64_t to = ((b->image + i) * p->groups + b->group) * p->rows * plane;
+        if (dense) to += (b->first[0] * p->pixels[1] + b->first[1]) * p->pixels[2] + b->first[2];
+        T *x = dense ? p->dest + to : turned;
+        int64_t x_row = dense ? plane : slice;
+        transpose_block(stage, s->stage_row, slice, p->rows, x, x_row);
+        if (dense && activation == FC_NONE && !residual) continue;
+        for (int64_t k = 0; k < p->rows; k++, to += plane, x += x_row) {
+            if (dense) finish_run(x, x, residual ? residual + to : NULL, slice, 1, activation);
+            for (int64_t row = 0; !dense && row < rows; row++) {
+                int64_t z = (b->first[0] + row / b->count[1]) * p->dest_stride[0] + p->dest_start[0];
+                int64_t y = (b->first[1] + row % b->count[1]) * p->dest_stride[1] + p->dest_start[1];
+                int64_t cell = to + (z * p->dest_extent[1] + y) * p->dest_extent[2] + b->first[2] * p->dest_stride[2] +
+                               p->dest_start[2];
+                finish_run(p->dest + cell, x + row * Q, residual ? residual + cell : NULL, Q, p->dest_stride[2],
+                           activation);
+            }
+        }
+    }
+}
+
+static void pixel_task(const void *context, int64_t task, int thread) {
+    const pixel_job *job = context;
+    const product *p = job->p;
+    const pixel_plan *s = &job->s;
+    char *scratch = job->scratch + thread * s->thread_bytes;
+    int64_t *levels = take(&scratch, s->level_bytes);
+    T *copy = take(&scratch, s->copy_bytes), *stage = take(&scratch, s->stage_bytes), *turned = (T *)(void *)scratch;
+    pixel_block b = take_block(p, s, task);
+    for (int64_t level = 0; level < s->channels * p->taps; level++) {
+        const int64_t *offset = p->offset[level % p->taps];
+        levels[level] = level / p->taps * b.channel + (offset[0] - p->low[0]) * b.plane +
+                        (offset[1] - p->low[1]) * b.row + offset[2] - p->low[2];
+    }
+    const T *bias = p->epilogue.bias;
+    for (int64_t i = 0; bias && i < b.images * volume(b.count); i++)
+        copy_run(stage + i * s->stage_row, bias + b.group * p->rows, p->rows);
+    int64_t corner = 0; /* in place: the cell that the first tap of the first pixel sees */
+    for (int axis = 0; axis < 3; axis++)
+        corner = corner * p->extent[axis] + b.first[axis] * p->stride[axis] + p->low[axis];
+    for (int64_t chunk = 0; chunk < s->chunks && !fc_stopped(); chunk++) {
+        int64_t channel = part_start(p->channels, s->chunks, chunk);
+        int64_t channels = part_start(p->channels, s->chunks, chunk + 1) - channel;
+        const T *source = p->source + ((b.image * p->groups + b.group) * p->channels + channel) * volume(p->extent);
+        if (s->copied) copy_region(p, s, &b, source, channels, copy);
+        multiply_block_pixels(p, s, &b, s->copied ? copy : source + corner, levels, channels * p->taps,
+                              job->packed + b.group * s->packed + channel * p->taps * s->lanes, bias || chunk > 0,
+                              stage);
+    }
+    write_pixels(p, s, &b, stage, turned);
+}
+
+static void run_pixels(const product *p, void *scratch, int threads) {
+    char *rest = scratch;
+    pixel_job job = {.p = p, .s = plan_pixels(p), .packed = take(&rest, pixels_packed_bytes(p)), .scratch = rest};
+    const pixel_plan *s = &job.s;
+    fc_parallel_for(p->groups * s->chunks * s->panels, threads, pack_panel, &job);
+    fc_parallel_for(p->groups * s->units * s->bands, threads, pixel_task, &job);
+}
