@@ -206,15 +206,19 @@ static void multiply_pixels(const product *p, const product *twin, const gather_
     }
 }
 
-/* Lists the rows of pixels of a block: from its lanes to a channel's plane of dest. Returns their number. */
+/* Lists the rows of pixels of a block, or all of an image that lie next to one another: from its lanes to a channel's
+ * plane of dest. Returns their number. */
 static int64_t find_rows(const product *p, const gather_block *b) {
     int64_t image_size = p->groups * p->rows * volume(p->dest_extent), found = 0;
+    int dense = is_dense(p);
     for (const pixel_run *run = b->runs; run < b->runs + b->run_count; found++) {
         int64_t to = 0, length = run->length, column = run->at[2] * p->dest_stride[2] + p->dest_start[2];
         for (int axis = 0; axis < 3; axis++)
             to = to * p->dest_extent[axis] + run->at[axis] * p->dest_stride[axis] + p->dest_start[axis];
         b->pieces[found] = make_piece(run->lane, run->image * image_size + to, 0, 0);
-        while (++run < b->runs + b->run_count && run->at[2] > 0) length += run->length; /* cut at a panel's end */
+        int64_t image = run->image; /* rows were cut at a panel's end */
+        while (++run < b->runs + b->run_count && (run->at[2] > 0 || (dense && run->image == image)))
+            length += run->length;
         b->pieces[found].length = p->pair ? min_i64(2 * length, p->dest_extent[2] - column) : length;
     }
     return found;

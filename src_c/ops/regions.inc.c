@@ -21,48 +21,53 @@ static tap_span span_at(const product *p, int axis, int64_t start) {
     return (tap_span){end, first, behind - first};
 }
 
-/* Cost in multiply-adds a row and a channel. Packing a run of cells takes as long as REGION_RUN cells at least. */
+/* Cost in multiply-adds a row and a channel. Packing a run of cells takes as long as REGION_RUN cells at least; a row
+ * that is moved to dest when it is finished, as long as FINISH_RUN vectors. */
 typedef struct {
-    double products, packing;
+    double products, moves;
 } region_cost;
 
-enum { REGION_RUN = 16 };
+enum { REGION_RUN = 16, FINISH_RUN = 25 };
 
 static region_cost cost_whole(const product *p) {
-    double rows = (double)p->images * p->pixels[0] * p->pixels[1] * p->taps;
-    return (region_cost){rows * p->pixels[2], rows * max_i64(REGION_RUN, p->pixels[2]) * GATHER_PACKING / p->rows};
+    double rows = (double)p->images * p->pixels[0] * p->pixels[1], runs = rows * p->taps;
+    double moved = !is_dense(p) ? rows : joins_images(p) ? (double)p->images : 0;
+    return (region_cost){runs * p->pixels[2], runs * max_i64(REGION_RUN, p->pixels[2]) * GATHER_PACKING / p->rows +
+                                                  moved * FINISH_RUN * LANES / p->channels};
 }
 
 /* Regions are counted with the lanes that each leaves empty. */
 static region_cost cost_regions(const product *p) {
-    double rows = (double)p->images, cells = 0, runs = 0, panels = PANEL;
+    double rows = (double)p->images, cells = 0, runs = 0, panels = PANEL, moved = rows * p->pixels[0] * p->pixels[1];
     for (int axis = 0; axis < 3; axis++) {
-        int64_t inside = 0, regions = 0;
+        int64_t inside = 0, regions = 0, spans = 0;
         tap_span span;
         for (int64_t start = 0; start < p->pixels[axis]; start = span.end) {
             span = span_at(p, axis, start);
             inside += (span.end - start) * span.taps;
             regions += span.taps;
+            spans++;
             runs += axis < 2 ? 0 : max_i64(REGION_RUN, span.end - start) * span.taps;
         }
         if (axis < 2) rows *= (double)inside;
-        else cells = (double)inside;
+        else cells = (double)inside, moved *= (double)spans;
         panels *= (double)regions;
     }
-    return (region_cost){rows * cells + panels, rows * runs * GATHER_PACKING / p->rows};
+    return (region_cost){rows * cells + panels,
+                         rows * runs * GATHER_PACKING / p->rows + moved * FINISH_RUN * LANES / p->channels};
 }
 
 /* The same in multiply-adds of vectors, of all rows. */
 static double panels_cost(const product *p) {
     region_cost whole = cost_whole(p), regions = cost_regions(p);
-    double cost = min_f64(whole.products + whole.packing, regions.products + regions.packing);
+    double cost = min_f64(whole.products + whole.moves, regions.products + regions.moves);
     return cost * p->groups * p->channels * p->rows / LANES;
 }
 
 static int has_regions(const product *p) {
     if (p->pair) return 0;
     region_cost whole = cost_whole(p), regions = cost_regions(p);
-    return regions.products + regions.packing < 0.85 * (whole.products + whole.packing);
+    return regions.products + regions.moves < 0.85 * (whole.products + whole.moves);
 }
 
 static double whole_cost(const product *p) { return cost_whole(p).products; }
