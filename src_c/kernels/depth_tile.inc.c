@@ -1,6 +1,6 @@
 /* depth_tile.inc.c: neighbouring pixels of a depthwise convolution whose channels come last: lanes = channels.
  *
- *     c[i][l] = init[l] + sum over z, r, s of  w[z, r, s][l] * x[i * x_pixel + (z, r, s) * x_tap][l]
+ *     c[i * c_pixel][l] = init[l] + sum over z, r, s of  w[z, r, s][l] * x[i * x_pixel + (z, r, s) * x_tap][l]
  *
  * i < m pixels, l < channels, at least LANES: a last vector overlaps the one before. Each vector has its weights next
  * to one another, [taps][LANES] in either order; one is loaded once for all pixels. Each element is one chain in the
@@ -17,7 +17,8 @@ typedef struct {
     const T *w;
     int64_t w_vector; /* from the weights of one vector to the next */
     const T *init;    /* or NULL: 0 */
-    T *c;             /* pixels are `channels` apart */
+    T *c;
+    int64_t c_pixel;
 } depth_arguments;
 
 VEC_INLINE void depth_tile(const int m, const depth_arguments *t) {
@@ -41,7 +42,7 @@ VEC_INLINE void depth_tile(const int m, const depth_arguments *t) {
                     }
                 }
             }
-        FC_UNROLL for (int i = 0; i < m; i++) store(t->c + first + i * channels, acc[i]);
+        FC_UNROLL for (int i = 0; i < m; i++) store(t->c + first + i * t->c_pixel, acc[i]);
     }
 }
 

@@ -86,7 +86,8 @@ static int take_phases(const fc_conv_geometry *g, const int64_t phase[3], produc
         p[0].pair = p + 1;
         p[0].below = p + 2;
         p[2].pair = p + 3;
-        if (choose_way(p) == WINOGRAD) return TOGETHER;
+        enum way way = choose_way(p);
+        if (way == WINOGRAD || way == DEPTH) return TOGETHER;
         p[0].pair = p[0].below = NULL;
     }
     if (!pairs_columns(p, p + 1)) return 1;

@@ -56,7 +56,7 @@ static last_job plan_last(const fc_conv_geometry *g) {
 static depth_arguments depth_box(const last_job *job, int64_t n, const int64_t at[3], const tap_span span[3]) {
     const product *p = &job->p;
     int64_t C = job->g->C, step = C, w_step = LANES;
-    depth_arguments t = {.channels = C, .x = p->source, .w = job->weight, .init = p->epilogue.bias};
+    depth_arguments t = {.channels = C, .c_pixel = C, .x = p->source, .w = job->weight, .init = p->epilogue.bias};
     t.x_pixel = p->stride[2] * C;
     for (int axis = 2; axis >= 0; axis--) {
         int64_t first = span[axis].first, dilation = job->g->dilation[axis];

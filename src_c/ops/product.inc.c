@@ -25,7 +25,7 @@ typedef struct product {
     fc_epilogue epilogue;
     int exact;                   /* direct summation only */
     const struct product *pair;  /* of dest stride 2: the product of the columns between, or NULL */
-    const struct product *below; /* of a pair for Winograd: the pair of the rows between, or NULL */
+    const struct product *below; /* of a pair: the pair of the rows between, or NULL */
 } product;
 
 /* Cells from tap to tap. */
