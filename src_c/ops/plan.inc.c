@@ -92,7 +92,7 @@ static int is_sparse(const product *p) {
 
 /* Whether pixels that are read in place are done sooner than strips of them, or panels. */
 static int suits_pixels(const product *p, int in_strips) {
-    if (p->taps < 2 || p->tap || p->pair) return 0;
+    if (p->images == 0 || p->taps < 2 || p->tap || p->pair) return 0;
     return pixels_cost(p) < 0.95 * (in_strips ? strip_cost(p) : panels_cost(p));
 }
 
