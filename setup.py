@@ -24,10 +24,11 @@ WIDE = os.environ.get("FASTCONV_WIDE") == "1"
 EXTRA_CFLAGS = shlex.split(os.environ.get("FASTCONV_CFLAGS", ""))
 EXTRA_LDFLAGS = shlex.split(os.environ.get("FASTCONV_LDFLAGS", ""))
 
+# Without MMX: GCC moves single words through its registers, and long doubles of the process are NaN from then on.
 X86_ISA_FLAGS = {
-    "baseline": ["-march=x86-64-v2"],
-    "avx2": ["-march=x86-64-v3"],
-    "avx512": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+    "baseline": ["-march=x86-64-v2", "-mno-mmx"],
+    "avx2": ["-march=x86-64-v3", "-mno-mmx"],
+    "avx512": ["-march=x86-64-v4", "-mno-mmx", "-mprefer-vector-width=512"],
 }
 ARM_ISA_FLAGS = {"baseline": [], "neon": []}
 
