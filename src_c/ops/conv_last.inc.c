@@ -167,17 +167,16 @@ static void points_task(const void *context, int64_t task, int thread) {
                     count = row + part_start(rows, blocks, part + 1) - first;
             T *c = p->dest + first * K + k;
             for (int64_t i = 0; level == 0 && bias && i < count; i++) copy_run(c + i * K, bias + k, lanes);
-            block_product product = {.rows = count,
-                                     .depth = depth,
-                                     .count = lanes,
-                                     .matrix = p->source + first * C + level,
-                                     .matrix_row = C,
-                                     .panels = job->weight + level * job->all_lanes + k * depth,
-                                     .c = c,
-                                     .c_row = K,
-                                     .accumulate = bias || level > 0,
-                                     .spill = spill};
-            multiply_block(&product);
+            multiply_block(&(block_product){.rows = count,
+                                            .depth = depth,
+                                            .count = lanes,
+                                            .matrix = p->source + first * C + level,
+                                            .matrix_row = C,
+                                            .panels = job->weight + level * job->all_lanes + k * depth,
+                                            .c = c,
+                                            .c_row = K,
+                                            .accumulate = bias || level > 0,
+                                            .spill = spill});
             for (int64_t i = 0; finished && i < count; i++, c += K)
                 finish_run(c, c, residual ? residual + (c - p->dest) : NULL, lanes, 1, p->epilogue.activation);
         }

@@ -169,22 +169,21 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
     if (p->tap)
         for (int64_t i = 0; i < depth; i++)
             b->levels[i] = (level + i) / p->taps * p->matrix_taps + p->tap[(level + i) % p->taps];
-    block_product product = {.rows = b->rows,
-                             .depth = depth,
-                             .count = inside,
-                             .matrix = p->matrix + b->channel_row * matrix_row + (p->tap ? 0 : level),
-                             .matrix_row = matrix_row,
-                             .levels = p->tap ? b->levels : NULL,
-                             .panels = b->panels,
-                             .source = source,
-                             .source_row = volume(p->extent),
-                             .last = inside < b->count ? b->panels + inside * depth : NULL,
-                             .c = c,
-                             .c_row = c_row,
-                             .init = p->epilogue.bias ? (const T *)p->epilogue.bias + b->channel_row : NULL,
-                             .accumulate = level > 0,
-                             .spill = spill};
-    multiply_block(&product);
+    multiply_block(&(block_product){.rows = b->rows,
+                                    .depth = depth,
+                                    .count = inside,
+                                    .matrix = p->matrix + b->channel_row * matrix_row + (p->tap ? 0 : level),
+                                    .matrix_row = matrix_row,
+                                    .levels = p->tap ? b->levels : NULL,
+                                    .panels = b->panels,
+                                    .source = source,
+                                    .source_row = volume(p->extent),
+                                    .last = inside < b->count ? b->panels + inside * depth : NULL,
+                                    .c = c,
+                                    .c_row = c_row,
+                                    .init = p->epilogue.bias ? (const T *)p->epilogue.bias + b->channel_row : NULL,
+                                    .accumulate = level > 0,
+                                    .spill = spill});
 }
 
 /* c = start + matrix * pixels; `twin` sees the same pixels, its rows go to `between`. */

@@ -15,7 +15,7 @@ typedef struct {
     int copied;
     int64_t region[3]; /* cells that a block sees along each axis, at most */
     int64_t packed;    /* elements of a group's panels */
-    int64_t level_bytes, copy_bytes, stage_bytes, thread_bytes;
+    int64_t packed_bytes, level_bytes, copy_bytes, stage_bytes, thread_bytes;
 } pixel_plan;
 
 enum {
@@ -50,6 +50,7 @@ static pixel_plan plan_pixels(const product *p) {
         int64_t count = axis == s.axis ? s.band : p->pixels[axis];
         s.region[axis] = (count - 1) * p->stride[axis] + p->high[axis] - p->low[axis] + 1;
     }
+    s.packed_bytes = line_bytes(p->groups * s.packed * (int64_t)sizeof(T));
     int64_t cells = s.copied ? s.images * s.channels * volume(s.region) : 0;
     s.level_bytes = line_bytes(s.channels * p->taps * (int64_t)sizeof(int64_t));
     s.copy_bytes = line_bytes(cells * (int64_t)sizeof(T));
@@ -58,12 +59,9 @@ static pixel_plan plan_pixels(const product *p) {
     return s;
 }
 
-static int64_t pixels_packed_bytes(const product *p) {
-    return line_bytes(p->groups * plan_pixels(p).packed * (int64_t)sizeof(T));
-}
-
 static int64_t pixels_scratch(const product *p, int threads) {
-    return pixels_packed_bytes(p) + plan_pixels(p).thread_bytes * threads;
+    pixel_plan s = plan_pixels(p);
+    return s.packed_bytes + s.thread_bytes * threads;
 }
 
 /* In multiply-adds of vectors, as measured. */
@@ -169,30 +167,36 @@ static void multiply_block_pixels(const product *p, const pixel_plan *s, const p
     }
 }
 
+/* A block's pixels of one matrix row, to the plane of dest that starts at `to`. */
+static void spread_pixels(const product *p, const pixel_block *b, const T *x, int64_t to) {
+    int64_t column = b->first[2] * p->dest_stride[2] + p->dest_start[2];
+    const T *residual = p->epilogue.residual;
+    for (int64_t z = b->first[0]; z < b->first[0] + b->count[0]; z++)
+        for (int64_t y = b->first[1]; y < b->first[1] + b->count[1]; y++, x += b->count[2]) {
+            int64_t row = (z * p->dest_stride[0] + p->dest_start[0]) * p->dest_extent[1];
+            row += y * p->dest_stride[1] + p->dest_start[1];
+            int64_t cell = to + row * p->dest_extent[2] + column;
+            finish_run(p->dest + cell, x, residual ? residual + cell : NULL, b->count[2], p->dest_stride[2],
+                       p->epilogue.activation);
+        }
+}
+
 /* Finished pixels to dest, by way of `turned` where dest lies strided. */
 static void write_pixels(const product *p, const pixel_plan *s, const pixel_block *b, const T *stage, T *turned) {
     int64_t slice = volume(b->count), plane = volume(p->dest_extent), activation = p->epilogue.activation;
-    int64_t rows = b->count[0] * b->count[1], Q = b->count[2];
     const T *residual = p->epilogue.residual;
-    int dense = is_dense(p);
     for (int64_t i = 0; i < b->images; i++, stage += slice * s->stage_row) {
         int64_t to = ((b->image + i) * p->groups + b->group) * p->rows * plane;
-        if (dense) to += (b->first[0] * p->pixels[1] + b->first[1]) * p->pixels[2] + b->first[2];
-        T *x = dense ? p->dest + to : turned;
-        int64_t x_row = dense ? plane : slice;
-        transpose_block(stage, s->stage_row, slice, p->rows, x, x_row);
-        if (dense && activation == FC_NONE && !residual) continue;
-        for (int64_t k = 0; k < p->rows; k++, to += plane, x += x_row) {
-            if (dense) finish_run(x, x, residual ? residual + to : NULL, slice, 1, activation);
-            for (int64_t row = 0; !dense && row < rows; row++) {
-                int64_t z = (b->first[0] + row / b->count[1]) * p->dest_stride[0] + p->dest_start[0];
-                int64_t y = (b->first[1] + row % b->count[1]) * p->dest_stride[1] + p->dest_start[1];
-                int64_t cell = to + (z * p->dest_extent[1] + y) * p->dest_extent[2] + b->first[2] * p->dest_stride[2] +
-                               p->dest_start[2];
-                finish_run(p->dest + cell, x + row * Q, residual ? residual + cell : NULL, Q, p->dest_stride[2],
-                           activation);
-            }
+        if (!is_dense(p)) {
+            transpose_block(stage, s->stage_row, slice, p->rows, turned, slice);
+            for (int64_t k = 0; k < p->rows; k++) spread_pixels(p, b, turned + k * slice, to + k * plane);
+            continue;
         }
+        to += (b->first[0] * p->pixels[1] + b->first[1]) * p->pixels[2] + b->first[2];
+        transpose_block(stage, s->stage_row, slice, p->rows, p->dest + to, plane);
+        if (activation == FC_NONE && !residual) continue;
+        for (int64_t k = 0; k < p->rows; k++, to += plane)
+            finish_run(p->dest + to, p->dest + to, residual ? residual + to : NULL, slice, 1, activation);
     }
 }
 
@@ -229,8 +233,10 @@ static void pixel_task(const void *context, int64_t task, int thread) {
 
 static void run_pixels(const product *p, void *scratch, int threads) {
     char *rest = scratch;
-    pixel_job job = {.p = p, .s = plan_pixels(p), .packed = take(&rest, pixels_packed_bytes(p)), .scratch = rest};
+    pixel_job job = {.p = p, .s = plan_pixels(p)};
     const pixel_plan *s = &job.s;
+    job.packed = take(&rest, s->packed_bytes);
+    job.scratch = rest;
     fc_parallel_for(p->groups * s->chunks * s->panels, threads, pack_panel, &job);
     fc_parallel_for(p->groups * s->units * s->bands, threads, pixel_task, &job);
 }

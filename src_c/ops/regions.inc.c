@@ -29,16 +29,20 @@ typedef struct {
 
 enum { REGION_RUN = 16, FINISH_RUN = 25 };
 
+/* `packed` cells and `finished` rows, of one matrix row. */
+static double cost_moves(const product *p, double packed, double finished) {
+    return packed * GATHER_PACKING / p->rows + finished * FINISH_RUN * LANES / p->channels;
+}
+
 static region_cost cost_whole(const product *p) {
     double rows = (double)p->images * p->pixels[0] * p->pixels[1], runs = rows * p->taps;
-    double moved = !is_dense(p) ? rows : joins_images(p) ? (double)p->images : 0;
-    return (region_cost){runs * p->pixels[2], runs * max_i64(REGION_RUN, p->pixels[2]) * GATHER_PACKING / p->rows +
-                                                  moved * FINISH_RUN * LANES / p->channels};
+    double finished = !is_dense(p) ? rows : joins_images(p) ? (double)p->images : 0;
+    return (region_cost){runs * p->pixels[2], cost_moves(p, runs * max_i64(REGION_RUN, p->pixels[2]), finished)};
 }
 
 /* Regions are counted with the lanes that each leaves empty. */
 static region_cost cost_regions(const product *p) {
-    double rows = (double)p->images, cells = 0, runs = 0, panels = PANEL, moved = rows * p->pixels[0] * p->pixels[1];
+    double rows = (double)p->images, cells = 0, runs = 0, panels = PANEL, finished = rows * p->pixels[0] * p->pixels[1];
     for (int axis = 0; axis < 3; axis++) {
         int64_t inside = 0, regions = 0, spans = 0;
         tap_span span;
@@ -50,11 +54,13 @@ static region_cost cost_regions(const product *p) {
             runs += axis < 2 ? 0 : max_i64(REGION_RUN, span.end - start) * span.taps;
         }
         if (axis < 2) rows *= (double)inside;
-        else cells = (double)inside, moved *= (double)spans;
+        else {
+            cells = (double)inside;
+            finished *= (double)spans;
+        }
         panels *= (double)regions;
     }
-    return (region_cost){rows * cells + panels,
-                         rows * runs * GATHER_PACKING / p->rows + moved * FINISH_RUN * LANES / p->channels};
+    return (region_cost){rows * cells + panels, cost_moves(p, rows * runs, finished)};
 }
 
 /* The same in multiply-adds of vectors, of all rows. */

@@ -21,10 +21,10 @@ typedef struct {
 static int is_tall(const product *p) {
     int64_t R = p->count[1], S = p->count[2];
     int plain = p->rows * p->channels == 1 && !p->pair && !p->exact && p->count[0] * p->extent[0] * p->pixels[0] == 1;
-    for (int axis = 0; axis < 3; axis++)
-        plain &= p->stride[axis] == 1 && p->dest_stride[axis] == 1 && p->dest_extent[axis] == p->pixels[axis];
-    return plain && p->low[0] == 0 && p->high[1] - p->low[1] == R - 1 && p->high[2] - p->low[2] == S - 1 &&
-           p->pixels[1] >= 2 * R && p->pixels[2] >= 8 * LANES && 7 * ceil_div(R, 4) * S + 4 * 30 < 4 * R * S;
+    for (int axis = 0; axis < 3; axis++) plain &= p->stride[axis] == 1;
+    return plain && is_dense(p) && p->low[0] == 0 && p->high[1] - p->low[1] == R - 1 &&
+           p->high[2] - p->low[2] == S - 1 && p->pixels[1] >= 2 * R && p->pixels[2] >= 8 * LANES &&
+           7 * ceil_div(R, 4) * S + 4 * 30 < 4 * R * S;
 }
 
 static tall_plan plan_tall(const product *p) {

@@ -170,16 +170,15 @@ static void sum_point(const winograd_weight_job *job, int64_t point, int64_t lev
     const T *v = job->v + point * w->v_point + level * w->v_row, *dy = job->dy + point * w->dy_point;
     int zero = point / w->t.axis[2].patch >= w->t.axis[1].points || point % w->t.axis[2].patch >= w->t.axis[2].points;
     for (int64_t panel = 0; panel < channels && !zero; panel += PANEL) {
-        block_product product = {.rows = levels,
-                                 .depth = job->count,
-                                 .count = min_i64(PANEL, channels - panel),
-                                 .matrix = v,
-                                 .matrix_row = w->v_row,
-                                 .panels = dy + (k + panel) * w->block,
-                                 .c = sums + panel,
-                                 .c_row = sums_row,
-                                 .accumulate = !job->first};
-        multiply_block(&product);
+        multiply_block(&(block_product){.rows = levels,
+                                        .depth = job->count,
+                                        .count = min_i64(PANEL, channels - panel),
+                                        .matrix = v,
+                                        .matrix_row = w->v_row,
+                                        .panels = dy + (k + panel) * w->block,
+                                        .c = sums + panel,
+                                        .c_row = sums_row,
+                                        .accumulate = !job->first});
     }
     for (int64_t d = 0; zero && job->first && d < levels; d++) zero_run(sums + d * sums_row, channels);
 }
