@@ -4,7 +4,9 @@
  * The tile kernel again, transposed: its rows are (c, r) pairs read from the input in place (or from a
  * padded copy of the few input rows in use), its lanes are output channels, its long loop runs over pixels.
  * A task owns a block of channels on both sides and a fixed share of the output rows; shares are added in
- * order, so the bits depend on the shape alone. */
+ * order, so the bits depend on the shape alone.
+ *
+ * Without strides input and grad_output may change places, and the taps their order: lanes are input channels then. */
 
 typedef struct {
     int copied;                       /* input rows are copied, with their padding, without the cells no tap sees */
@@ -74,8 +76,34 @@ static weight_plan plan_weight(const fc_conv_geometry *g) {
     return w;
 }
 
+/* The convolution of grad_output with the input as its result: its weight gradient is this one's, with the channels
+ * exchanged and the taps reversed. */
+static fc_conv_geometry mirrored(const fc_conv_geometry *g) {
+    fc_conv_geometry m = *g;
+    m.C = g->K;
+    m.K = g->C;
+    for (int axis = 0; axis < 3; axis++) {
+        m.input[axis] = g->output[axis];
+        m.output[axis] = g->input[axis];
+        m.padding[axis] = (g->kernel[axis] - 1) * g->dilation[axis] - g->padding[axis];
+    }
+    return m;
+}
+
+/* Multiply-adds of vectors to turn a vector of pixels into one of channels, as measured. */
+enum { TRANSPOSE_COST = 12 };
+
+/* Whether that takes fewer multiply-adds of vectors. */
+static int suits_mirror(const fc_conv_geometry *g) {
+    double C = (double)g->C / g->G, K = (double)g->K / g->G, taps = volume(g->kernel);
+    double here = ceil(K / LANES) * volume(g->output) * (C * taps + TRANSPOSE_COST);
+    double there = ceil(C / LANES) * volume(g->input) * (K * taps + TRANSPOSE_COST);
+    return g->stride[0] == 1 && g->stride[1] == 1 && g->stride[2] == 1 && there < 0.95 * here;
+}
+
 static int64_t direct_weight_scratch(const fc_conv_geometry *g, int threads) {
-    weight_plan w = plan_weight(g);
+    fc_conv_geometry m = suits_mirror(g) ? mirrored(g) : *g;
+    weight_plan w = plan_weight(&m);
     return taps_bytes(g) + line_bytes(w.sum * w.shares * (int64_t)sizeof(T)) + w.thread_bytes * threads;
 }
 
@@ -104,8 +132,8 @@ typedef struct {
     weight_plan w;
     const T *grad_output, *input;
     T *grad_weight, *sums;
-    int64_t step;       /* of grad_weight, from tap to tap */
-    const int64_t *tap; /* each tap's offset in the input or the strip */
+    int64_t group, lane, channel, step; /* of grad_weight: from group to group, from lane to lane, ..., tap to tap */
+    const int64_t *tap;                 /* each tap's offset in the input or the strip */
     char *scratch;
 } weight_job;
 
@@ -227,28 +255,48 @@ static void add_shares(const void *context, int64_t task, int thread) {
     int64_t block = task % w->sum_blocks, cell = task / w->sum_blocks;
     int64_t c_first = cell % w->c_parts * w->c_part, c_count = min_i64(w->c_part, w->C - c_first);
     int64_t k_first = cell / w->c_parts % w->k_parts * w->k_part, k_count = min_i64(w->k_part, w->K - k_first);
-    int64_t group = cell / w->c_parts / w->k_parts, row = w->C * w->taps * job->step;
+    int64_t group = cell / w->c_parts / w->k_parts;
     int64_t first = part_start(c_count * w->taps, w->sum_blocks, block);
     int64_t count = part_start(c_count * w->taps, w->sum_blocks, block + 1) - first;
     T *sums = job->sums + cell * w->sums + first * w->k_part;
-    T *grad_weight = job->grad_weight + (group * w->K + k_first) * row + (c_first * w->taps + first) * job->step;
+    T *grad_weight = job->grad_weight + group * job->group + k_first * job->lane + c_first * job->channel;
     for (int64_t share = 1; share < w->shares; share++) add_run(sums, sums + share * w->sum, count * w->k_part);
-    if (job->step == 1) transpose_block(sums, w->k_part, count, k_count, grad_weight, row);
-    else
-        for (int64_t k = 0; k < k_count; k++)
-            for (int64_t i = 0; i < count; i++) grad_weight[k * row + i * job->step] = sums[i * w->k_part + k];
+    if (job->step == 1) {
+        transpose_block(sums, w->k_part, count, k_count, grad_weight + first, job->lane);
+        return;
+    }
+    for (int64_t i = first; i < first + count; i++, sums += w->k_part) {
+        T *to = grad_weight + i / w->taps * job->channel + i % w->taps * job->step;
+        for (int64_t k = 0; k < k_count; k++) to[k * job->lane] = sums[k];
+    }
 }
 
+/* Taps of grad_weight lie `step` apart. */
 static void run_direct_weight(const fc_conv_geometry *g, const T *grad_output, const T *input, T *grad_weight,
                               int64_t step, void *scratch, int threads) {
-    char *rest = scratch;
+    int64_t taps = volume(g->kernel), C = g->C / g->G, K = g->K / g->G;
     weight_job job = {.g = g,
-                      .w = plan_weight(g),
                       .grad_output = grad_output,
                       .input = input,
                       .grad_weight = grad_weight,
+                      .group = K * C * taps * step,
+                      .lane = C * taps * step,
+                      .channel = taps * step,
                       .step = step};
+    fc_conv_geometry m;
+    if (suits_mirror(g)) {
+        m = mirrored(g);
+        job.g = g = &m;
+        job.grad_output = input;
+        job.input = grad_output;
+        job.grad_weight += (taps - 1) * step;
+        job.lane = taps * step;
+        job.channel = C * taps * step;
+        job.step = -step;
+    }
+    job.w = plan_weight(g);
     const weight_plan *w = &job.w;
+    char *rest = scratch;
     int64_t *tap = take(&rest, taps_bytes(g));
     job.tap = tap;
     for (int64_t t = 0; t < g->kernel[0]; t++)

@@ -177,6 +177,8 @@ SAMPLES = {
         conv((2, 17, 11, 12), (18, 17, 3, 3), padding=9, dilation=9),
         conv((1, 3, 51, 47), (24, 3, 11, 11), stride=4, padding=2),
         conv((2, 24, 9, 9), (3, 24, 3, 3), padding=1),
+        conv((2, 66, 9, 10), (6, 33, 2, 3), padding=(4, 0), dilation=(2, 3), groups=2),
+        conv((2, 40, 6, 7), (3, 40, 1, 1), padding=(0, 1)),
         conv((1, 16, 14, 9), (16, 16, 3, 2), padding=(13, 6), dilation=(10, 7), stride=(2, 1)),
         conv((2, 5, 6, 9), (3, 5, 3, 3), padding=(90, 100), dilation=(90, 100)),
         conv((1, 16, 6, 5), (17, 16, 3, 2), padding=100, stride=(100, 99), dilation=(1, 100)),
