@@ -33,13 +33,18 @@ def cubic(t, a):
     return dict(zip(range(-1, 3), cubic_weights(t, a), strict=True))
 
 
+def is_usual(attributes) -> bool:
+    """Whether `resize` knows all of these."""
+    known = {"mode", "coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "axes"}
+    strange = any(value not in (0, "stretch") for name, value in attributes.items() if name not in known)
+    return not strange and attributes.get("coordinate_transformation_mode", "half_pixel") in COORDINATES
+
+
 def resize(x, roi=None, scales=None, sizes=None, *, mode="nearest", coordinate_transformation_mode="half_pixel",
            nearest_mode="round_prefer_floor", cubic_coeff_a=-0.75, axes=None, **other):  # fmt: skip
-    place = COORDINATES.get(coordinate_transformation_mode)
-    strange = {name: value for name, value in other.items() if value not in (0, "stretch")}
-    if place is None or strange or (scales is None or not scales.size) is (sizes is None):
-        came = f"have {coordinate_transformation_mode}, {strange}"
-        raise value_error("Resize", "attributes", came, f"{', '.join(COORDINATES)}, scales or sizes alone")
+    if (scales is None or not scales.size) is (sizes is None):
+        raise value_error("Resize", "scales and sizes", "are both given or both missing", "one of them")
+    place = COORDINATES[coordinate_transformation_mode]
     for i, axis in enumerate(range(x.ndim) if axes is None else axes):
         extent = x.shape[axis]
         size = int(extent * scales[i]) if sizes is None else int(sizes[i])
