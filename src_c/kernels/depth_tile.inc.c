@@ -7,7 +7,14 @@
  * order (z, r, s).
  */
 
+#if TILE_ROWS * TILE_VECS > 12
+enum { DEPTH_PIXELS = 14 };
+#define DEPTH_TILES_13_14(X) X(13) X(14)
+#else
 enum { DEPTH_PIXELS = 12 };
+#define DEPTH_TILES_13_14(X)
+#endif
+#define DEPTH_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) DEPTH_TILES_13_14(X)
 
 typedef struct {
     int64_t channels;
@@ -46,7 +53,6 @@ VEC_INLINE void depth_tile(const int m, const depth_arguments *t) {
     }
 }
 
-#define DEPTH_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 #define DEPTH_TILE(m) \
     static void depth_tile_##m(const depth_arguments *t) { depth_tile(m, t); }
 DEPTH_TILES(DEPTH_TILE)
@@ -55,3 +61,4 @@ DEPTH_TILES(DEPTH_TILE)
 static void (*const depth_tiles[DEPTH_PIXELS])(const depth_arguments *t) = {DEPTH_TILES(DEPTH_TILE)};
 #undef DEPTH_TILE
 #undef DEPTH_TILES
+#undef DEPTH_TILES_13_14

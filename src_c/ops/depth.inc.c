@@ -17,11 +17,16 @@ typedef struct {
     int64_t table_bytes, weight_bytes, source_bytes, dest_bytes, thread_bytes;
 } depth_plan;
 
-/* The taps of one axis that see the source from a pixel on, in the order of their offsets: the first one's place in the
- * interleaved source and among the weights. */
+/* The taps of one axis that see the source from a pixel or from any of a block, in the order of their offsets: the
+ * first one's place in the interleaved source and among the weights. */
 typedef struct {
     int64_t taps, x, w;
 } depth_taps;
+
+/* Blocks of a row of pixels: short ones where many taps lie beyond the row, and are left out. */
+static int64_t column_blocks(const product *p) {
+    return ceil_div(p->pixels[2], p->count[2] > p->pixels[2] ? 8 : DEPTH_PIXELS);
+}
 
 static depth_plan plan_depth(const product *p) {
     depth_plan d = {.blocks = ceil_div(p->groups, LANES)};
@@ -33,7 +38,7 @@ static depth_plan plan_depth(const product *p) {
             d.left = max_i64(d.left, -q->low[2]);
             end = max_i64(end, (q->pixels[2] - 1) * q->stride[2] + q->high[2] + 1);
             rows += q->pixels[0] * q->pixels[1];
-            tables += q->pixels[0] + q->pixels[1];
+            tables += q->pixels[0] + q->pixels[1] + column_blocks(q);
         }
     d.pitch = d.left + end;
     d.source_step = ceil_div(volume(p->extent) * LANES, rows);
@@ -65,7 +70,7 @@ static int suits_depth(const product *p) {
 
 typedef struct {
     int64_t x_tap[3], w_tap[3];
-    const depth_taps *rows[2]; /* of each pixel along depth and height */
+    const depth_taps *rows[3]; /* of each pixel along depth and height, of each block of columns */
 } depth_phase;
 
 typedef struct {
@@ -108,18 +113,15 @@ static void take_apart(const T *y, int64_t plane, int64_t channels, T *dest) {
  * fetched along with the rows. */
 VEC_INLINE void multiply_depth(const product *p, const depth_plan *d, const depth_phase *phase, const T *x, const T *w,
                                const T *init, T *y, const T **to, const T **ahead) {
-    int64_t Q = p->pixels[2], blocks = ceil_div(Q, DEPTH_PIXELS), most = ceil_div(Q, blocks);
-    depth_arguments t = {.channels = LANES,
-                         .taps[2] = p->count[2],
-                         .x_pixel = p->stride[2] * LANES,
-                         .init = init,
-                         .c_pixel = p->dest_stride[2] * LANES};
+    int64_t Q = p->pixels[2], blocks = column_blocks(p);
+    depth_arguments t = {
+        .channels = LANES, .x_pixel = p->stride[2] * LANES, .init = init, .c_pixel = p->dest_stride[2] * LANES};
     for (int axis = 0; axis < 3; axis++) {
         t.x_tap[axis] = phase->x_tap[axis];
         t.w_tap[axis] = phase->w_tap[axis];
     }
-    const T *end = w + (t.w_tap[2] < 0 ? p->count[2] - 1 : 0) * LANES, *written = *to, *read = *ahead;
-    int64_t cells = p->dest_stride[1] * p->dest_extent[2], from = d->left + p->low[2];
+    const T *written = *to, *read = *ahead;
+    int64_t cells = p->dest_stride[1] * p->dest_extent[2];
     for (int64_t z = 0; z < p->pixels[0]; z++) {
         const depth_taps *o = phase->rows[0] + z, *r = phase->rows[1];
         int64_t at = (z * p->dest_stride[0] + p->dest_start[0]) * p->dest_extent[1] + p->dest_start[1];
@@ -129,14 +131,14 @@ VEC_INLINE void multiply_depth(const product *p, const depth_plan *d, const dept
             written = fetch(written, d->dest_step);
             read = fetch(read, d->source_step);
             t.taps[1] = r->taps;
-            t.x = x + o->x + r->x + from * LANES;
-            t.w = end + o->w + r->w;
-            t.c = row;
-            for (int64_t left = Q, count; left > 0; left -= count) {
-                count = min_i64(most, left);
+            for (int64_t block = 0; block < blocks; block++) {
+                const depth_taps *columns = phase->rows[2] + block;
+                int64_t first = part_start(Q, blocks, block), count = part_start(Q, blocks, block + 1) - first;
+                t.taps[2] = columns->taps;
+                t.x = x + o->x + r->x + columns->x;
+                t.w = w + o->w + r->w + columns->w;
+                t.c = row + first * t.c_pixel;
                 depth_tiles[count - 1](&t);
-                t.x += count * t.x_pixel;
-                t.c += count * t.c_pixel;
             }
         }
     }
@@ -188,13 +190,16 @@ static depth_taps *list_depth(const product *p, const depth_plan *d, depth_phase
         phase->w_tap[axis] = reversed ? -w_step : w_step;
         w_step *= p->count[axis];
     }
-    for (int axis = 0; axis < 2; axis++) {
+    for (int axis = 0; axis < 3; axis++) {
+        int64_t pixels = p->pixels[axis], blocks = axis < 2 ? pixels : column_blocks(p);
         phase->rows[axis] = row;
-        for (int64_t pixel = 0; pixel < p->pixels[axis]; pixel++, row++) {
-            tap_span span = span_at(p, axis, pixel);
-            row->taps = span.taps;
-            row->x = (pixel * p->stride[axis] + p->low[axis]) * step[axis] + span.first * phase->x_tap[axis];
-            row->w = (phase->w_tap[axis] < 0 ? 1 - p->count[axis] + span.first : span.first) * phase->w_tap[axis];
+        for (int64_t block = 0; block < blocks; block++, row++) {
+            int64_t pixel = part_start(pixels, blocks, block), last = part_start(pixels, blocks, block + 1) - 1;
+            tap_span seen = span_at(p, axis, pixel);
+            int64_t first = span_at(p, axis, last).first, from = pixel * p->stride[axis] + p->low[axis];
+            row->taps = max_i64(0, seen.first + seen.taps - first);
+            row->x = (axis < 2 ? from : from + d->left) * step[axis] + first * phase->x_tap[axis];
+            row->w = (phase->w_tap[axis] < 0 ? first + 1 - p->count[axis] : first) * phase->w_tap[axis];
         }
     }
     return row;

@@ -167,6 +167,7 @@ SAMPLES = {
         conv((1, 3, 19, 20), (6, 1, 3, 5), groups=3, padding=(3, 2), dilation=(3, 1), stride=(1, 2)),
         conv((2, 8, 6, 8), (12, 4, 3, 3), groups=2, padding=1),
         conv((2, 21, 7, 9), (21, 1, 3, 3), groups=21, padding=1),
+        conv((2, 20, 6, 11), (20, 1, 7, 19), groups=20, padding=(3, 9)),
         conv((2, 37, 13, 9), (37, 1, 5, 4), groups=37, padding=(2, 3), stride=2, activation="silu"),
         conv((16, 6, 11), (16, 1, 3, 2), groups=16, dilation=(2, 3), residual=normal(16, 2, 8), bias=False),
         conv((1, 1, 16, 31), (1, 1, 5, 5), padding=2),
