@@ -234,23 +234,30 @@ VEC_INLINE void take_all_columns(const T *const run[LANES], int64_t count, T *y)
         for (int lane = 0; lane < LANES; lane++) y[at * LANES + lane] = run[lane][at];
 }
 
-/* The same of the 4 * LANES cells from x on: y[j][lane] = x[4 * lane + j] for j < count, which is 2 or 4. */
-VEC_INLINE void split_four(const T *x, const int count, vec y[4]) {
+/* The same of 4 * LANES cells: y[j][lane] is cell 4 * lane + j of x for j < count, which is 2 or 4. */
 #if LANES == 4 || LANES == 8
+VEC_INLINE void split_four(const T *x, const int count, vec y[4]) {
     const T *run[LANES];
     FC_UNROLL for (int lane = 0; lane < LANES; lane++) run[lane] = x + 4 * lane;
     (void)count; /* the compiler leaves out what is not used */
     take_four(run, 0, y);
+}
 #else
-    vec even_a = evens(load(x), load(x + LANES)), even_b = evens(load(x + 2 * LANES), load(x + 3 * LANES));
-    vec odd_a = odds(load(x), load(x + LANES)), odd_b = odds(load(x + 2 * LANES), load(x + 3 * LANES));
+VEC_INLINE void split_vectors(const vec x[4], const int count, vec y[4]) {
+    vec even_a = evens(x[0], x[1]), even_b = evens(x[2], x[3]);
+    vec odd_a = odds(x[0], x[1]), odd_b = odds(x[2], x[3]);
     y[0] = evens(even_a, even_b);
     y[1] = evens(odd_a, odd_b);
     if (count == 2) return;
     y[2] = odds(even_a, even_b);
     y[3] = odds(odd_a, odd_b);
-#endif
 }
+VEC_INLINE void split_four(const T *x, const int count, vec y[4]) {
+    vec cells[4];
+    FC_UNROLL for (int i = 0; i < 4; i++) cells[i] = load(x + i * LANES);
+    split_vectors(cells, count, y);
+}
+#endif
 
 VEC_INLINE T sum_of_lanes(vec v) {
     FC_UNROLL for (int lanes = LANES; lanes > 1; lanes /= 2) v = evens(v, v) + odds(v, v);

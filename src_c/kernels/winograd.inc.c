@@ -56,16 +56,37 @@ static void transform_rows(const T *rows, int64_t row, int lines, int64_t tiles,
         }
 }
 
-/* The same for tiles that start anywhere: tile t at cell start[t], for whole vectors of t. Whole vectors of cells may
- * be read; columns that nobody uses are not made. */
-static void transform_scattered(const T *rows, int64_t row, int lines, const int64_t *start, int64_t tiles, T *points,
-                                int64_t point) {
+#if LANES == 16
+/* Cells 0 .. count - 1 of tiles that are neighbours two by two. */
+VEC_INLINE void take_pairs(const T *cells, const int64_t *start, const int count, vec x[4]) {
+    typedef T half __attribute__((vector_size(8 * T_BYTES), aligned(sizeof(T)), may_alias));
+    vec pairs[4];
+    FC_UNROLL for (int i = 0; i < 4; i++) {
+        half low = *(const half *)(cells + start[4 * i]), high = *(const half *)(cells + start[4 * i + 2]);
+        pairs[i] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    }
+    split_vectors(pairs, count, x);
+}
+#endif
+
+/* The same for tiles that start anywhere, or `in_pairs`: tile t at cell start[t], for whole vectors of t. Whole vectors
+ * of cells may be read; columns that nobody uses are not made. */
+static void transform_scattered(const T *rows, int64_t row, int lines, const int64_t *start, int in_pairs,
+                                int64_t tiles, T *points, int64_t point) {
     for (int64_t tile = 0; tile < tiles; tile += LANES)
         for (int i = 0; i < lines; i++) {
-            const T *run[LANES];
-            FC_UNROLL for (int lane = 0; lane < LANES; lane++) run[lane] = rows + i * row + start[tile + lane];
             vec x[LANES < 8 ? 8 : LANES], y[6];
-            take_columns(run, 0, LANES > 8 ? LANES : 6, x);
+#if LANES == 16
+            if (in_pairs) {
+                take_pairs(rows + i * row, start + tile, 4, x);
+                take_pairs(rows + i * row + 4, start + tile, 2, x + 4);
+            } else
+#endif
+            {
+                const T *run[LANES];
+                FC_UNROLL for (int lane = 0; lane < LANES; lane++) run[lane] = rows + i * row + start[tile + lane];
+                take_columns(run, 0, LANES > 8 ? LANES : 6, x);
+            }
             patch_line(x, y);
             FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point + tile, y[j]);
         }

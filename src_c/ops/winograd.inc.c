@@ -18,7 +18,8 @@ enum {
     WINOGRAD_CACHE_BYTES = 2560 * 1024,
     WINOGRAD_DEPTH = 512,
     WINOGRAD_NEAR_BYTES = 512 * 1024,
-    WINOGRAD_V_BYTES = 8 * 1024 * 1024
+    WINOGRAD_V_BYTES = 8 * 1024 * 1024,
+    WINOGRAD_FAR_BYTES = 6 * 1024 * 1024 /* of dest: to fetch less costs more than it saves */
 };
 
 /* Where transformed filters lie: [point][row][level]. */
@@ -312,11 +313,12 @@ static void write_rows(const winograd_block *b, int64_t pair, int64_t row, int64
     int64_t dest_step = p->pair ? 1 : (t->axis[2].across ? 1 : t->axis[2].step) * p->dest_stride[2];
     int64_t stage_row = (t->axis[2].across || t->form == WINOGRAD_WHOLE ? 1 : t->axis[2].tile) * w->block;
     int plain = dest_step == 1 && !residual && !activation;
+    int far = p->images * p->groups * p->rows * plane * (int64_t)sizeof(T) > WINOGRAD_FAR_BYTES;
     const piece *outputs_end = b->outputs + b->output_count;
     for (int64_t k = 0; k < count; k++) {
         int64_t channel = b->group * p->rows + row + k, grain = k % WINOGRAD_GRAIN;
         if (grain == 0) zero_run(b->doubt, b->lanes);
-        for (const piece *out = b->outputs; out < outputs_end; out++)
+        for (const piece *out = b->outputs; far && out < outputs_end; out++)
             fetch_run(p->dest + out->dest + channel * plane, out->length, dest_step);
         for (int64_t column = 0; column < t->columns; column++)
             t->transforms->products(b->m + (column * w->m_rows + k) * w->block, w->m_point, b->lanes,

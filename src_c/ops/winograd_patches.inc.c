@@ -162,7 +162,8 @@ static void transform_patches(const winograd_tiles *t, const T *source, int64_t 
         if (apart && !gathers) transform_rows(rows, row, lines, run->length, to, v_point);
     }
     if (gathers)
-        transform_scattered(lines > 1 ? room->rows : room->lines, row, lines, room->start, room->count, v, v_point);
+        transform_scattered(lines > 1 ? room->rows : room->lines, row, lines, room->start, in_pairs(t), room->count, v,
+                            v_point);
 }
 
 /* Levels [level, level + count) of the order (slice, channel) -> v, rows of v_row tiles. */

@@ -262,6 +262,12 @@ static int scattered(const winograd_tiles *t) {
     return takes_apart(t) && 3 * run < 2 * ceil_div(run, LANES) * LANES;
 }
 
+/* Whether every run has an even number of tiles. */
+static int in_pairs(const winograd_tiles *t) {
+    const winograd_axis *a = &t->axis[2];
+    return a->long_tiles % 2 == 0 && (a->long_phases == a->step || a->short_tiles % 2 == 0);
+}
+
 /* Elements from line to line of the copies. */
 static int64_t patch_row(const winograd_tiles *t, int64_t block) {
     const winograd_axis *a = &t->axis[2];
