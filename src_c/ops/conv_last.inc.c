@@ -4,8 +4,9 @@
  *     output[n, o, k] = act(bias[k] + residual[n, o, k] + sum of weight[k, c, r] * input[n, o * stride - padding + r *
  *                       dilation, c]) */
 
-/* Most cells of a depthwise task's result, taps of a depthwise kernel, and pixels of a 1x1 task. */
-enum { DEPTH_CELLS = 16 * 1024, DEPTH_TAPS = 25, LAST_PIXELS = 32 * TILE_ROWS };
+/* Most cells of a depthwise task's result, taps of a depthwise kernel, and pixels of a 1x1 task; fewer of these make so
+ * many tasks. */
+enum { DEPTH_CELLS = 16 * 1024, DEPTH_TAPS = 25, LAST_PIXELS = 32 * TILE_ROWS, LAST_TASKS = 8 };
 
 /* How it is computed; FILL where the arrays had better be reordered. That costs about what transposing the weight of a
  * 1x1 convolution does, where few pixels meet many pairs of channels. Depthwise, many taps repay it, and so do pixels
@@ -45,7 +46,7 @@ static last_job plan_last(const fc_conv_geometry *g) {
         job.all_lanes = ceil_div(g->K, LANES) * LANES;
         job.lanes = max_i64(1, GATHER_PANEL_BYTES / (job.depth * (int64_t)sizeof(T)) / PANEL) * PANEL;
         job.lane_blocks = ceil_div(g->K, job.lanes);
-        job.pixel_blocks = ceil_div(pixels, LAST_PIXELS);
+        job.pixel_blocks = ceil_div(pixels, clamp_i64(pixels / LAST_TASKS, 4 * TILE_ROWS, LAST_PIXELS));
         job.weight_bytes = line_bytes(g->C * job.all_lanes * (int64_t)sizeof(T));
         job.spill_bytes = line_bytes(TILE_ROWS * PANEL * (int64_t)sizeof(T));
     }

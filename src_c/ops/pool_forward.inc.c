@@ -55,6 +55,9 @@ static pool_tile pool_tile_at(const fc_pool_geometry *g, const pool_plan *plan, 
     return t;
 }
 
+/* Cells of a plane; a short row takes as long as a vector. */
+static int64_t pool_work(const fc_pool_geometry *g) { return g->input[0] * g->input[1] * max_i64(g->input[2], LANES); }
+
 static pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
     pool_plan plan = {0};
     int64_t Q = g->output[2], cell = indexed ? 2 * T_BYTES : T_BYTES;
@@ -77,7 +80,7 @@ static pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
     int64_t total = g->planes * g->output[0] * g->output[1];
     plan.rows = clamp_i64(max_i64(POOL_STRIP_BYTES / (plan.pitch * cell), shared_rows), 1, total);
     plan.strips = ceil_div(total, plan.rows);
-    int64_t cells = g->planes * volume(g->input) / (plan.strips * plan.tiles);
+    int64_t cells = g->planes * pool_work(g) / (plan.strips * plan.tiles);
     plan.strips_per_task = max_i64(1, POOL_TASK_CELLS / max_i64(1, cells));
 
     plan.row_bytes = line_bytes((plan.rows * plan.pitch + plan.span + POOL_SLACK) * T_BYTES);
@@ -251,7 +254,7 @@ static int64_t pool_forward_scratch(const fc_pool_geometry *g, int indexed, int 
 /* `size` divides all sums; 0: the windows' own sizes do. */
 static void pool_sized(const fc_pool_geometry *g, int kind, T size, const T *input, T *output, int64_t *indices,
                        void *scratch, int threads) {
-    int64_t cells = g->planes * max_i64(volume(g->input), volume(g->output));
+    int64_t cells = g->planes * max_i64(pool_work(g), volume(g->output));
     if (cells < POOL_SERIAL_CELLS) threads = 1;
     if (!indices && is_global(g)) {
         pool_whole(g, kind, size ? size : row_size(g, 0, 0, 1), input, output, scratch, threads);

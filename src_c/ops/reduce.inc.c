@@ -9,6 +9,15 @@ typedef struct {
 
 enum { CHANNEL_SUM_CELLS = 1 << 14 }; /* of a task, at least */
 
+/* The sum of the same few cells, up to four vectors of them, of planes `step` apart. */
+static T sum_small_planes(const T *x, int64_t planes, int64_t step, int64_t cells) {
+    vec sum[4] = {{0}};
+    for (; planes > 0; planes--, x += step)
+        FC_UNROLL for (int v = 0; v < 4; v++) if (v * LANES < cells) sum[v] +=
+            load_part(x + v * LANES, min_i64(LANES, cells - v * LANES));
+    return sum_of_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
 /* Vector partial sums of one plane at a time, added in the order of the planes. */
 static void channel_sum_task(const void *context, int64_t task, int thread) {
     (void)thread;
@@ -16,6 +25,11 @@ static void channel_sum_task(const void *context, int64_t task, int thread) {
     int64_t end = min_i64((task + 1) * job->chunk, job->channels);
     for (int64_t channel = task * job->chunk; channel < end; channel++) {
         T total = 0;
+        if (job->inner <= 4 * LANES) {
+            job->result[channel] =
+                sum_small_planes(job->x + channel * job->inner, job->outer, job->channels * job->inner, job->inner);
+            continue;
+        }
         for (int64_t o = 0; o < job->outer; o++) {
             const T *x = job->x + (o * job->channels + channel) * job->inner;
             vec sum[4] = {{0}};
