@@ -219,6 +219,35 @@ def norm_layer(
     inverse: ndarray,
     y: ndarray,
 ) -> ndarray: ...
+def norm_batch(
+    A: int,
+    B: int,
+    L: int,
+    x: ndarray,
+    gain: Any,
+    shift: Any,
+    residual: Any,
+    eps: float,
+    relu: bool,
+    mean: ndarray,
+    variance: ndarray,
+    inverse: ndarray,
+    y: ndarray,
+) -> None: ...
+def norm_batch_grad(
+    A: int,
+    B: int,
+    L: int,
+    g: ndarray,
+    x: ndarray,
+    mean: ndarray,
+    inverse: ndarray,
+    scale: ndarray,
+    gate: Any,
+    total: ndarray,
+    product: ndarray,
+    y: ndarray,
+) -> None: ...
 def optimise(
     kind: int,
     parameter: ndarray,

@@ -70,3 +70,40 @@ def norm_layer(int64_t rows, int64_t L, cnp.ndarray x, weight, bias, double eps,
         op.norm_layer(rows, L, source, w, b, eps, first, second, target, threads)
     raise_interrupt()
     return y
+
+
+def norm_batch(int64_t A, int64_t B, int64_t L, cnp.ndarray x, gain, shift, residual, double eps, bint relu,
+               cnp.ndarray mean, cnp.ndarray variance, cnp.ndarray inverse, cnp.ndarray y):
+    """y = (x - mean) * inverse * gain + shift + residual, with relu no less than 0, of x (A, B, L); statistics (B,)."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_for(3 * A * B * L)
+    cdef void *source = data(x)
+    cdef void *w = data(gain)
+    cdef void *b = data(shift)
+    cdef void *r = data(residual)
+    cdef void *m = data(mean)
+    cdef void *v = data(variance)
+    cdef void *i = data(inverse)
+    cdef void *target = data(y)
+    with nogil:
+        op.norm_batch(A, B, L, source, w, b, r, eps, relu, m, v, i, target, threads)
+    raise_interrupt()
+
+
+def norm_batch_grad(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray inverse,
+                    cnp.ndarray scale, gate, cnp.ndarray total, cnp.ndarray product, cnp.ndarray y):
+    """The gradient of norm_batch for x, into y, and the sums of norm_sums."""
+    cdef const fc_operators *op = operators(x)
+    cdef int threads = threads_for(4 * A * B * L)
+    cdef void *slope = data(g)
+    cdef void *source = data(x)
+    cdef void *m = data(mean)
+    cdef void *i = data(inverse)
+    cdef void *s = data(scale)
+    cdef void *t = data(gate)
+    cdef void *first = data(total)
+    cdef void *second = data(product)
+    cdef void *target = data(y)
+    with nogil:
+        op.norm_batch_grad(A, B, L, slope, source, m, i, s, t, first, second, target, threads)
+    raise_interrupt()

@@ -60,6 +60,12 @@ def batch_norm(
     return result, (*saved, {"activation": activation, "output": None if training and residual is None else result})
 
 
+# Whether channels are normalised one after another, each while it lies in cache: where there are enough of them for
+# threads, in pieces that are not too short.
+def suits_channels(channels: int, positions: int) -> bool:
+    return channels >= 8 and positions >= 64
+
+
 # batch_norm under the name of the op that was called.
 def normalise(
     name, input, running_mean, running_var, weight, bias, training, momentum, eps, out, activation=None, residual=None
@@ -77,19 +83,22 @@ def normalise(
     )
     if residual is not None:
         residual = checked("residual", name, residual, call.input)
+    gain, shift, count = flat(call.weight), flat(call.bias), n * positions
+    by_channel = batch and suits_channels(c, positions)
     if batch:
         rule.batch_statistics(name, call.input, per_sample=False)
-        mean, variance = moments(x, n, c, positions)
-        if n:
-            count = n * positions
-            update(old_mean, mean, momentum)
-            update(old_var, variance * (count / (count - 1)), momentum)
+    if by_channel:
+        mean, variance, inverse = (np.empty(c, x.dtype) for _ in range(3))
+        statistics = (mean, variance, inverse)
+        _core.norm_batch(n, c, positions, x, gain, shift, residual, call.eps, rectified, *statistics, out)
     else:
-        mean, variance = (value.astype(x.dtype) for value in (old_mean, old_var))
-    inverse = inverse_deviation(variance, call.eps)
-    scale = inverse if call.weight is None else inverse * call.weight
-    shift = flat(call.bias)
-    _core.norm_apply(positions, c, None, x, mean, scale, None, shift, None, out, residual, None, rectified)
+        mean, variance = moments(x, n, c, positions) if batch else (v.astype(x.dtype) for v in (old_mean, old_var))
+        inverse = inverse_deviation(variance, call.eps)
+        scale = inverse if gain is None else inverse * gain
+        _core.norm_apply(positions, c, None, x, mean, scale, None, shift, None, out, residual, None, rectified)
+    if batch and n:
+        update(old_mean, mean, momentum)
+        update(old_var, variance * (count / (count - 1)), momentum)
     saved = (input, running_mean, running_var, weight, bias, training, momentum, eps, (mean, inverse))
     return out, saved
 
@@ -167,11 +176,14 @@ def normalise_backward(
     gate = None
     if gated:
         gate = np.zeros_like(mean) if call.bias is None else flat(call.bias)
+    grad_input = allocate(name, call.input.shape, x.dtype) if needs[0] else None
+    if batch and needs[0] and suits_channels(c, positions):
+        total, product = np.empty(c, x.dtype), np.empty(c, x.dtype)
+        _core.norm_batch_grad(n, c, positions, g, x, mean, inverse, scale, gate, total, product, grad_input)
+        return grad_input, product * inverse if needs[1] else None, total if needs[2] else None
     if batch or needs[1] or needs[2]:
         total, product = sums(g, x, n, c, positions, mean, scale=scale if gated else None, gate=gate)
-    grad_input = None
     if needs[0]:
-        grad_input = allocate(name, call.input.shape, x.dtype)
         weight = 1 if call.weight is None else call.weight
         if batch:
             slope, shift = corrections(total * weight, product * weight, inverse, n * positions)

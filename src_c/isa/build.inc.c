@@ -54,6 +54,7 @@
 #include "../ops/activation.inc.c"
 #include "../ops/softmax.inc.c"
 #include "../ops/norm.inc.c"
+#include "../ops/batch_norm.inc.c"
 #include "../ops/optimise.inc.c"
 
 #include "../kernels/pool_cells.inc.c"

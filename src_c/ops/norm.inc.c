@@ -231,8 +231,15 @@ VEC_INLINE vec norm_vector(const norm_job *job, const int columns, int64_t at, i
 #undef PARAMETER
 }
 
-VEC_INLINE void norm_run(const norm_job *job, const int columns, int64_t at, int64_t parameter, int64_t n) {
+VEC_INLINE void norm_line(const norm_job *job, const int columns, int64_t at, int64_t parameter, int64_t n,
+                          const norm_numbers *numbers) {
     int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        store(job->y + at + i, norm_vector(job, columns, at, parameter, i, LANES, numbers));
+    if (i < n) store_some(job->y + at + i, norm_vector(job, columns, at, parameter, i, n - i, numbers), n - i);
+}
+
+VEC_INLINE void norm_run(const norm_job *job, const int columns, int64_t at, int64_t parameter, int64_t n) {
     norm_numbers numbers;
 #define NUMBER(p) numbers.p = job->p && !columns ? splat(job->p[parameter]) : (vec){0}
     NUMBER(mean);
@@ -241,9 +248,7 @@ VEC_INLINE void norm_run(const norm_job *job, const int columns, int64_t at, int
     NUMBER(shift);
     NUMBER(gate);
 #undef NUMBER
-    for (; i + LANES <= n; i += LANES)
-        store(job->y + at + i, norm_vector(job, columns, at, parameter, i, LANES, &numbers));
-    if (i < n) store_some(job->y + at + i, norm_vector(job, columns, at, parameter, i, n - i, &numbers), n - i);
+    norm_line(job, columns, at, parameter, n, &numbers);
 }
 
 VEC_INLINE void norm_rows(const norm_job *job, const int columns, int64_t row, int64_t end) {
@@ -298,6 +303,8 @@ static void norm_apply(int64_t rows, int64_t L, int64_t period, const void *g, c
     run_norm(&job, job.A, job.L, 1, INT64_MAX, norm_apply_task, threads);
 }
 
+static T inverse_root(T x) { return 1 / (T_BYTES == 4 ? sqrtf(x) : (T)sqrt(x)); }
+
 /* Rows are normalised while they lie in cache. */
 static void norm_layer_task(const void *context, int64_t task, int thread) {
     (void)thread;
@@ -305,8 +312,7 @@ static void norm_layer_task(const void *context, int64_t task, int thread) {
     int64_t row = task * job.block, end = min_i64(job.B, row + job.block);
     for (int64_t b = row; b < end; b++) {
         row_statistic(&job, b);
-        T variance = job.second[b] + job.eps;
-        job.second[b] = 1 / (T_BYTES == 4 ? sqrtf(variance) : (T)sqrt(variance));
+        job.second[b] = inverse_root(job.second[b] + job.eps);
     }
     job.mean = job.first;
     job.scale = job.second;

@@ -6,7 +6,7 @@ from .draw import Sample, normal, positive
 def channel_norm(flag, given, own):
     """Calls of batch_norm or instance_norm; argument `flag` chooses the batch's own statistics."""
     calls = []
-    for shape in [(4, 5, 7), (3, 6, 4, 5), (2, 3, 2, 3, 4), (2, 33, 3, 3)]:
+    for shape in [(4, 5, 7), (3, 6, 4, 5), (2, 3, 2, 3, 4), (2, 33, 3, 3), (2, 9, 5, 15)]:
         channels = shape[1]
         affine = {"weight": normal(channels), "bias": normal(channels)}
         statistics = {"running_mean": normal(channels), "running_var": positive(channels)}
@@ -43,6 +43,7 @@ SAMPLES = {
         *(Sample(**call.arguments, activation="relu") for call in channel_norm("training", False, True)),
         *(Sample(**call.arguments, **end) for end in epilogues(5, 3) for call in rows(5, 3)),
         *(Sample(**call.arguments, **end) for end in epilogues(2, 17, 4, 5) for call in rows(2, 17, 4, 5)),
+        *(Sample(**call.arguments, **end) for end in epilogues(3, 9, 81) for call in rows(3, 9, 81)),
         Sample(input=normal(5, 3), running_mean=None, running_var=None, weight=normal(3), training=True),
     ],
     "instance_norm": channel_norm("use_input_stats", False, True),
