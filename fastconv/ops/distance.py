@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..geometry.arrays import ndarray, new_output
+from ..geometry.arrays import contiguous, ndarray, new_output
 from ..geometry.elementwise import same_shape
 from ..geometry.loss import pair, positive, upstream
 from ..geometry.loss import reduction as checked
@@ -33,6 +33,12 @@ def spread(grad_output: ndarray, kind: str, count: int) -> ndarray:
 # A mean with weights is divided by their sum, but for huber_loss, as in PyTorch.
 def _forward(name: str, loss: Callable, input, target, kind, out, weight=None, by_weight=True) -> ndarray:
     input, target, weight = _arrays(name, input, target, weight)
+    if weight is None and kind != "none" and input.size > BLOCK:
+        out = new_output(name, out, (), input.dtype, input, target)
+        np.sum(_block_sums(loss, contiguous(input).reshape(-1), contiguous(target).reshape(-1)), out=out)
+        if kind == "mean":
+            out /= input.size
+        return out
     values = loss(input - target)
     if weight is None:
         return reduce_loss(name, values, kind, out, input, target)
@@ -40,6 +46,15 @@ def _forward(name: str, loss: Callable, input, target, kind, out, weight=None, b
     if kind != "mean" or not by_weight:
         return reduce_loss(name, values, kind, out, input, target, weight)
     return np.divide(values.sum(), weight.sum(), out=new_output(name, out, (), values.dtype, input, target, weight))
+
+
+# What is computed at a time, so that it stays in cache.
+BLOCK = 1 << 15
+
+
+def _block_sums(loss: Callable, x: ndarray, t: ndarray) -> ndarray:
+    starts = range(0, x.size, BLOCK)
+    return np.array([loss(x[i : i + BLOCK] - t[i : i + BLOCK]).sum() for i in starts], x.dtype)
 
 
 # input, target and weight (or None), all of one shape.
@@ -70,8 +85,10 @@ def _backward(
 # d² / (2 edge) where |d| < edge, else |d| - edge / 2.
 def _smooth(d: ndarray, edge: float) -> ndarray:
     size = np.abs(d)
-    far = size - 0.5 * edge
-    return np.where(size < edge, size * size * (0.5 / edge), far) if edge else far
+    if not edge:
+        return size
+    near = np.minimum(size, edge)
+    return (size - 0.5 * near) * near / edge
 
 
 def _smooth_slope(d: ndarray, edge: float) -> ndarray:

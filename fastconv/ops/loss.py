@@ -7,7 +7,7 @@ from ..geometry import loss as rule
 from ..geometry.arguments import integer
 from ..geometry.arrays import as_array, contiguous, ndarray, new_output
 from ..op import op
-from .activation import sigmoid
+from .activation import sigmoid, softplus
 from .distance import reduce_loss, spread
 from .softmax import LOG_SOFTMAX, LOG_SUM, SOFTMAX
 
@@ -288,9 +288,9 @@ def binary_cross_entropy_backward(
     return grad_input, grad_target
 
 
-# log(1 + e ** -x) = max(-x, 0) + log1p(e ** -|x|)
+# log(1 + e ** -x), without softplus's threshold.
 def _softplus_of_negative(x: ndarray) -> ndarray:
-    return np.maximum(-x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return softplus.op.forward(-x, threshold=1e30)[0]
 
 
 @op("input", "target", constants=("weight", "pos_weight"), quiet=True)

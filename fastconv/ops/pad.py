@@ -39,14 +39,27 @@ def _overlap(shape: tuple[int, ...], pairs: list) -> tuple[tuple, tuple]:
     return inner, outer
 
 
+# The cells that the borders before and after n cells repeat, in the padded axis.
+def _repeated(n: int, before: int, after: int, mode: str) -> tuple[slice, slice]:
+    end = before + n
+    if mode == "replicate":
+        return slice(before, before + 1), slice(end - 1, end)
+    if mode == "circular":
+        return slice(n, end), slice(before, before + after)
+    last = end - 2 - after
+    return slice(2 * before, before, -1), slice(end - 2, last if last >= 0 else None, -1)
+
+
 # Copies x into out and, an axis after the other, what its borders repeat; no width is negative.
 def _repeat_borders(x: ndarray, pairs: list, mode: str, out: ndarray) -> None:
     inner, outer = _overlap(x.shape, pairs)
     out[inner] = x[outer]
     for axis, (n, (before, after)) in enumerate(zip(x.shape, pairs, strict=True)):
-        sources = _sources(n, before, after, mode) + before
-        for border in (slice(before), slice(before + n, before + n + after)):
-            out[(slice(None),) * axis + (border,)] = out.take(sources[border], axis)
+        along = (slice(None),) * axis
+        borders = (slice(before), slice(before + n, before + n + after))
+        for border, source, width in zip(borders, _repeated(n, before, after, mode), (before, after), strict=True):
+            if width:
+                out[(*along, border)] = out[(*along, source)]
 
 
 @op("input")
