@@ -81,6 +81,8 @@ static void transform_scattered(const T *rows, int64_t row, int lines, const int
                 take_pairs(rows + i * row, start + tile, 4, x);
                 take_pairs(rows + i * row + 4, start + tile, 2, x + 4);
             } else
+#else
+            (void)in_pairs; /* shorter vectors are put together from any tiles */
 #endif
             {
                 const T *run[LANES];
