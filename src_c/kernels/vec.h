@@ -164,7 +164,34 @@ VEC_INLINE void store_part(T *p, vec v, int64_t n) {
 #endif
 }
 
-/* The same for 1 <= n <= LANES, and a loop over n elements in vectors: i is the first, m how many. */
+/* p[2 * i] = v[i] for i < n, 1 <= n <= LANES; what lies between stays. */
+VEC_INLINE void store_apart(T *p, vec v, int64_t n) {
+    const vec low = zip_low(v, v), high = zip_high(v, v);
+#if defined(FIRST_LANES)
+    const uint32_t mask = 0x55555555u & (uint32_t)((1ull << 2 * n) - 1);
+#if T_BYTES == 4
+    _mm512_mask_storeu_ps(p, (__mmask16)mask, (__m512)low);
+    _mm512_mask_storeu_ps(p + LANES, (__mmask16)(mask >> LANES), (__m512)high);
+#else
+    _mm512_mask_storeu_pd(p, (__mmask8)mask, (__m512d)low);
+    _mm512_mask_storeu_pd(p + LANES, (__mmask8)(mask >> LANES), (__m512d)high);
+#endif
+#elif defined(__AVX2__) && VECTOR_BYTES == 32 && T_BYTES == 4
+    const positions place = {0, 99, 2, 99, 4, 99, 6, 99}, end = (position)(2 * n) - (positions){0};
+    _mm256_maskstore_ps(p, (__m256i)(place < end), (__m256)low);
+    _mm256_maskstore_ps(p + LANES, (__m256i)(place + LANES < end), (__m256)high);
+#elif defined(__AVX2__) && VECTOR_BYTES == 32
+    const positions place = {0, 99, 2, 99}, end = (position)(2 * n) - (positions){0};
+    _mm256_maskstore_pd(p, (__m256i)(place < end), (__m256d)low);
+    _mm256_maskstore_pd(p + LANES, (__m256i)(place + LANES < end), (__m256d)high);
+#else
+    (void)low;
+    (void)high;
+    for (int64_t lane = 0; lane < n; lane++) p[2 * lane] = v[lane];
+#endif
+}
+
+/* A part for 1 <= n <= LANES, and a loop over n elements in vectors: i is the first, m how many. */
 VEC_INLINE vec load_some(const T *p, int64_t n) { return n == LANES ? load(p) : load_part(p, n); }
 VEC_INLINE void store_some(T *p, vec v, int64_t n) {
     if (n == LANES) store(p, v);

@@ -59,6 +59,7 @@ static int64_t axis_bytes(const fc_conv_geometry *g) {
  * gain more. */
 static int pairs_columns(const product *even, const product *odd) {
     if (is_narrow(even->rows, even->channels)) return slides(even);
+    if (even->groups > 1 && even->channels <= 64 && (even->rows <= 16 || even->pixels[2] < LANES)) return 0;
     product p = *even, seen;
     p.pair = odd;
     if (join_twins(&p, &seen)) return 1;

@@ -152,6 +152,13 @@ VEC_INLINE void fetch_run(const T *dest, int64_t n, int64_t step) {
     if (step <= 2) fetch(dest, n * step);
 }
 
+/* dest[i * step] = x[i]. */
+VEC_INLINE void spread_run(T *dest, const T *x, int64_t n, int64_t step) {
+    if (step != 2 || n < 4)
+        for (int64_t i = 0; i < n; i++) dest[i * step] = x[i];
+    else FOR_LANES(i, m, n) store_apart(dest + 2 * i, load_some(x + i, m), m);
+}
+
 /* dest[i * step] = act(x[i] + residual[i * step]); x and dest may be the same where step is 1. */
 static void finish_run(T *dest, const T *x, const T *residual, int64_t n, int64_t step, int activation) {
     enum { CHUNK = 8 * LANES };
@@ -160,7 +167,7 @@ static void finish_run(T *dest, const T *x, const T *residual, int64_t n, int64_
         return;
     }
     if (!residual && !activation) {
-        for (int64_t i = 0; i < n; i++) dest[i * step] = x[i];
+        spread_run(dest, x, n, step);
         return;
     }
     for (int64_t at = 0; at < n; at += CHUNK, x += CHUNK, dest += CHUNK * step) {
@@ -168,6 +175,6 @@ static void finish_run(T *dest, const T *x, const T *residual, int64_t n, int64_
         int64_t count = min_i64(CHUNK, n - at);
         for (int64_t i = 0; i < count; i++) chunk[i] = x[i] + (residual ? residual[(at + i) * step] : 0);
         if (activation) activate_run(chunk, chunk, count, activation);
-        for (int64_t i = 0; i < count; i++) dest[i * step] = chunk[i];
+        spread_run(dest, chunk, count, step);
     }
 }
