@@ -153,7 +153,7 @@ VEC_INLINE void fetch_run(const T *dest, int64_t n, int64_t step) {
 }
 
 /* dest[i * step] = x[i]. */
-VEC_INLINE void spread_run(T *dest, const T *x, int64_t n, int64_t step) {
+static void spread_run(T *dest, const T *x, int64_t n, int64_t step) {
     if (step != 2 || n < 4)
         for (int64_t i = 0; i < n; i++) dest[i * step] = x[i];
     else FOR_LANES(i, m, n) store_apart(dest + 2 * i, load_some(x + i, m), m);
