@@ -11,8 +11,9 @@ from ..geometry.loss import reduction as checked
 from ..op import op
 
 
-# One loss for each element -> `out`: all of them, their sum or their mean (NaN for none, as in PyTorch).
-def reduce_loss(name: str, values: ndarray, kind: str, out, *inputs) -> ndarray:
+# One loss for each element -> `out`: all of them, their sum or their mean (NaN for none, as in PyTorch). Where values
+# are sums already, `count` is the number of elements.
+def reduce_loss(name: str, values: ndarray, kind: str, out, *inputs, count: int | None = None) -> ndarray:
     if kind == "none" and out is None:
         return values
     out = new_output(name, out, values.shape if kind == "none" else (), values.dtype, *inputs)
@@ -21,7 +22,7 @@ def reduce_loss(name: str, values: ndarray, kind: str, out, *inputs) -> ndarray:
     else:
         np.sum(values, out=out)
         if kind == "mean":
-            out /= values.size
+            out /= values.size if count is None else count
     return out
 
 
@@ -34,11 +35,8 @@ def spread(grad_output: ndarray, kind: str, count: int) -> ndarray:
 def _forward(name: str, loss: Callable, input, target, kind, out, weight=None, by_weight=True) -> ndarray:
     input, target, weight = _arrays(name, input, target, weight)
     if weight is None and kind != "none" and input.size > BLOCK:
-        out = new_output(name, out, (), input.dtype, input, target)
-        np.sum(_block_sums(loss, contiguous(input).reshape(-1), contiguous(target).reshape(-1)), out=out)
-        if kind == "mean":
-            out /= input.size
-        return out
+        sums = _block_sums(loss, contiguous(input).reshape(-1), contiguous(target).reshape(-1))
+        return reduce_loss(name, sums, kind, out, input, target, count=input.size)
     values = loss(input - target)
     if weight is None:
         return reduce_loss(name, values, kind, out, input, target)
@@ -88,7 +86,7 @@ def _smooth(d: ndarray, edge: float) -> ndarray:
     if not edge:
         return size
     near = np.minimum(size, edge)
-    return (size - 0.5 * near) * near / edge
+    return (size - 0.5 * near) * (near / edge)
 
 
 def _smooth_slope(d: ndarray, edge: float) -> ndarray:
