@@ -53,7 +53,7 @@ test-valgrind: $(VENV)/.tools
 wheel: $(VENV)/.tools
 	rm -rf dist build/wheel && mkdir -p build/wheel
 	$(BIN)/python -m build --outdir build/wheel
-	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m auditwheel repair --strip --wheel-dir dist build/wheel/*.whl
+	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m auditwheel repair --strip -z 9 --wheel-dir dist build/wheel/*.whl
 	mv build/wheel/*.tar.gz dist
 	$(PYTHON) -m venv --clear build/wheel/venv
 	build/wheel/venv/bin/python -m pip install --quiet "$$(echo dist/*.whl)[test]"

@@ -111,6 +111,7 @@ cdef extern from "fastconv.h" nogil:
         int64_t conv_packed_bytes(const fc_conv_geometry *, int) noexcept nogil
         void conv_pack(const fc_conv_geometry *, int, const void *, void *, void *, int) noexcept nogil
         int64_t conv_choices(const fc_conv_geometry *, int, const fc_choice **, int64_t) noexcept nogil
+        void affine(int64_t, int64_t, int64_t, const void *, const void *, const void *, void *, int) noexcept nogil
         void channel_sum(int64_t, int64_t, int64_t, const void *, void *, int) noexcept nogil
         int64_t pool_forward_scratch(const fc_pool_geometry *, int, int) noexcept nogil
         void pool_forward(const fc_pool_geometry *, int, const void *, void *, int64_t *, void *, int) noexcept nogil

@@ -38,6 +38,23 @@ def softmax(int kind, int64_t outer, int64_t C, int64_t inner, cnp.ndarray input
     return output
 
 
+def affine(cnp.ndarray input, cnp.ndarray weight, bias, cnp.ndarray output):
+    """output (rows, columns) = input (rows, depth) @ weight (columns, depth)ᵀ + bias (columns,), which may be None."""
+    cdef const fc_operators *op = operators(input)
+    cdef int64_t rows = cnp.PyArray_DIM(output, 0)
+    cdef int64_t columns = cnp.PyArray_DIM(output, 1)
+    cdef int64_t depth = cnp.PyArray_DIM(input, 1)
+    cdef int threads = threads_for(rows * columns * depth)
+    cdef void *x = data(input)
+    cdef void *w = data(weight)
+    cdef void *b = data(bias)
+    cdef void *y = data(output)
+    with nogil:
+        op.affine(rows, columns, depth, x, w, b, y, threads)
+    raise_interrupt()
+    return output
+
+
 cpdef channel_sum(int64_t outer, int64_t channels, int64_t inner, cnp.ndarray x, cnp.ndarray result):
     """result[c] = sum of x[:, c, :] for x of shape (outer, channels, inner)."""
     cdef const fc_operators *op = operators(x)

@@ -36,7 +36,7 @@ cdef class PoolGeometry:
 
 
 def pool_forward(PoolGeometry geometry, int kind, cnp.ndarray input, cnp.ndarray output, indices):
-    """Pool `input` into `output`; kind 0 max, 1 min, 2 mean. int64 `indices` may be None."""
+    """Pool `input` into `output`; kind 0 max, 1 min, 2 mean. int64 `indices`, of maxima, may be None."""
     cdef const fc_operators *op = operators(input)
     cdef const fc_pool_geometry *g = &geometry.c
     cdef int threads = threads_for(geometry.work())

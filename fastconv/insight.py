@@ -172,7 +172,8 @@ def _kernel(operation: Op, name: str, arguments: dict, kind: int, made: list[nda
     flops = sum(a.size for a in made)
     if operation.name in ("linear", "matmul"):
         inner = np.asarray(next(iter(arguments.values()))).shape[-1]
-        return "matrix product", "large ones run on the convolution kernels, small ones on NumPy", 2 * flops * inner
+        reason = "few rows are inner products in place, many run on the convolution kernels, the smallest on NumPy"
+        return "matrix product", reason, 2 * flops * inner
     module = sys.modules[operation.forward.__module__]
     if "pool" in operation.name:
         return "plane kernel", "lanes run along the rows of each plane", flops

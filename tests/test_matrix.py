@@ -1,5 +1,5 @@
-"""Products of matrices too large for NumPy's: laid out in any way, every sum is right and the bits are those of one
-thread."""
+"""Products of matrices, large, thin and deep: laid out in any way, every sum is right and the bits are those of one
+thread; and no thread of BLAS gets in the kernels' way."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,14 @@ SHAPES = {
     "rows of a batch": ((3, 50, 80), (80, 65)),
     "broadcast": ((3, 1, 67, 80), (2, 80, 65)),
     "thin": ((7, 300), (300, 200)),
+    "row": ((1, 401), (401, 97)),
+    "column": ((130, 301), (301, 1)),
+    "outer": ((97, 1), (1, 401)),
+    "deep": ((3, 5003), (5003, 6)),
+    "row for many": ((1, 80), (5, 80, 130)),
+    "nothing": ((4, 0), (0, 3)),
 }
+SIZES = [(300, 65, 40), (40, 65, 300), (7, 400, 200), (33, 1024, 10), (1, 5003, 7), (9, 130, 1), (3, 0, 5)]
 LAYOUTS = {
     "C": lambda x: x,
     "turned": lambda x: np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2),
@@ -53,7 +60,7 @@ def test_products_of_small_integers_are_exact(name, dtype, layout, isa):
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("rows", "features", "columns"), [(300, 65, 40), (40, 65, 300), (7, 400, 200), (33, 1024, 10)])
+@pytest.mark.parametrize(("rows", "features", "columns"), SIZES)
 def test_dense_layers_of_small_integers_are_exact(rows, features, columns, dtype, bias, isa):
     rng = np.random.default_rng(2)
     x, w, b = (integers(rng, shape, dtype) for shape in ((rows, features), (columns, features), (columns,)))
@@ -65,7 +72,7 @@ def test_dense_layers_of_small_integers_are_exact(rows, features, columns, dtype
         np.testing.assert_array_equal(result, want)
 
 
-@pytest.mark.parametrize("name", ["square", "wide", "batch"])
+@pytest.mark.parametrize("name", ["square", "wide", "batch", "row", "deep"])
 def test_bits_do_not_depend_on_the_number_of_threads(name, isa):
     rng = np.random.default_rng(3)
     left, right = (rng.standard_normal(shape).astype(np.float32) for shape in SHAPES[name])
@@ -76,3 +83,34 @@ def test_bits_do_not_depend_on_the_number_of_threads(name, isa):
             results.append((product, *fc.matmul_backward(product, left, right)))
     for alone, together in zip(*results, strict=True):
         np.testing.assert_array_equal(alone, together)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("left", "right"), [((300,), (300,)), ((40, 300), (300,)), ((300,), (300, 40)), ((300,), (2, 300, 40))]
+)
+def test_vectors_are_rows_or_columns(left, right, dtype, isa):
+    rng = np.random.default_rng(4)
+    a, b = integers(rng, left, dtype), integers(rng, right, dtype)
+    got = fc.matmul(a, b)
+    np.testing.assert_array_equal(got, a @ b)
+    assert np.shape(got) == np.shape(a @ b)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 40])
+@pytest.mark.parametrize(("features", "columns"), [(512, 1000), (96, 96), (9216, 2), (3, 700)])
+def test_products_that_blas_would_cut_into_threads_are_ours(rows, features, columns, monkeypatch):
+    def small(left, right, out):
+        rows, depth, columns = left.shape[-2], left.shape[-1], right.shape[-1]
+        # what OpenBLAS leaves on one thread
+        assert rows * depth * columns <= (1 << 18 if min(rows, columns) > 1 else 9216)
+        return numpy_matmul(left, right, out=out)
+
+    numpy_matmul = np.matmul
+    monkeypatch.setattr(np, "matmul", small)
+    rng = np.random.default_rng(5)
+    x, w = integers(rng, (rows, features), np.float32), integers(rng, (columns, features), np.float32)
+    y = fc.linear(x, w)
+    fc.linear_backward(y, x, w)
+    fc.matmul_backward(y, x, w.T)
+    fc.matmul(x, w.T.copy())

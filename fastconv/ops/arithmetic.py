@@ -249,8 +249,11 @@ def matmul(input, other, *, out=None):
     """
     input, other = arrays("matmul", input=input, other=other)
     out = new_output("matmul", out, matmul_shape("matmul", input, other), input.dtype, input, other)
-    both = min(input.ndim, other.ndim) > 1
-    return product("matmul", input, other, out) if both else np.matmul(input, other, out=out), (input, other)
+    left = input[None, :] if input.ndim == 1 else input
+    right = other[:, None] if other.ndim == 1 else other
+    shape = (*np.broadcast_shapes(left.shape[:-2], right.shape[:-2]), left.shape[-2], right.shape[-1])
+    product("matmul", left, right, out.reshape(shape))
+    return out, (input, other)
 
 
 @matmul.gradient

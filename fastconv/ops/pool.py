@@ -69,7 +69,10 @@ def run(name, rank, kind, geometry, x, shape, layout, out, indexed):
 
 # Positions are counted in integers as wide as the values: beyond 2**31 cells a plane needs those of float64.
 def _indexed(geometry, kind, x, result, indices):
-    if x.itemsize == 4 and geometry.cells >= 2**31:
+    if kind == MIN:  # found where -x is largest
+        _indexed(geometry, MAX, np.negative(x), result, indices)
+        np.negative(result, out=result)
+    elif x.itemsize == 4 and geometry.cells >= 2**31:
         wide = np.empty(result.shape)
         _core.pool_forward(geometry, kind, x.astype(np.float64), wide, indices)
         result[...] = wide

@@ -36,13 +36,12 @@ POOL_KERNELS(pool_max, POOL_MAX, 0)
 POOL_KERNELS(pool_min, POOL_MIN, 0)
 POOL_KERNELS(pool_mean, POOL_SUM, 0)
 POOL_KERNELS(pool_argmax, POOL_MAX, 1)
-POOL_KERNELS(pool_argmin, POOL_MIN, 1)
 #undef POOL_KERNELS
 
 static const pool_kernels *pool_kernels_of(int kind, int indexed) {
     switch (kind) {
     case POOL_MAX: return indexed ? &pool_argmax : &pool_max;
-    case POOL_MIN: return indexed ? &pool_argmin : &pool_min;
+    case POOL_MIN: return &pool_min;
     default: return &pool_mean;
     }
 }

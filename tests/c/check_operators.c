@@ -318,7 +318,7 @@ static void check_pool(int type) {
     }
     for (int64_t i = 0; i < g.planes * cells; i++) grad[i][1] = kind == FC_POOL_MEAN ? 4096 * eps : 0;
 
-    for (int indexed = 0; indexed <= (kind != FC_POOL_MEAN); indexed++) {
+    for (int indexed = 0; indexed <= (kind == FC_POOL_MAX); indexed++) {
         array result = new_array(type, outputs);
         int64_t *indices = malloc((size_t)outputs * sizeof *indices);
         void *scratch = new_scratch(op->pool_forward_scratch(&g, indexed, THREADS));
@@ -485,6 +485,28 @@ static void check_separable(int type) {
     release(x, problem), release(down, problem), release(along, problem), release(y, problem);
 }
 
+/* Deep rows now and then, which are cut. */
+static void check_affine(int type) {
+    int64_t rows = draw(1, 9), columns = draw(1, 9), depth = draw(0, 9) ? draw(0, 99) : draw(0, 3000);
+    char problem[80];
+    snprintf(problem, sizeof problem, "%lld rows, %lld columns, depth %lld", (long long)rows, (long long)columns,
+             (long long)depth);
+    array x = integers(type, rows * depth), w = integers(type, columns * depth), bias = integers(type, columns);
+    array y = new_array(type, rows * columns);
+    int biased = (int)draw(0, 1);
+    double (*want)[2] = calloc((size_t)y.size, sizeof *want);
+    for (int64_t i = 0; i < y.size; i++) {
+        const int64_t row = i / columns, column = i % columns;
+        if (biased) want[i][0] = get(bias, column);
+        for (int64_t l = 0; l < depth; l++) want[i][0] += get(x, row * depth + l) * get(w, column * depth + l);
+    }
+    const fc_operators *op = fc_operators_for(type);
+    op->affine(rows, columns, depth, x.data, w.data, biased ? bias.data : NULL, y.data, THREADS);
+    compare(op->isa, "affine", problem, y, (const double (*)[2])want);
+    free(want);
+    release(x, problem), release(w, problem), release(bias, problem), release(y, problem);
+}
+
 int main(int count, char **arguments) {
     int problems = count > 1 ? atoi(arguments[1]) : 300;
     for (int level = 0; fc_isa_level(level); level++) {
@@ -495,8 +517,9 @@ int main(int count, char **arguments) {
             check_pool(i % 2);
             check_resample(i % 2);
             check_separable(i % 2);
+            check_affine(i % 2);
         }
-        printf("%s: %d problems, %d failures so far\n", fc_isa_level(level), 4 * problems, failures);
+        printf("%s: %d problems, %d failures so far\n", fc_isa_level(level), 5 * problems, failures);
     }
     return failures > 0;
 }
