@@ -108,6 +108,55 @@ def test_inference_fuses_activations_without_changing_results(activation):
         np.testing.assert_allclose(model(x).numpy(), recorded, rtol=1e-5, atol=1e-6)
 
 
+def normalised(conv, **options):
+    norm = nn.BatchNorm2d(4, **options)
+    if norm.running_var is not None:
+        norm.running_mean[...], norm.running_var[...] = draw(4), np.abs(draw(4)) + 0.5
+    for parameter in norm.parameters():
+        parameter.data[...] = draw(parameter.shape)
+    return conv, norm
+
+
+FOLDS = {
+    "plain": lambda: normalised(nn.Conv2d(3, 4, 3, seed=0)),
+    "no bias": lambda: normalised(nn.Conv2d(3, 4, 3, bias=False, seed=0)),
+    "groups, stride": lambda: normalised(nn.Conv2d(6, 4, 3, 2, 1, groups=2, seed=0)),
+    "no weight": lambda: normalised(nn.Conv2d(3, 4, 3, seed=0), affine=False),
+    "no shift": lambda: normalised(nn.Conv2d(3, 4, 3, seed=0), bias=False),
+    "statistics of the batch": lambda: normalised(nn.Conv2d(3, 4, 3, seed=0), track_running_stats=False),
+    "reflected": lambda: normalised(nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect", seed=0)),
+    "large weight": lambda: normalised(nn.Conv2d(1024, 4, 3, seed=0)),
+}
+
+
+@pytest.mark.parametrize("activation", [None, nn.ReLU, nn.ReLU6, nn.SiLU])
+@pytest.mark.parametrize("name", FOLDS)
+def test_inference_folds_batch_normalisation_without_changing_results(name, activation):
+    model = nn.Sequential(*FOLDS[name](), *([] if activation is None else [activation()])).eval()
+    x = draw((2, model[0].in_channels, 9, 8))
+    recorded = model(x).numpy()
+    with fastconv.no_grad():
+        np.testing.assert_allclose(model(x).numpy(), recorded, rtol=1e-5, atol=1e-5)
+        model[1].bias is None or np.copyto(model[1].bias.data, 3)  # the next call sees what changed
+        changed = model(x).numpy()
+    np.testing.assert_allclose(changed, model(x).numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_inference_folds_nothing_that_forward_refuses_or_a_hook_sees():
+    seen = []
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()).eval()
+    model[1].register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
+    with fastconv.no_grad():
+        model(draw((1, 3, 5, 5)))
+        assert seen == [(1, 4, 3, 3)]
+        with pytest.raises(ValueError, match="BatchNorm2d: input has 3 axes"):
+            nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).eval()(draw((3, 5, 5)))
+        with pytest.raises(ValueError, match="batch_norm"):
+            nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(5)).eval()(draw((1, 3, 5, 5)))
+        with pytest.raises(TypeError, match="batch_norm"):
+            nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, dtype=np.float64)).eval()(draw((1, 3, 5, 5)))
+
+
 def step(model, x):
     """Result and gradients of one pass, all layers called in turn if they are hooked."""
     model.zero_grad()

@@ -268,8 +268,9 @@ class ParameterList(Module):
 
 
 # [(module, keywords of its forward)], the cheapest way to the same numbers. What writes an array applies the
-# activation that follows at once; and where a gradient is wanted, a maximum is pooled before a ReLU, which then has
-# fewer cells to do. Hooks see every layer, so layers that have some stay as they are.
+# activation that follows at once, and a convolution for inference the batch normalisation, too; where a gradient is
+# wanted, a maximum is pooled before a ReLU, which then has fewer cells to do. Hooks see every layer, so layers that
+# have some stay as they are.
 def _schedule(modules: list[Module], training: bool) -> list[tuple[Module, dict]]:
     steps: list[tuple[Module, dict]] = []
     for i in range(len(modules) - 1 if training else 0):
@@ -280,9 +281,11 @@ def _schedule(modules: list[Module], training: bool) -> list[tuple[Module, dict]
     for module in modules:
         name = _activation(module)
         before, keywords = steps[-1] if steps else (None, {})
-        fused = name is not None and not keywords and (name in CLIPPED or not training)
-        if fused and (_is_plain(before, _Conv) or (name == "relu" and _is_plain(before, _BatchNorm))):
-            steps[-1] = (before, {"activation": name})
+        fused = name is not None and "activation" not in keywords and (name in CLIPPED or not training)
+        if not training and not keywords and _is_plain(before, _Conv) and _is_plain(module, _BatchNorm):
+            steps[-1] = (before, {"norm": module})
+        elif fused and (_is_plain(before, _Conv) or (name == "relu" and _is_plain(before, _BatchNorm))):
+            steps[-1] = (before, {**keywords, "activation": name})
         else:
             steps.append((module, {}))
     return steps

@@ -134,17 +134,26 @@ class _Conv(_Convolution):
                 borders += [0, 0] if self.padding == "valid" else [self.padding[axis]] * 2
         return borders
 
-    # `activation`, the name of one that the kernels apply as they write, is for inference: see Sequential.
-    def forward(self, input, activation=None):
+    # `norm`, a batch normalisation of the result, and `activation`, the name of one that the kernels apply as they
+    # write, are for inference: see Sequential.
+    def forward(self, input, activation=None, norm=None):
         if self.in_channels is None:
             self._infer_from_input(input)
+        weight, bias = self._weight(), self.bias
+        if norm is not None:
+            positions = math.prod(input.shape[2:]) // math.prod(self.stride)  # of a sample, whatever comes with it
+            folded = norm.folded(self.weight, bias, positions) if input.ndim == self.rank + 2 else None
+            if folded is None:
+                result = norm.forward(self.forward(input), activation if activation == "relu" else None)
+                return result if activation in (None, "relu") else getattr(F, activation)(result)
+            weight, bias = folded
         padding = _one(self.padding)
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._borders(), self.padding_mode), 0
         arguments = (
             input,
-            self._weight(),
-            self.bias,
+            weight,
+            bias,
             _one(self.stride),
             padding,
             _one(self.dilation),

@@ -3,10 +3,15 @@
 import numpy as np
 
 from ..geometry import integer, integers, value_error
+from ..ops.statistics import inverse_deviation
+from ..tensor import wrap
 from . import functional as F
 from .lazy import Lazy, lazy_name
 from .module import Module
 from .parameter import Parameter
+
+# Elements of a weight that take less time to scale than a layer takes to be called; results a channel that take none.
+FOLDED, FEW_POSITIONS = 1 << 15, 32
 
 
 # What batch and instance norm share: one weight, bias, running mean and running variance a channel.
@@ -88,6 +93,23 @@ class _BatchNorm(_ChannelNorm):
             activation=activation,
             residual=residual,
         )
+
+
+    # (weight, bias) of a convolution that gives `positions` results a channel and normalises them, too. None where
+    # scaling its weight would take longer than scaling these results, and where forward has to complain.
+    def folded(self, weight, bias, positions):
+        if self.training or self.running_var is None or len(weight) != self.num_features:
+            return None
+        if positions < FEW_POSITIONS or weight.size > max(FOLDED, positions * len(weight)):
+            return None
+        own = (bias, self.running_mean, self.running_var, self.weight, self.bias)
+        if any(x is not None and x.dtype != weight.dtype for x in own):
+            return None
+        weight, scale = weight.data, inverse_deviation(self.running_var, self.eps)
+        scale = scale if self.weight is None else scale * self.weight.data
+        shift = (0 if bias is None else bias.data) - self.running_mean
+        shift = shift * scale if self.bias is None else shift * scale + self.bias.data
+        return wrap(weight * scale.reshape(-1, *(1,) * (weight.ndim - 1))), shift
 
 
 class _InstanceNorm(_ChannelNorm):

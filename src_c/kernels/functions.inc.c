@@ -45,8 +45,8 @@ typedef word words __attribute__((vector_size(VECTOR_BYTES)));
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
 /* NaN x passes through both. */
-VEC_INLINE vec at_most(vec x, T limit) { return choose(x > splat(limit), splat(limit), x); }
-VEC_INLINE vec at_least(vec x, T limit) { return choose(x < splat(limit), splat(limit), x); }
+VEC_INLINE vec at_most(vec x, T limit) { return lesser(splat(limit), x); }
+VEC_INLINE vec at_least(vec x, T limit) { return greater(splat(limit), x); }
 VEC_INLINE words sign_bit(vec x) { return (words)x & (words)splat((T)-0.0); }
 VEC_INLINE vec magnitude(vec x) { return (vec)((words)x ^ sign_bit(x)); }
 
@@ -57,28 +57,35 @@ VEC_INLINE vec polynomial(const T *tail, const int count, vec x) {
     return y;
 }
 
-/* x = k ln 2 + r, |r| <= ln 2 / 2; returns e**r - 1. */
-VEC_INLINE vec reduced_exp(vec x, words *k) {
-    vec t = x * (T)1.4426950408889634074 + ROUNDER, n = t - ROUNDER;
-    *k = (words)t - (words)splat(ROUNDER);
-    vec r = x - n * LN2_HIGH - n * LN2_LOW;
+/* x = n ln 2 + r, |r| <= ln 2 / 2; returns e**r - 1. */
+VEC_INLINE vec reduced_exp(vec x, vec *n) {
+    *n = x * (T)1.4426950408889634074 + ROUNDER - ROUNDER;
+    vec r = x - *n * LN2_HIGH - *n * LN2_LOW;
     return r + r * r * polynomial(exp_tail, COUNT(exp_tail), r);
 }
 
+VEC_INLINE words whole(vec n) { return (words)(n + ROUNDER) - (words)splat(ROUNDER); }
 VEC_INLINE vec power_of_two(words k) { return (vec)((k + EXPONENT_BIAS) << MANTISSA_BITS); }
 
-/* e**x. The power of two comes in two halves, so that both ends of the range are reached by rounding. */
-VEC_INLINE vec exponential(vec x) {
-    words k;
-    vec y = 1 + reduced_exp(at_least(at_most(x, EXP_HIGHEST), EXP_LOWEST), &k);
-    words half = ((k + 2048) >> 1) - 1024;
+/* y 2**n for integers n; the power comes in two halves, so that both ends of the range are reached by rounding. */
+VEC_INLINE vec times_two_to(vec y, vec n) {
+#if defined(X86_MASK)
+    return (vec)X86(scalef)((x86_vec)y, (x86_vec)n);
+#else
+    words k = whole(n), half = ((k + 2048) >> 1) - 1024;
     return y * power_of_two(half) * power_of_two(k - half);
+#endif
+}
+
+/* e**x. */
+VEC_INLINE vec exponential(vec x) {
+    vec n, y = 1 + reduced_exp(at_least(at_most(x, EXP_HIGHEST), EXP_LOWEST), &n);
+    return times_two_to(y, n);
 }
 
 /* e**x - 1 for x <= 0. */
 VEC_INLINE vec exponential_less_one(vec x) {
-    words k;
-    vec y = reduced_exp(at_least(x, -50), &k), scale = power_of_two(k);
+    vec n, y = reduced_exp(at_least(x, -50), &n), scale = power_of_two(whole(n));
     return y * scale + (scale - 1);
 }
 

@@ -37,30 +37,13 @@ VEC_INLINE vec unmix_lanes(vec v) { return v; }
 
 enum { POOL_MAX = FC_POOL_MAX, POOL_MIN = FC_POOL_MIN, POOL_SUM = FC_POOL_MEAN };
 
-/* max(a, x) or min(a, x), NaN if either is. The x86 instructions return their second operand, here a, for unordered
- * and for equal operands, so only a NaN x needs care. */
+/* max(a, x) or min(a, x), NaN if either is. */
 VEC_INLINE vec extreme(const int kind, vec a, vec x) {
-#if defined(__AVX512F__) && VECTOR_BYTES == 64 && T_BYTES == 4
-    __m512 m = kind == POOL_MAX ? _mm512_max_ps((__m512)x, (__m512)a) : _mm512_min_ps((__m512)x, (__m512)a);
-    return (vec)_mm512_mask_mov_ps(m, _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q), (__m512)x);
-#elif defined(__AVX512F__) && VECTOR_BYTES == 64
-    __m512d m = kind == POOL_MAX ? _mm512_max_pd((__m512d)x, (__m512d)a) : _mm512_min_pd((__m512d)x, (__m512d)a);
-    return (vec)_mm512_mask_mov_pd(m, _mm512_cmp_pd_mask((__m512d)x, (__m512d)x, _CMP_UNORD_Q), (__m512d)x);
-#elif defined(__AVX__) && VECTOR_BYTES == 32 && T_BYTES == 4
-    __m256 m = kind == POOL_MAX ? _mm256_max_ps((__m256)x, (__m256)a) : _mm256_min_ps((__m256)x, (__m256)a);
-    return choose(x != x, x, (vec)m);
-#elif defined(__AVX__) && VECTOR_BYTES == 32
-    __m256d m = kind == POOL_MAX ? _mm256_max_pd((__m256d)x, (__m256d)a) : _mm256_min_pd((__m256d)x, (__m256d)a);
-    return choose(x != x, x, (vec)m);
-#elif defined(__SSE4_1__) && VECTOR_BYTES == 16 && T_BYTES == 4
-    __m128 m = kind == POOL_MAX ? _mm_max_ps((__m128)x, (__m128)a) : _mm_min_ps((__m128)x, (__m128)a);
-    return choose(x != x, x, (vec)m);
-#elif defined(__SSE4_1__) && VECTOR_BYTES == 16
-    __m128d m = kind == POOL_MAX ? _mm_max_pd((__m128d)x, (__m128d)a) : _mm_min_pd((__m128d)x, (__m128d)a);
-    return choose(x != x, x, (vec)m);
+    vec m = kind == POOL_MAX ? greater(x, a) : lesser(x, a);
+#if defined(X86_MASK)
+    return (vec)X86(mask_mov)((x86_vec)m, X86_COMPARE((x86_vec)x, (x86_vec)x, _CMP_UNORD_Q), (x86_vec)x);
 #else
-    positions keep = kind == POOL_MAX ? x <= a : x >= a;
-    return choose(keep | (a != a), a, x);
+    return choose(x != x, x, m);
 #endif
 }
 

@@ -47,24 +47,50 @@ typedef int64_t position;
 #endif
 typedef position positions __attribute__((vector_size(VECTOR_BYTES)));
 
+/* x86's instruction of a name for a whole vector. */
+#if defined(__AVX512F__) && VECTOR_BYTES == 64 && T_BYTES == 4
+typedef __m512 x86_vec;
+#define X86(name) _mm512_##name##_ps
+#define X86_MASK _mm512_movepi32_mask
+#define X86_COMPARE _mm512_cmp_ps_mask
+#elif defined(__AVX512F__) && VECTOR_BYTES == 64
+typedef __m512d x86_vec;
+#define X86(name) _mm512_##name##_pd
+#define X86_MASK _mm512_movepi64_mask
+#define X86_COMPARE _mm512_cmp_pd_mask
+#elif defined(__AVX__) && VECTOR_BYTES == 32 && T_BYTES == 4
+typedef __m256 x86_vec;
+#define X86(name) _mm256_##name##_ps
+#elif defined(__AVX__) && VECTOR_BYTES == 32
+typedef __m256d x86_vec;
+#define X86(name) _mm256_##name##_pd
+#elif defined(__SSE4_1__) && VECTOR_BYTES == 16 && T_BYTES == 4
+typedef __m128 x86_vec;
+#define X86(name) _mm_##name##_ps
+#elif defined(__SSE4_1__) && VECTOR_BYTES == 16
+typedef __m128d x86_vec;
+#define X86(name) _mm_##name##_pd
+#endif
+
 /* mask ? a : b, lane by lane; mask lanes are 0 or -1. */
 VEC_INLINE vec choose(positions mask, vec a, vec b) {
-#if defined(__AVX512F__) && VECTOR_BYTES == 64 && T_BYTES == 4
-    return (vec)_mm512_mask_mov_ps((__m512)b, _mm512_movepi32_mask((__m512i)mask), (__m512)a);
-#elif defined(__AVX512F__) && VECTOR_BYTES == 64
-    return (vec)_mm512_mask_mov_pd((__m512d)b, _mm512_movepi64_mask((__m512i)mask), (__m512d)a);
-#elif defined(__AVX__) && VECTOR_BYTES == 32 && T_BYTES == 4
-    return (vec)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask);
-#elif defined(__AVX__) && VECTOR_BYTES == 32
-    return (vec)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)mask);
-#elif defined(__SSE4_1__) && VECTOR_BYTES == 16 && T_BYTES == 4
-    return (vec)_mm_blendv_ps((__m128)b, (__m128)a, (__m128)mask);
-#elif defined(__SSE4_1__) && VECTOR_BYTES == 16
-    return (vec)_mm_blendv_pd((__m128d)b, (__m128d)a, (__m128d)mask);
+#if defined(X86_MASK)
+    return (vec)X86(mask_mov)((x86_vec)b, X86_MASK((__m512i)mask), (x86_vec)a);
+#elif defined(X86)
+    return (vec)X86(blendv)((x86_vec)b, (x86_vec)a, (x86_vec)mask);
 #else
     return (vec)((mask & (positions)a) | (~mask & (positions)b));
 #endif
 }
+
+/* a < b ? a : b and a > b ? a : b, lane by lane: b where either is NaN. */
+#if defined(X86)
+VEC_INLINE vec lesser(vec a, vec b) { return (vec)X86(min)((x86_vec)a, (x86_vec)b); }
+VEC_INLINE vec greater(vec a, vec b) { return (vec)X86(max)((x86_vec)a, (x86_vec)b); }
+#else
+VEC_INLINE vec lesser(vec a, vec b) { return choose(a < b, a, b); }
+VEC_INLINE vec greater(vec a, vec b) { return choose(a > b, a, b); }
+#endif
 
 /* Two vectors as one run: its even and odd elements, and the halves of their interleaving. */
 #if LANES == 16
@@ -93,7 +119,7 @@ VEC_INLINE vec odds(vec a, vec b) { return __builtin_shufflevector(a, b, ODDS); 
 VEC_INLINE vec zip_low(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP_LOW); }
 VEC_INLINE vec zip_high(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP_HIGH); }
 
-#if defined(__AVX512F__) && VECTOR_BYTES == 64
+#if defined(X86_MASK)
 #define FIRST_LANES(n) ((1u << (n)) - 1)
 #endif
 
