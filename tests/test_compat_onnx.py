@@ -280,3 +280,78 @@ def test_inputs_by_place_and_by_name():
         prepare(model([("Nonsense", ["x"], {})], {"x": x}))
     with pytest.raises(ValueError, match="device is 'CUDA'"):
         Backend.prepare(model([("Relu", ["x"], {})], {"x": x}), "CUDA")
+
+
+CONV = ("Conv", ["x", "w", "b"], {"pads": [1] * 4})
+NORM = ["scale", "shift", "mean", "variance"]
+# nodes, and what is left of them
+FUSIONS = {
+    "activation": ([CONV, ("Relu", ["n0"], {})], ["Conv"]),
+    "limits": ([CONV, ("Clip", ["n0", "zero", "six"], {})], ["Conv"]),
+    "other limits": ([CONV, ("Clip", ["n0", "zero", "one"], {})], ["Conv", "Clip"]),
+    "other slope": ([CONV, ("LeakyRelu", ["n0"], {"alpha": 0.2})], ["Conv", "LeakyRelu"]),
+    "norm": ([CONV, ("BatchNormalization", ["n0", *NORM], {}), ("Relu", ["n1"], {})], ["Conv"]),
+    "norm without bias": (
+        [("Conv", ["x", "w"], {"pads": [1] * 4}), ("BatchNormalization", ["n0", *NORM], {"epsilon": 0.1})],
+        ["Conv"],
+    ),
+    "norm first": ([("BatchNormalization", ["x", *NORM], {}), ("Relu", ["n0"], {})], ["BatchNormalization"]),
+    "shortcut": ([CONV, ("Add", ["n0", "x"], {}), ("Relu", ["n1"], {})], ["Conv"]),
+    "two convolutions": (
+        [CONV, ("Relu", ["x"], {}), ("Conv", ["n1", "w"], {"pads": [1] * 4}), ("Add", ["n0", "n2"], {})],
+        ["Conv", "Relu", "Conv"],
+    ),
+    "sums of three": ([CONV, ("Add", ["n0", "x"], {}), ("Add", ["n1", "x"], {})], ["Conv", "Add"]),
+    "broadcast": ([CONV, ("Add", ["mean4", "n0"], {}), ("Tanh", ["n1"], {})], ["Conv"]),
+    "twice": ([CONV, ("Add", ["n0", "n0"], {})], ["Conv", "Add"]),
+    "read twice": ([CONV, ("Relu", ["n0"], {}), ("Sub", ["n0", "n1"], {})], ["Conv", "Relu", "Sub"]),
+    "gate": ([CONV, ("Sigmoid", ["n0"], {}), ("Mul", ["n0", "n1"], {})], ["Conv", "Silu"]),
+    "other gate": ([CONV, ("Sigmoid", ["n0"], {}), ("Mul", ["x", "n1"], {})], ["Conv", "Mul"]),
+    "dense": ([("MatMul", ["x", "matrix"], {}), ("Add", ["row", "n0"], {})], ["Linear"]),
+    "dense, wider sum": ([("MatMul", ["x", "matrix"], {}), ("Add", ["n0", "mean4"], {})], ["MatMul", "Add"]),
+    "constants": ([("Add", ["mean", "shift"], {}), ("Mul", ["n0", "mean"], {}), ("Add", ["n1", "matrix"], {})], []),
+}
+
+
+@pytest.mark.parametrize("name", FUSIONS)
+def test_fewer_nodes_give_the_same_results(name):
+    from onnx.reference import ReferenceEvaluator
+
+    nodes, left = FUSIONS[name]
+    x = draw(2, 6, 9, 6)
+    constants = {
+        "w": draw(6, 6, 3, 3) / 8,
+        "b": draw(6),
+        **dict(zip(NORM, (draw(6), draw(6) + 1, draw(6), np.abs(draw(6)) + np.float32(0.3)))),
+        "mean4": draw(1, 6, 1, 1),
+        "matrix": draw(6, 6),
+        "row": draw(6),
+        "zero": np.float32(0),
+        "one": np.float32(1),
+        "six": np.float32(6),
+    }
+    net = model(nodes, {"x": x}, **constants)
+    ready = prepare(net)
+    assert [node.kind for node in ready.nodes] == left
+    (wanted,) = ReferenceEvaluator(net).run(None, {"x": x})
+    np.testing.assert_allclose(ready.run({"x": x})[0], wanted, rtol=2e-5, atol=2e-5)
+
+
+def test_a_result_that_is_asked_for_stays_as_it_is():
+    x = draw(1, 2, 5, 5)
+    net = model([("Conv", ["x", "w"], {}), ("Relu", ["n0"], {})], {"x": x}, w=draw(3, 2, 3, 3))
+    net.graph.output.append(onnx.helper.make_tensor_value_info("n0", onnx.TensorProto.FLOAT, None))
+    relu, conv = prepare(net).run(x)
+    assert (conv < 0).any()
+    np.testing.assert_array_equal(relu, np.maximum(conv, 0))
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+def test_depth_to_space_and_borders_of_large_images(mode):
+    from onnx.reference import ReferenceEvaluator
+
+    x = draw(1, 8, 60, 50)
+    pads = np.int64([0, 0, 3, 1, 0, 0, 2, 4])
+    net = model([("DepthToSpace", ["x"], {"blocksize": 2, "mode": mode}), ("Pad", ["n0", "pads"], {"mode": "reflect"})],
+                {"x": x}, pads=pads)  # fmt: skip
+    np.testing.assert_array_equal(prepare(net).run(x)[0], ReferenceEvaluator(net).run(None, {"x": x})[0])

@@ -12,6 +12,9 @@ from .. import ops
 from ..geometry import value_error
 from ._resize import is_usual, resize
 
+# Elements from which a pass is worth the call of an operation.
+LARGE = 1 << 14
+
 # ---- windows
 
 
@@ -36,11 +39,22 @@ def _padded(x, edges, most=None, fill=0):
     return np.pad(x, [(0, 0), (0, 0), *edges], constant_values=fill), 0
 
 
-def _conv(x, w, b=None, *, strides=None, pads=None, dilations=None, group=1, auto_pad="NOTSET", kernel_shape=None):
+# With what fusion adds to the operator: activation(convolution + other). Where `other` is not of the result's shape it
+# is added afterwards.
+def _conv(x, w, b=None, other=None, *, strides=None, pads=None, dilations=None, group=1, auto_pad="NOTSET",
+          kernel_shape=None, activation=None):  # fmt: skip
     rank = x.ndim - 2
     strides, dilations = (tuple(v or (1,) * rank) for v in (strides, dilations))
     x, padding = _padded(x, _edges(x, w.shape[2:], strides, dilations, pads, auto_pad))
-    return getattr(ops, f"conv{rank}d")(x, w, b, strides, padding, dilations, group)
+    call = functools.partial(getattr(ops, f"conv{rank}d"), x, w, b, strides, padding, dilations, group)
+    if other is None:
+        return call(activation=activation)
+    sizes = zip(x.shape[2:], w.shape[2:], padding or (0,) * rank, strides, dilations, strict=True)
+    shape = x.shape[0], w.shape[0], *((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, p, s, d in sizes)
+    if other.shape == shape and other.dtype == x.dtype:
+        return call(activation=activation, residual=other)
+    result = call() + other
+    return result if activation is None else getattr(ops, activation)(result)
 
 
 def _conv_transpose(x, w, b=None, *, strides=None, pads=None, dilations=None, group=1, output_padding=None,
@@ -110,16 +124,45 @@ def _ints(array):
     return tuple(np.ravel(array).tolist())
 
 
+# Whether fastconv's own operations take these arrays.
+def _floats(*arrays):
+    return len({x.dtype for x in arrays}) == 1 and arrays[0].dtype in (np.float32, np.float64)
+
+
+# An operation of fastconv where it takes the arrays and they are not small, or else NumPy's.
+def _large(operation, function):
+    def compute(a, b):
+        return operation(a, b) if _floats(a, b) and a.size + b.size > LARGE else function(a, b)
+
+    return compute
+
+
+def _concat(*arrays, axis):
+    large = _floats(*arrays) and sum(x.size for x in arrays) > LARGE
+    return ops.concat(list(arrays), axis) if large else np.concatenate(arrays, axis)
+
+
+def _linear(x, weight, bias):
+    return ops.linear(x, weight, bias) if _floats(x, weight, bias) else np.matmul(x, weight.T) + bias
+
+
+def _matmul(a, b):
+    return ops.matmul(a, b) if _floats(a, b) and min(a.ndim, b.ndim) else np.matmul(a, b)
+
+
 def _gemm(a, b, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0):
     a, b = a.T if transA else a, b.T if transB else b
-    result = a @ b if alpha == 1 else a.dtype.type(alpha) * (a @ b)
+    if alpha == beta == 1 and transB and c is not None and c.shape == b.shape[1:] and _floats(a, b, c):
+        return ops.linear(a, b.T, c)
+    result = _matmul(a, b) if alpha == 1 else a.dtype.type(alpha) * _matmul(a, b)
     return result if c is None else result + (c if beta == 1 else c.dtype.type(beta) * c)
 
 
-def _batch_norm(x, scale, bias, mean, variance, *, epsilon=1e-5, momentum=0.9, training_mode=0, spatial=1):
+def _batch_norm(x, scale, bias, mean, variance, *, epsilon=1e-5, momentum=0.9, training_mode=0, spatial=1,
+                activation=None):  # fmt: skip
     if not spatial:
         raise value_error("BatchNormalization", "spatial", "is 0", "1")
-    return ops.batch_norm(x, mean, variance, scale, bias, False, 1 - momentum, epsilon)
+    return ops.batch_norm(x, mean, variance, scale, bias, False, 1 - momentum, epsilon, activation=activation)
 
 
 def _reshape(x, shape, *, allowzero=0):
@@ -145,6 +188,11 @@ def _pad(x, pads, value=None, axes=None, *, mode="constant"):
     widths, half = [(0, 0)] * x.ndim, len(pads) // 2
     for i, axis in enumerate(range(x.ndim) if axes is None else axes):
         widths[axis] = (int(pads[i]), int(pads[half + i]))
+    ours = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}.get(mode)
+    planes = 3 <= x.ndim <= 5 and not any(widths[0] + widths[1]) and x.size > LARGE and _floats(x)
+    if ours and planes and all(0 <= width < n for n, pair in zip(x.shape, widths) for width in pair):
+        borders = [width for pair in widths[:1:-1] for width in pair]
+        return ops.pad(x, borders, ours, **({"value": float(value or 0)} if mode == "constant" else {}))
     return _resized(x, widths, mode, **({"constant_values": value or 0} if mode == "constant" else {}))
 
 
@@ -193,8 +241,31 @@ def _constant_of_shape(shape, *, value=None):
     return np.full(shape.tolist(), value.item(), value.dtype)
 
 
-def _global(reduce):
-    return lambda x: reduce(x, axis=tuple(range(2, x.ndim)), keepdims=True)
+def _global_average_pool(x):
+    if _floats(x) and 3 <= x.ndim <= 5 and x.size:
+        return getattr(ops, f"adaptive_avg_pool{x.ndim - 2}d")(x, 1)
+    return np.mean(x, axis=tuple(range(2, x.ndim)), keepdims=True)
+
+
+def _hard_sigmoid(x, *, alpha=0.2, beta=0.5):
+    if alpha == np.float32(1 / 6) and beta == 0.5:
+        return ops.hardsigmoid(x)
+    return np.clip(x * x.dtype.type(alpha) + x.dtype.type(beta), 0, 1)
+
+
+def _prelu(x, slope):
+    if _floats(x, slope) and (slope.size == 1 or slope.shape == (*x.shape[1:2], *(1,) * (x.ndim - 2))):
+        return ops.prelu(x, slope.reshape(-1))
+    return np.where(x < 0, x * slope, x)
+
+
+def _depth_to_space(x, *, blocksize, mode="DCR"):
+    n, c, h, w = x.shape
+    blocks = (blocksize, blocksize)
+    deep = mode == "DCR"
+    apart = x.reshape(n, *(blocks if deep else ()), c // blocksize**2, *(() if deep else blocks), h, w)
+    together = apart.transpose(0, 3, 4, 1, 5, 2) if deep else apart.transpose(0, 1, 4, 2, 5, 3)
+    return together.reshape(n, c // blocksize**2, h * blocksize, w * blocksize)
 
 
 def _group_norm(x, scale, bias, *, num_groups, epsilon=1e-5, stash_type=1):
@@ -241,6 +312,7 @@ KERNELS = {
     "Gelu": lambda x, *, approximate="none": ops.gelu(x, approximate),
     "Gemm": _gemm,
     "GroupNormalization": _group_norm,
+    "HardSigmoid": _hard_sigmoid,
     "HardSwish": lambda x: ops.hardswish(x),
     "InstanceNormalization": lambda x, scale, bias, *, epsilon=1e-5: ops.instance_norm(
         x, weight=scale, bias=bias, eps=epsilon
@@ -248,7 +320,7 @@ KERNELS = {
     "LayerNormalization": _layer_norm,
     "LeakyRelu": lambda x, *, alpha=0.01: ops.leaky_relu(x, alpha),
     "LogSoftmax": lambda x, *, axis=-1: ops.log_softmax(x, axis),
-    "MatMul": lambda a, b: np.matmul(a, b),
+    "MatMul": _matmul,
     "MaxPool": _max_pool,
     "Mish": lambda x: ops.mish(x),
     "Relu": lambda x: ops.relu(x),
@@ -260,31 +332,42 @@ KERNELS = {
 }
 
 OPERATORS = {name: _in_float32(function) for name, function in KERNELS.items()} | {
-    "Add": np.add,
+    "Add": _large(ops.add, np.add),
     "Cast": lambda x, *, to, saturate=1: x.astype(to),
     "Clip": _clip,
-    "Concat": lambda *arrays, axis: np.concatenate(arrays, axis),
+    "Concat": _concat,
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
+    "DepthToSpace": _depth_to_space,
     "Div": lambda a, b: (a - np.fmod(a, b)) // b if a.dtype.kind in "iu" else np.divide(a, b),
     "Dropout": lambda x, *_, **ratio: x,
     "Flatten": _flatten,
     "Gather": lambda x, indices, *, axis=0: np.take(x, indices, axis),
-    "GlobalAveragePool": _global(np.mean),
-    "GlobalMaxPool": _global(np.max),
-    "HardSigmoid": lambda x, *, alpha=0.2, beta=0.5: np.clip(x * x.dtype.type(alpha) + x.dtype.type(beta), 0, 1),
+    "GlobalAveragePool": _global_average_pool,
+    "GlobalMaxPool": lambda x: np.max(x, axis=tuple(range(2, x.ndim)), keepdims=True),
     "Identity": lambda x: x,
-    "Mul": np.multiply,
-    "PRelu": lambda x, slope: np.where(x < 0, x * slope, x),
+    "Mul": _large(ops.mul, np.multiply),
+    "PRelu": _prelu,
     "Pad": _pad,
     "ReduceMean": _reduce_mean,
     "Reshape": _reshape,
     "Shape": lambda x, *, start=0, end=None: np.array(x.shape[start:end], np.int64),
     "Slice": _slice,
     "Squeeze": _squeeze,
-    "Sub": np.subtract,
+    "Sub": _large(ops.sub, np.subtract),
     "Transpose": lambda x, *, perm=None: np.transpose(x, perm),
     "Unsqueeze": _unsqueeze,
+}
+
+# What fusion makes of nodes.
+FUSED = {
+    name: _in_float32(function)
+    for name, function in {
+        "BatchNormalization": _batch_norm,
+        "Conv": _conv,
+        "Linear": _linear,
+        "Silu": ops.silu,
+    }.items()
 }
 
 # Attributes that ask for what these do not do.

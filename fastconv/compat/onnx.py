@@ -11,7 +11,8 @@ import numpy as np
 
 from ..extras import optional
 from ..geometry import value_error
-from ._onnx_operators import ALL_OUTPUTS, OLDER, OLDEST, OPERATORS, UNUSUAL
+from ._onnx_fusion import Node, constants_of, fused
+from ._onnx_operators import ALL_OUTPUTS, FUSED, OLDER, OLDEST, OPERATORS, UNUSUAL
 
 __all__ = ["OPERATORS", "Backend", "Prepared", "prepare", "weights"]
 
@@ -56,7 +57,7 @@ class Prepared:
         self.outputs = [value.name for value in model.graph.output]
         version = max((each.version for each in model.opset_import if each.domain in DOMAINS), default=13)
         operators = OPERATORS | (OLDER if version < 13 else {}) | (OLDEST if version < 7 else {})
-        self.nodes, self.elsewhere, types = [], set(), None
+        nodes, self.elsewhere, types = [], set(), None
         used = {*self.outputs, *_names_read(model.graph)}
         for node in model.graph.node:
             attributes = {a.name: _value(onnx, a) for a in node.attribute}
@@ -65,11 +66,14 @@ class Prepared:
             if operator and _takes(operator, node, attributes):
                 if node.op_type == "Cast":
                     attributes["to"] = onnx.helper.tensor_dtype_to_np_dtype(attributes["to"])
-                self.nodes.append((_outputs(operator, attributes), node.input, node.output))
+                compute = _outputs(operator, attributes)
+                nodes.append(Node(node.op_type, compute, attributes, list(node.input), list(node.output)))
             else:
                 types = _types(onnx, model) if types is None else types
                 self.elsewhere.add(node.op_type)
-                self.nodes.append(_by_reference(onnx, model, node, types))
+                nodes.append(Node("", *_by_reference(onnx, model, node, types)))
+        nodes, self.constants = constants_of(nodes, self.constants)
+        self.nodes = fused(nodes, self.constants, self.outputs, lambda kind, given: _outputs(FUSED[kind], given))
 
     def run(self, inputs) -> list[np.ndarray]:
         """The outputs, for one array, a sequence of arrays in the order of `inputs`, or a dict by name."""
@@ -80,8 +84,8 @@ class Prepared:
         values = {"": None, **self.constants}
         for name, value in inputs.items():
             values[name] = value if value is None or isinstance(value, list) else np.asarray(value)
-        for compute, names, outputs in self.nodes:
-            values.update(zip(outputs, compute(*(values[name] for name in names))))
+        for node in self.nodes:
+            values.update(zip(node.gives, node.compute(*(values[name] for name in node.reads))))
         return [values[name] for name in self.outputs]
 
 
@@ -166,7 +170,7 @@ def _types(onnx, model):
     return types
 
 
-# (function, names of what it reads, names of what it gives) for a node.
+# What a Node consists of behind its kind.
 def _by_reference(onnx, model, node, types):
     from onnx.reference import ReferenceEvaluator
 
@@ -178,7 +182,7 @@ def _by_reference(onnx, model, node, types):
     graph = onnx.helper.make_graph([node], node.op_type, *ends)
     opsets = {each.domain: each.version for each in model.opset_import}
     evaluator = ReferenceEvaluator(graph, opsets=opsets, functions=list(model.functions))
-    return lambda *values: evaluator.run(None, dict(zip(reads, values, strict=True))), reads, gives
+    return lambda *values: evaluator.run(None, dict(zip(reads, values, strict=True))), {}, reads, gives
 
 
 def _names_made(graph):
