@@ -26,7 +26,7 @@ def test_a_result_too_large_for_memory_is_a_memory_error():
 def test_scratch_that_does_not_fit_is_a_memory_error_before_any_thread_starts():
     code = """
 import resource
-weight, y = np.zeros((1024, 1024, 3, 3), np.float32), np.empty((1, 1024, 8, 8), np.float32)
+weight, y = np.zeros((1024, 1024, 3, 3), np.float32), np.empty((1, 1024, 16, 16), np.float32)
 fc.set_num_threads(2)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 20), resource.RLIM_INFINITY))

@@ -1,8 +1,11 @@
-/* col2im.inc.c: grad_input (see conv_grad_input.inc.c) of few input channels.
+/* col2im.inc.c: grad_input (see conv_grad_input.inc.c) of few input channels, and of few pixels.
  *
  * A row for each (tap, channel) fills the tile kernel, which few channels alone do not: their products with a few rows
  * of grad_output at a time are added where they belong in a band of grad_input. A band keeps the columns of one
- * remainder modulo the stride together, so that whole runs are added, and is written when it is complete. */
+ * remainder modulo the stride together, so that whole runs are added, and is written when it is complete.
+ *
+ * Few pixels are the rows of a product with the weight where it lies, whose lanes run along (channel, tap): what has to
+ * be turned are the pixels and the products, which are smaller than the weight. Then each channel is one band. */
 
 typedef struct {
     product p;                    /* rows (tap, channel) at every pixel of grad_output */
@@ -136,4 +139,99 @@ static void run_col2im(const fc_conv_geometry *g, const T *grad_output, const T 
     job.s.p.matrix = matrix;
     job.s.p.offset = nowhere;
     fc_parallel_for(g->N * job.s.bands, threads, col2im_task, &job);
+}
+
+/* ---- few pixels ------------------------------------------------------------------------------------------------ */
+
+enum { FEW_PIXELS_WEIGHT = 4 * 1024, FEW_PIXELS_PLANE = 256 * 1024, FEW_PIXELS_TASKS = 16 };
+
+typedef struct {
+    product p;            /* rows are pixels of all images, pixels are (channel, tap) */
+    fc_conv_geometry one; /* the convolution of one input channel */
+    col2im_plan s;        /* for its additions */
+    int64_t turned_bytes, products_bytes, lanes, chunks;
+} few_pixels_plan;
+
+static few_pixels_plan plan_few_pixels(const fc_conv_geometry *g) {
+    static const int64_t nowhere[1][3];
+    few_pixels_plan f = {.one = *g, .lanes = ceil_div(volume(g->output), LANES) * LANES};
+    int64_t size = sizeof(T), taps = volume(g->kernel), pixels = g->N * volume(g->output);
+    f.one.C = 1;
+    f.s = (col2im_plan){.phases = min_i64(g->stride[2], g->input[2])};
+    f.s.pitch = ceil_div(ceil_div(g->input[2], g->stride[2]), LANES) * LANES;
+    f.s.plane = g->input[1] * f.s.phases * f.s.pitch;
+    f.s.p.rows = taps;
+    f.s.stage_bytes = line_bytes(taps * f.lanes * size);
+    f.s.band_bytes = line_bytes(f.s.plane * size);
+    f.s.thread_bytes = f.s.stage_bytes + f.s.band_bytes;
+    f.p = (product){.groups = 1, .images = 1, .channels = g->K, .taps = 1, .rows = pixels, .exact = g->exact};
+    for (int axis = 0; axis < 3; axis++) {
+        f.p.count[axis] = f.p.stride[axis] = f.p.dest_stride[axis] = 1;
+        f.p.extent[axis] = f.p.pixels[axis] = f.p.dest_extent[axis] = axis < 2 ? 1 : g->C * taps;
+    }
+    f.p.offset = nowhere;
+    f.turned_bytes = line_bytes(pixels * g->K * size);
+    f.products_bytes = line_bytes(pixels * g->C * taps * size);
+    f.chunks = min_i64(g->C, FEW_PIXELS_TASKS);
+    return f;
+}
+
+/* Pixels of two axes at most, whose products are smaller than a third of the weight. */
+static int takes_few_pixels(const fc_conv_geometry *g) {
+    int64_t pixels = g->N * volume(g->output), taps = volume(g->kernel);
+    return g->G == 1 && pixels > 0 && 3 * pixels <= g->K && g->K * g->C * taps >= FEW_PIXELS_WEIGHT &&
+           g->kernel[0] == 1 && g->input[0] == 1 && g->output[0] == 1 && g->padding[0] == 0 &&
+           (taps > 1 || volume(g->output) == 1) && plan_few_pixels(g).s.thread_bytes <= FEW_PIXELS_PLANE;
+}
+
+static int64_t few_pixels_scratch(const fc_conv_geometry *g, int threads) {
+    few_pixels_plan f = plan_few_pixels(g);
+    int64_t later = f.s.thread_bytes * threads;
+    return f.turned_bytes + f.products_bytes + max_i64(product_scratch(&f.p, threads), later);
+}
+
+typedef struct {
+    col2im_job job; /* of one channel */
+    const few_pixels_plan *f;
+    int64_t channels;
+    const T *products;
+} few_pixels_job;
+
+static void few_pixels_task(const void *context, int64_t task, int thread) {
+    const few_pixels_job *all = context;
+    const few_pixels_plan *f = all->f;
+    const fc_conv_geometry *g = &f->one;
+    char *scratch = all->job.scratch + thread * f->s.thread_bytes;
+    T *stage = take(&scratch, f->s.stage_bytes), *sums = take(&scratch, f->s.band_bytes);
+    int64_t taps = f->s.p.rows, pixels = volume(g->output), row = all->channels * taps;
+    int64_t n = task / f->chunks, chunk = task % f->chunks, end = part_start(all->channels, f->chunks, chunk + 1);
+    int64_t c = part_start(all->channels, f->chunks, chunk), first = n * all->channels + c;
+    const T *bias = all->job.epilogue.bias, *residual = all->job.epilogue.residual;
+    if (taps == 1) { /* and one pixel */
+        T *dest = all->job.grad_input + first;
+        copy_run(dest, all->products + first, end - c);
+        if (bias) add_run(dest, bias + c, end - c);
+        finish_run(dest, dest, residual ? residual + first : NULL, end - c, 1, all->job.epilogue.activation);
+        return;
+    }
+    for (; c < end; c++) {
+        fill_run(sums, bias ? bias[c] : 0, f->s.plane);
+        transpose_block(all->products + n * pixels * row + c * taps, row, pixels, taps, stage, f->lanes);
+        add_products(&all->job, stage, f->lanes, 0, g->output[1], 0, g->input[1], sums);
+        write_band(&all->job, sums, (n * all->channels + c) * g->input[1] * g->input[2], g->input[1]);
+    }
+}
+
+static void run_few_pixels(const fc_conv_geometry *g, const T *grad_output, const T *weight,
+                           const fc_epilogue *epilogue, T *grad_input, char *scratch, int threads) {
+    few_pixels_plan f = plan_few_pixels(g);
+    T *turned = take(&scratch, f.turned_bytes), *products = take(&scratch, f.products_bytes);
+    reorder(g->N, g->K, volume(g->output), grad_output, turned, threads);
+    f.p.source = weight;
+    f.p.matrix = turned;
+    f.p.dest = products;
+    run_product(&f.p, scratch, threads);
+    few_pixels_job job = {.f = &f, .channels = g->C, .products = products};
+    job.job = (col2im_job){.g = &f.one, .s = f.s, .epilogue = *epilogue, .grad_input = grad_input, .scratch = scratch};
+    fc_parallel_for(g->N * f.chunks, threads, few_pixels_task, &job);
 }

@@ -122,6 +122,7 @@ static int64_t phases_scratch(const fc_conv_geometry *g, int threads) {
 }
 
 static int64_t conv_grad_input_scratch(const fc_conv_geometry *g, int threads) {
+    if (takes_few_pixels(g)) return few_pixels_scratch(g, threads);
     int64_t most = takes_col2im(g) ? col2im_scratch(g, threads) : phases_scratch(g, threads);
     return taps_bytes(g) * 2 + axis_bytes(g) + matrices_bytes(g) + weight_bytes(g) + most;
 }
@@ -229,6 +230,7 @@ static void write_tap_rows(const fc_conv_geometry *g, const void *weight, phase_
 static int64_t grad_input_packed_bytes(const fc_conv_geometry *g) {
     int64_t phase[3] = {0}, bytes = weight_bytes(g);
     product p[TOGETHER];
+    if (takes_few_pixels(g)) return 0;
     if (takes_col2im(g)) return bytes;
     for (int count; (count = take_phases(g, phase, p)) > 0; pass_phases(g, phase, count)) bytes += packed_bytes(p);
     return bytes;
@@ -254,6 +256,10 @@ static void grad_input_pack(const fc_conv_geometry *g, const void *weight, void 
 
 static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, const void *weight, const void *packed,
                             const fc_epilogue *epilogue, void *grad_input, void *scratch, int threads) {
+    if (takes_few_pixels(g)) {
+        run_few_pixels(g, grad_output, weight, epilogue, grad_input, scratch, threads);
+        return;
+    }
     char *rest = scratch;
     const char *made = packed ? (const char *)packed + weight_bytes(g) : NULL;
     int64_t phase[3] = {0};
@@ -287,6 +293,10 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
 
 static int64_t grad_input_choices(const fc_conv_geometry *g, const fc_choice **choices, int64_t most) {
     int64_t phase[3] = {0}, made = 0;
+    if (takes_few_pixels(g)) {
+        if (most > 0) choices[0] = &ways[FEW_PIXELS];
+        return 1;
+    }
     if (takes_col2im(g)) {
         if (most > 0) choices[0] = &ways[COL2IM];
         return 1;

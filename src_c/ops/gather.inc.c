@@ -44,7 +44,7 @@ static int64_t gather_depth(const product *p) {
 static void cut_gather(const product *p, int64_t fit, int threads, gather_plan *plan) {
     int64_t pixels = plan->unit_pixels, least = ceil_div(pixels, fit), most = least, best = 0;
     int64_t wanted = ceil_div(8 * threads, p->groups * plan->units); /* images and groups are tasks, too */
-    if (threads > 1) most = max_i64(least, min_i64(wanted, pixels / (4 * PANEL)));
+    if (threads > 1) most = max_i64(least, min_i64(wanted, max_i64(threads, pixels / (4 * PANEL))));
     for (int64_t parts = least; parts <= most; parts++)
         for (int64_t row_parts = 1; row_parts <= threads; row_parts++) {
             if (row_parts > 1 && p->rows / row_parts < GATHER_MIN_ROWS) break;

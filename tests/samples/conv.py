@@ -123,6 +123,36 @@ def drawn(make, rank, count):
     return [make(rng, rank) for _ in range(count)]
 
 
+def few_pixels():
+    """Transposed, with many more input channels than pixels: overlapping taps, gaps between them, a single pixel."""
+    return [
+        transposed((1, 64, 4, 4), (64, 33, 4, 4), stride=2, padding=1),
+        transposed((2, 72, 3, 2), (72, 7, 3, 4), stride=(3, 2), padding=(1, 3), dilation=(1, 2), bias=False),
+        transposed((1, 48, 3, 5), (48, 19, 2, 3), padding=1, stride=(2, 4), output_padding=1),
+        transposed((3, 100, 1, 1), (100, 24, 4, 4), padding=1),
+        *(
+            Sample(
+                input=normal(2, 64, side, side),
+                weight=normal(64, 20, 3, 3),
+                bias=normal(20),
+                residual=normal(2, 20, 2 * side, 2 * side),
+                stride=2,
+                padding=1,
+                output_padding=1,
+                activation=activation,
+            )
+            for side, activation in [(1, "relu"), (3, "silu")]
+        ),
+        Sample(
+            input=normal(5, 64, 1, 1),
+            weight=normal(64, 90, 1, 1),
+            bias=normal(90),
+            residual=normal(5, 90, 1, 1),
+            activation="relu",
+        ),
+    ]
+
+
 SAMPLES = {
     "conv1d": [
         *(conv((1, 3, width), (5, 3, min(width, 3)), padding=1) for width in WIDTHS),
@@ -153,6 +183,7 @@ SAMPLES = {
         conv((1, 32, 9, 10), (32, 32, 3, 3), padding=1),
         conv((1, 35, 4, 7), (33, 35, 3, 3), padding=1, bias=False),
         conv((1, 64, 7, 7), (36, 64, 3, 3), padding=1, stride=2),
+        conv((1, 20, 6, 6), (96, 20, 3, 3), padding=1, stride=2),
         conv((1, 4, 8, 8), (8, 4, 2, 3), stride=(3, 4)),
         conv((2, 3, 7, 9), (4, 3, 2, 4), padding="same"),
         conv((2, 3, 7, 9), (4, 3, 2, 3), padding="same", dilation=(3, 2)),
@@ -210,6 +241,7 @@ SAMPLES = {
         transposed((2, 3, 9), (3, 4, 2), stride=5, output_padding=4),
         transposed((1, 2, 9), (2, 3, 4), dilation=3, output_padding=2, padding=2),
         transposed((3, 7), (3, 2, 3)),
+        transposed((1, 96, 5), (96, 40, 3), stride=2),
         transposed((0, 3, 7), (3, 2, 3)),
         *drawn(any_transposed, 1, 8),
     ],
@@ -221,6 +253,7 @@ SAMPLES = {
         transposed((2, 19, 6, 7), (19, 1, 3, 2), groups=19, padding=(1, 0), dilation=(1, 2)),
         transposed((1, 32, 6, 6), (32, 32, 3, 3), padding=1),
         transposed((1, 32, 28, 32), (32, 32, 3, 3), padding=1, precision="exact"),
+        *few_pixels(),
         transposed((2, 5, 6), (2, 3, 3, 3), padding=2),
         transposed((0, 2, 5, 6), (2, 3, 3, 3)),
         transposed((1, 1, 1, 1), (1, 1, 4, 4)),
