@@ -1,5 +1,7 @@
 """layout="NHWC": the values of channels first, moved; one copy at most."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -170,3 +172,16 @@ def test_refuses_other_layouts_and_too_few_axes():
         fc.conv2d(x, w, layout="NHCW")
     with pytest.raises(ValueError, match=r"^conv2d: input has 2 dimensions"):
         fc.conv2d(x[0, 0], w, layout="NHWC")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(3, 30, 40, 9), (2, 1, 50, 300), (60, 700), (3, 5, 7, 11, 17), (33, 1, 8, 80)])
+def test_large_arrays_with_their_axes_in_any_order(shape, dtype):
+    x = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
+    backwards = range(x.ndim)[::-1]
+    for order in itertools.permutations(range(x.ndim)):
+        got = fc.permute(x, order)
+        assert got.flags.c_contiguous
+        np.testing.assert_array_equal(got, x.transpose(order))
+    for view in (x[..., ::-1], x[1:], x[..., 1:], np.broadcast_to(x[:1], (9, *shape[1:])), np.asfortranarray(x)):
+        np.testing.assert_array_equal(fc.permute(view, backwards), view.T)

@@ -56,15 +56,15 @@ def linear_backward(grad_output, input, weight, bias=None, *, needs=(True, True,
     features = input.shape[-1]
     rows = math.prod(input.shape[len(samples) : -1])
     x = input.reshape(*samples, rows, features)
-    g = grad_output.reshape(*samples, rows, weight.shape[0] if weight.ndim == 2 else 1)
     matrix = weight.reshape(weight.shape[0] if weight.ndim == 2 else 1, features)
+    g = grad_output.reshape(*samples, rows, len(matrix))
     grad_input = grad_weight = None
     if needs[0]:
-        grad_input = allocate(name, (*samples, rows, features), x.dtype)
-        grad_input = product(name, g, matrix, grad_input).reshape(input.shape)
-    if needs[1]:
-        grad_weight = allocate(name, (*samples, len(matrix), features), x.dtype)
-        grad_weight = product(name, np.swapaxes(g, -1, -2), x, grad_weight).reshape((*samples, *weight.shape))
+        grad_input = allocate(name, input.shape, x.dtype)
+        product(name, g, matrix, grad_input.reshape(x.shape))
+    if needs[1]:  # no view of another array, which the tape would have to copy
+        grad_weight = allocate(name, (*samples, *weight.shape), x.dtype)
+        product(name, np.swapaxes(g, -1, -2), x, grad_weight.reshape(*samples, *matrix.shape))
     grad_bias = g.sum(axis=-2).reshape((*samples, *weight.shape[:-1])) if needs[2] else None
     return grad_input, grad_weight, grad_bias
 

@@ -1,9 +1,12 @@
 """Operations that move elements and compute nothing; each result owns its memory."""
 
+import math
+
 import numpy as np
 
+from .. import _core
 from ..geometry.arguments import axes, axis
-from ..geometry.arrays import as_array, new_output, shape_only
+from ..geometry.arrays import FLOAT32, FLOAT64, as_array, new_output, shape_only
 from ..geometry.elementwise import (
     concatenated,
     flattened,
@@ -15,11 +18,33 @@ from ..geometry.elementwise import (
 )
 from ..op import op
 
+# Elements from which a copy is worth looking at its axes.
+LARGE = 1 << 14
+
 
 def copied(name: str, view: np.ndarray, out, input: np.ndarray) -> np.ndarray:
     out = new_output(name, out, view.shape, view.dtype, input)
-    np.copyto(out, view)
+    swap = _swap(view) if view.size > LARGE and view.dtype in (FLOAT32, FLOAT64) else None
+    if swap is None or not out.flags.c_contiguous:
+        np.copyto(out, view)
+    else:
+        _core.reorder(*swap, out)
     return out
+
+
+# (outer, rows, columns, their C-contiguous array) if `view` is that with rows and columns exchanged, else None.
+def _swap(view: np.ndarray) -> tuple | None:
+    axes = [i for i, size in enumerate(view.shape) if size > 1]
+    order = sorted(axes, key=lambda i: -view.strides[i])
+    kept = next((k for k, (a, b) in enumerate(zip(axes, order)) if a != b), len(axes))
+    if kept == len(axes):
+        return None
+    turn = order.index(axes[kept])
+    source = view.transpose([*order, *(i for i, size in enumerate(view.shape) if size <= 1)])
+    if axes[kept:] != order[turn:] + order[kept:turn] or not source.flags.c_contiguous:
+        return None
+    outer, rows, columns = (math.prod(source.shape[a:b]) for a, b in ((0, kept), (kept, turn), (turn, None)))
+    return outer, rows, columns, source
 
 
 @op("input")
