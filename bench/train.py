@@ -40,12 +40,12 @@ def parse(argv):
 
 
 # What runs in a process of its own, with the thread count and the allocator set before a library is loaded.
-def run(argv, worker, threads):
+def run(argv, worker, threads, script=__file__):
     environment = os.environ | ALLOCATOR | dict.fromkeys(THREAD_VARIABLES, str(threads))
     environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "result.json")
-        command = [sys.executable, __file__, *argv, "--threads", str(threads), "--worker", f"{worker}:{path}"]
+        command = [sys.executable, script, *argv, "--threads", str(threads), "--worker", f"{worker}:{path}"]
         status = subprocess.run(command, env=environment, check=False).returncode
         if status:
             sys.exit(f"{worker} with {threads} threads ended with status {status}")

@@ -141,8 +141,9 @@ class _Conv(_Convolution):
             self._infer_from_input(input)
         weight, bias = self._weight(), self.bias
         if norm is not None:
-            positions = math.prod(input.shape[2:]) // math.prod(self.stride)  # of a sample, whatever comes with it
-            folded = norm.folded(self.weight, bias, positions) if input.ndim == self.rank + 2 else None
+            shape = np.shape(input)
+            positions = math.prod(shape[2:]) // math.prod(self.stride)  # of a sample, whatever comes with it
+            folded = norm.folded(self.weight, bias, positions) if len(shape) == self.rank + 2 else None
             if folded is None:
                 result = norm.forward(self.forward(input), activation if activation == "relu" else None)
                 return result if activation in (None, "relu") else getattr(F, activation)(result)

@@ -94,7 +94,6 @@ class _BatchNorm(_ChannelNorm):
             residual=residual,
         )
 
-
     # (weight, bias) of a convolution that gives `positions` results a channel and normalises them, too. None where
     # scaling its weight would take longer than scaling these results, and where forward has to complain.
     def folded(self, weight, bias, positions):
@@ -103,7 +102,7 @@ class _BatchNorm(_ChannelNorm):
         if positions < FEW_POSITIONS or weight.size > max(FOLDED, positions * len(weight)):
             return None
         own = (bias, self.running_mean, self.running_var, self.weight, self.bias)
-        if any(x is not None and x.dtype != weight.dtype for x in own):
+        if weight.dtype.itemsize < 4 or any(x is not None and x.dtype != weight.dtype for x in own):
             return None
         weight, scale = weight.data, inverse_deviation(self.running_var, self.eps)
         scale = scale if self.weight is None else scale * self.weight.data

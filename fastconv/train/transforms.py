@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .. import ops
+
 
 class Transform:
     """Base: `_apply(images, rng)` on float images in 0..1 returns new images, never the old ones changed."""
@@ -107,7 +109,7 @@ def resample(images: np.ndarray, matrices: np.ndarray, size: tuple[int, int]) ->
     rows, columns = size
     y, x = np.mgrid[:rows, :columns].reshape(2, -1).astype(np.float32)  # (rows columns,)
     grid = np.stack([y - (rows - 1) / 2, x - (columns - 1) / 2, np.ones_like(y)])  # (3, rows columns)
-    source = matrices.astype(np.float32) @ grid  # (N, 2, rows columns)
+    source = ops.matmul(matrices.astype(np.float32), grid)  # (N, 2, rows columns)
     y, x = source[:, 0] + (height - 1) / 2, source[:, 1] + (width - 1) / 2
     top, left = np.floor(y), np.floor(x)
     flat = images.reshape(count, channels, height * width)
@@ -307,7 +309,7 @@ def _grey(images: np.ndarray) -> np.ndarray:
     if images.shape[1] != 3:
         return images.mean(1, keepdims=True)
     weights = np.asarray([0.299, 0.587, 0.114], images.dtype)
-    return np.tensordot(weights, images, ((0,), (1,)))[:, None]
+    return ops.conv2d(images, weights.reshape(1, 3, 1, 1))
 
 
 def _brightness(images, amount):

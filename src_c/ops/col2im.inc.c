@@ -143,6 +143,7 @@ static void run_col2im(const fc_conv_geometry *g, const T *grad_output, const T 
 
 /* ---- few pixels ------------------------------------------------------------------------------------------------ */
 
+/* Elements of the smallest weight that repays it, and bytes of the largest plane that is added up in cache. */
 enum { FEW_PIXELS_WEIGHT = 4 * 1024, FEW_PIXELS_PLANE = 256 * 1024, FEW_PIXELS_TASKS = 16 };
 
 typedef struct {
