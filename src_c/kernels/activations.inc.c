@@ -19,20 +19,20 @@ SLOPE(leaky_relu) { return choose(x > 0, g, g * a); }
 
 VALUE(sigmoid) { return logistic(x); }
 SLOPE(sigmoid) {
-    vec s = logistic(x);
-    return g * (s * (1 - s));
+    vec s;
+    return g * logistic_slope(x, &s);
 }
 
 VALUE(tanh) { return hyperbolic_tangent(x); }
 SLOPE(tanh) {
-    vec t = hyperbolic_tangent(x);
-    return g * (1 - t * t);
+    vec s;
+    return g * (4 * logistic_slope(2 * x, &s));
 }
 
 VALUE(silu) { return x / (1 + exponential(-x)); }
 SLOPE(silu) {
-    vec s = logistic(x);
-    return g * (s * (1 + x * (1 - s)));
+    vec s, slope = logistic_slope(x, &s);
+    return g * (s + x * slope);
 }
 
 VALUE(hardsigmoid) { return at_most(at_least(x + 3, 0), 6) / 6; }
@@ -74,14 +74,12 @@ VALUE(softplus) {
 SLOPE(softplus) { return choose(x * a > b, g, g * logistic(x * a)); }
 
 /* x sigmoid(2u) with u = sqrt(2/pi) (x + 0.044715 x**3), the tanh form free of cancellation. */
-VEC_INLINE vec gelu_tanh_gate(vec x) {
-    return logistic((T)(2 * 0.79788456080286535588) * (x * (1 + (T)0.044715 * (x * x))));
-}
-VALUE(gelu_tanh) { return x * gelu_tanh_gate(x); }
+#define TANH_GATE ((T)(2 * 0.79788456080286535588))
+VEC_INLINE vec tanh_gate(vec x) { return TANH_GATE * (x * (1 + (T)0.044715 * (x * x))); }
+VALUE(gelu_tanh) { return x * logistic(tanh_gate(x)); }
 SLOPE(gelu_tanh) {
-    vec near = at_least(at_most(x, 20), -20), s = gelu_tanh_gate(near);
-    vec slope = (T)(2 * 0.79788456080286535588) * (1 + (T)(3 * 0.044715) * (near * near));
-    return g * (s + near * slope * (s * (1 - s)));
+    vec near = at_least(at_most(x, 20), -20), s, slope = logistic_slope(tanh_gate(near), &s);
+    return g * (s + near * slope * (TANH_GATE * (1 + (T)(3 * 0.044715) * (near * near))));
 }
 #undef VALUE
 #undef SLOPE

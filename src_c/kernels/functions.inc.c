@@ -114,6 +114,13 @@ VEC_INLINE vec square_root(vec x) {
 
 VEC_INLINE vec logistic(vec x) { return 1 / (1 + exponential(-x)); }
 
+/* Its slope s (1 - s), free of cancellation, and s itself. */
+VEC_INLINE vec logistic_slope(vec x, vec *s) {
+    vec e = exponential(-magnitude(x)), r = 1 / (1 + e);
+    *s = choose(x < 0, e * r, r);
+    return e * r * r;
+}
+
 VEC_INLINE vec hyperbolic_tangent(vec x) {
     vec e = exponential_less_one(-2 * magnitude(x));
     return (vec)((words)magnitude(e / (e + 2)) | sign_bit(x));

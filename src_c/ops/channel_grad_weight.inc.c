@@ -26,7 +26,7 @@ enum {
     CHANNEL_SUMS_BYTES = 256 * 1024
 };
 
-static channel_plan plan_channels(const product *p) {
+FC_PLAN channel_plan plan_channels(const product *p) {
     channel_plan w = {.groups = LANES / p->channels};
     int64_t vector = VECTOR_BYTES, rounds = p->channels, P = p->pixels[1], Q = p->pixels[2];
     int64_t span = p->high[1] - p->low[1];

@@ -26,7 +26,7 @@ static int takes_col2im(const fc_conv_geometry *g) {
            rows * g->output[2] * (int64_t)sizeof(T) <= COL2IM_MOST_ROW;
 }
 
-static col2im_plan plan_col2im(const fc_conv_geometry *g) {
+FC_PLAN col2im_plan plan_col2im(const fc_conv_geometry *g) {
     int64_t size = sizeof(T), H = g->input[1], P = g->output[1], Q = g->output[2];
     col2im_plan s = {.phases = min_i64(g->stride[2], g->input[2])};
     s.p = (product){.groups = 1, .images = g->N, .channels = g->K, .taps = 1, .rows = g->C * volume(g->kernel)};
@@ -153,7 +153,7 @@ typedef struct {
     int64_t turned_bytes, products_bytes, lanes, chunks;
 } few_pixels_plan;
 
-static few_pixels_plan plan_few_pixels(const fc_conv_geometry *g) {
+FC_PLAN few_pixels_plan plan_few_pixels(const fc_conv_geometry *g) {
     static const int64_t nowhere[1][3];
     few_pixels_plan f = {.one = *g, .lanes = ceil_div(volume(g->output), LANES) * LANES};
     int64_t size = sizeof(T), taps = volume(g->kernel), pixels = g->N * volume(g->output);

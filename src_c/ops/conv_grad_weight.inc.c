@@ -35,7 +35,7 @@ enum {
     WEIGHT_SUM_ROWS = 128
 };
 
-static weight_plan plan_weight(const fc_conv_geometry *g) {
+FC_PLAN weight_plan plan_weight(const fc_conv_geometry *g) {
     weight_plan w = {.C = g->C / g->G, .K = g->K / g->G, .taps = volume(g->kernel)};
     int64_t P = g->output[1], Q = g->output[2];
     for (int axis = 0; axis < 3; axis++) {

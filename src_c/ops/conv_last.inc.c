@@ -32,7 +32,7 @@ typedef struct {
     char *spill;
 } last_job;
 
-static last_job plan_last(const fc_conv_geometry *g) {
+FC_PLAN last_job plan_last(const fc_conv_geometry *g) {
     product p = forward_product(g);
     last_job job = {.g = g, .p = p};
     if (choose_last_way(g) == DEPTH_LAST) {

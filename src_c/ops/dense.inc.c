@@ -14,7 +14,7 @@ enum { DENSE_TAPS = 3, DENSE_BYTES = 192 * 1024, DENSE_COLUMNS = 2048 };
 static int64_t dense_stage_bytes(void) { return line_bytes(DENSE_ROWS * DENSE_VECS * (int64_t)sizeof(vec)); }
 static int64_t dense_step_bytes(int64_t R) { return line_bytes(ceil_div(R, DENSE_TAPS) * (int64_t)sizeof(slide_step)); }
 
-static correlation_job plan_dense(const fc_correlation *f) {
+FC_PLAN correlation_job plan_dense(const fc_correlation *f) {
     int64_t R = f->taps[0];
     correlation_job job = cut_columns(f, DENSE_COLUMNS);
     int64_t fit = DENSE_BYTES / (job.line * T_BYTES) - R;

@@ -28,7 +28,7 @@ static int64_t column_blocks(const product *p) {
     return ceil_div(p->pixels[2], p->count[2] > p->pixels[2] ? 8 : DEPTH_PIXELS);
 }
 
-static depth_plan plan_depth(const product *p) {
+FC_PLAN depth_plan plan_depth(const product *p) {
     depth_plan d = {.blocks = ceil_div(p->groups, LANES)};
     int64_t end = p->extent[2], rows = 0, tables = 0, vector = VECTOR_BYTES;
     for (const product *row = p; row; row = row->below)

@@ -41,7 +41,7 @@ static int64_t gather_depth(const product *p) {
 
 /* The pixels per task and the parts of the rows that finish first. Each part packs the pixels anew; one thread takes
  * the largest blocks. */
-static void cut_gather(const product *p, int64_t fit, int threads, gather_plan *plan) {
+FC_PLAN void cut_gather(const product *p, int64_t fit, int threads, gather_plan *plan) {
     int64_t pixels = plan->unit_pixels, least = ceil_div(pixels, fit), most = least, best = 0;
     int64_t wanted = ceil_div(8 * threads, p->groups * plan->units); /* images and groups are tasks, too */
     if (threads > 1) most = max_i64(least, min_i64(wanted, max_i64(threads, pixels / (4 * PANEL))));
@@ -62,7 +62,7 @@ static void cut_gather(const product *p, int64_t fit, int threads, gather_plan *
         }
 }
 
-static gather_plan plan_gather(const product *p, int threads) {
+FC_PLAN gather_plan plan_gather(const product *p, int threads) {
     gather_plan plan;
     int64_t pixels = volume(p->pixels);
     int small = joins_images(p);

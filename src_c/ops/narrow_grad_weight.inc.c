@@ -19,7 +19,7 @@ typedef struct {
 
 enum { NARROW_TASKS = 16, NARROW_SUM_BYTES = 24 * 1024 };
 
-static narrow_plan plan_narrow(const fc_conv_geometry *g) {
+FC_PLAN narrow_plan plan_narrow(const fc_conv_geometry *g) {
     narrow_plan w = {.p = forward_product(g), .C = g->C / g->G, .K = g->K / g->G, .taps = volume(g->kernel)};
     product *p = &w.p;
     p->rows = 1;

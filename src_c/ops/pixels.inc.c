@@ -32,7 +32,7 @@ static int sees_zeros(const product *p) {
     return 0;
 }
 
-static pixel_plan plan_pixels(const product *p) {
+FC_PLAN pixel_plan plan_pixels(const product *p) {
     pixel_plan s = {.lanes = ceil_div(p->rows, LANES) * LANES, .copied = sees_zeros(p)};
     int64_t pixels = volume(p->pixels), most = clamp_i64(PIXEL_STAGE / s.lanes, LEAST_PIXELS, MOST_PIXELS);
     s.panels = ceil_div(s.lanes, PANEL);

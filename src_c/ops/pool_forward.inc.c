@@ -58,7 +58,7 @@ static pool_tile pool_tile_at(const fc_pool_geometry *g, const pool_plan *plan, 
 /* Cells of a plane; a short row takes as long as a vector. */
 static int64_t pool_work(const fc_pool_geometry *g) { return g->input[0] * g->input[1] * max_i64(g->input[2], LANES); }
 
-static pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
+FC_PLAN pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
     pool_plan plan = {0};
     int64_t Q = g->output[2], cell = indexed ? 2 * T_BYTES : T_BYTES;
     int64_t stride = g->adaptive ? 1 : g->stride[2];

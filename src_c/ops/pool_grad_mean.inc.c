@@ -38,7 +38,7 @@ static int64_t run_pitch(const fc_pool_geometry *g, int side_by_side, int64_t n)
     return ceil_div(side_by_side ? n : n + g->kernel[2] - 1, g->stride[2]);
 }
 
-static spread_plan plan_spread(const fc_pool_geometry *g) {
+FC_PLAN spread_plan plan_spread(const fc_pool_geometry *g) {
     spread_plan plan = {0};
     int64_t W = g->input[2], s = g->adaptive ? 1 : g->stride[2], S = g->adaptive ? 1 : g->kernel[2];
     plan.side_by_side = !g->adaptive && S == s && g->padding[2] == 0;

@@ -83,8 +83,8 @@ static void fetch_task(const void *context, int64_t task, int thread) {
     }
 }
 
-static scatter_job plan_scatter(int64_t planes, int64_t cells, int64_t values, const void *source,
-                                const int64_t *positions, void *result, int *outside) {
+FC_PLAN scatter_job plan_scatter(int64_t planes, int64_t cells, int64_t values, const void *source,
+                                 const int64_t *positions, void *result, int *outside) {
     int64_t per_task = max_i64(1, POOL_TASK_CELLS / (cells + values));
     return (scatter_job){planes, cells, values, per_task, 1, 0, source, positions, result, outside};
 }

@@ -17,7 +17,7 @@ static int64_t separable_pointer_bytes(const fc_correlation *f) {
     return line_bytes((f->taps[0] + SEPARABLE_LINES) * (int64_t)sizeof(T *));
 }
 
-static correlation_job plan_separable(const fc_correlation *f) {
+FC_PLAN correlation_job plan_separable(const fc_correlation *f) {
     int64_t R = f->taps[0], fit = SEPARABLE_BYTES / T_BYTES / (R + SEPARABLE_LINES);
     correlation_job job = cut_columns(f, clamp_i64(fit, 16 * LANES, SEPARABLE_COLUMNS));
     int64_t worth = SEPARABLE_WORK / (min_i64(f->result[1], job.columns) * (R + f->taps[1]));

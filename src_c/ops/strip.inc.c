@@ -130,7 +130,7 @@ static int64_t border_cells(const strip_plan *s, const product *p) {
 }
 
 /* `scroll`: large planes may be taken in larger blocks than strips hold, see above. */
-static strip_plan plan_strip(const product *p, int scroll) {
+FC_PLAN strip_plan plan_strip(const product *p, int scroll) {
     int64_t P = p->pixels[1], Q = p->pixels[2], low[3], high[3];
     strip_plan s = {.sliding = slides(p), .gap = 1};
     s.columns_listed = s.sliding ? p->count[2] : p->channels * p->taps;

@@ -27,7 +27,7 @@ static int is_tall(const product *p) {
            7 * ceil_div(R, 4) * S + 4 * 30 < 4 * R * S;
 }
 
-static tall_plan plan_tall(const product *p) {
+FC_PLAN tall_plan plan_tall(const product *p) {
     int64_t R = p->count[1], span = p->count[2] - 1, unit = TALL_VECS * LANES, P = p->pixels[1], Q = p->pixels[2];
     tall_plan t = {.taps = ceil_div(R, 4)};
     t.tiles = min_i64(2 * TALL_ROWS, ceil_div(P, 4));

@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+/* A function that plans a call, once: its code had better be small than fast, in every table. */
+#define FC_PLAN static __attribute__((cold))
+
 /* a / b for b > 0. Some processors take 90 cycles to divide 64 bits, 26 for 32. */
 static inline int64_t divide(int64_t a, int64_t b) {
     return (a | b) >> 32 ? a / b : (int64_t)((uint32_t)a / (uint32_t)b);

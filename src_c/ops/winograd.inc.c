@@ -70,7 +70,7 @@ static product tile_product(const product *p, const winograd_tiles *t) {
 
 /* The tiles per task and the parts of the rows that finish first, in multiply-adds. Filters that several blocks use are
  * written once and read by each block, from far away where they are many. */
-static void cut_winograd(const product *p, int64_t fit, int threads, winograd_plan *w) {
+FC_PLAN void cut_winograd(const product *p, int64_t fit, int threads, winograd_plan *w) {
     const winograd_tiles *t = &w->t;
     double best = INFINITY, filters = (double)t->points * t->depth * t->rows;
     double move = filters * (filters * sizeof(T) > WINOGRAD_NEAR_BYTES ? 0.75 : 0.2) * LANES;
@@ -92,7 +92,7 @@ static void cut_winograd(const product *p, int64_t fit, int threads, winograd_pl
         }
 }
 
-static winograd_plan plan_winograd(const product *p, int threads) {
+FC_PLAN winograd_plan plan_winograd(const product *p, int threads) {
     winograd_plan w = {.t = cut_product(p)};
     const winograd_tiles *t = &w.t;
     w.chunks = ceil_div(t->depth, WINOGRAD_DEPTH);

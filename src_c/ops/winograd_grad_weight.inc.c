@@ -36,7 +36,7 @@ typedef struct {
     int64_t v_bytes, dy_bytes, sum_bytes, run_bytes, block_bytes, thread_bytes;
 } winograd_weight_plan;
 
-static winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
+FC_PLAN winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     product p = forward_product(g);
     winograd_weight_plan w = {.t = cut_tiles(&p), .K = p.rows};
     const winograd_tiles *t = &w.t;

@@ -67,7 +67,7 @@ static int64_t greatest_divisor(int64_t a, int64_t b) {
     return a;
 }
 
-static winograd_axis cut_axis(const product *p, int axis, enum winograd_form form) {
+FC_PLAN winograd_axis cut_axis(const product *p, int axis, enum winograd_form form) {
     winograd_axis a = {.tile = 1, .patch = 1, .taps = 1, .points = 1, .step = 1, .interleave = 1};
     int64_t count = p->count[axis];
     a.spacing = tap_gap(p, axis);
@@ -125,7 +125,7 @@ static int join_twins(const product *p, product *seen) {
     return joined;
 }
 
-static winograd_tiles cut_form(const product *p, enum winograd_form form) {
+FC_PLAN winograd_tiles cut_form(const product *p, enum winograd_form form) {
     winograd_tiles t = {
         .form = form, .slices = 1, .pairs = p->below ? 2 : 1, .columns = p->pair ? 2 : 1, .tiles = p->images};
     product seen;
@@ -188,7 +188,7 @@ static int is_whole(const product *p) {
 }
 
 /* The cheapest form of tiles of which weight gradients have the transforms, its cost infinite if there is none. */
-static winograd_tiles cut_tiles(const product *p) {
+FC_PLAN winograd_tiles cut_tiles(const product *p) {
     winograd_tiles best = {.cost = INFINITY};
     for (int form = WINOGRAD_WIDE; form <= WINOGRAD_SQUARE; form++) {
         if ((form & WINOGRAD_WIDE && p->count[2] == 1 && !p->pair) ||
@@ -203,7 +203,7 @@ static winograd_tiles cut_tiles(const product *p) {
 }
 
 /* The cheapest form of tiles of a product. */
-static winograd_tiles cut_product(const product *p) {
+FC_PLAN winograd_tiles cut_product(const product *p) {
     product seen;
     if (!join_twins(p, &seen)) return (winograd_tiles){.cost = INFINITY};
     return is_whole(p) && !p->pair ? cut_form(p, WINOGRAD_WHOLE) : cut_tiles(p);
