@@ -249,11 +249,16 @@ def matmul(input, other, *, out=None):
     """
     input, other = arrays("matmul", input=input, other=other)
     out = new_output("matmul", out, matmul_shape("matmul", input, other), input.dtype, input, other)
-    left = input[None, :] if input.ndim == 1 else input
-    right = other[:, None] if other.ndim == 1 else other
-    shape = (*np.broadcast_shapes(left.shape[:-2], right.shape[:-2]), left.shape[-2], right.shape[-1])
-    product("matmul", left, right, out.reshape(shape))
+    product("matmul", *_matrices(input, other, out))
     return out, (input, other)
+
+
+# Factors and their product, or its gradient: vectors as rows and columns of matrices.
+def _matrices(input: ndarray, other: ndarray, result: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+    a = input[None, :] if input.ndim == 1 else input
+    b = other[:, None] if other.ndim == 1 else other
+    result = result if other.ndim > 1 else result[..., None]
+    return a, b, result if input.ndim > 1 else np.expand_dims(result, -2)
 
 
 @matmul.gradient
@@ -266,10 +271,7 @@ def matmul_backward(grad_output, input, other, *, needs=(True, True)):
     """
     grad_output, input, other = arrays("matmul_backward", grad_output=grad_output, input=input, other=other)
     same_shape("matmul_backward", "grad_output", grad_output, matmul_shape("matmul_backward", input, other))
-    a = input[None, :] if input.ndim == 1 else input
-    b = other[:, None] if other.ndim == 1 else other
-    g = grad_output if other.ndim > 1 else grad_output[..., None]
-    g = g if input.ndim > 1 else np.expand_dims(g, -2)
+    a, b, g = _matrices(input, other, grad_output)
     grad_a = _factor_gradient(g, np.swapaxes(b, -1, -2), a).reshape(input.shape) if needs[0] else None
     grad_b = _factor_gradient(np.swapaxes(a, -1, -2), g, b).reshape(other.shape) if needs[1] else None
     return grad_a, grad_b

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _core
 from ..geometry.arguments import axes, axis
-from ..geometry.arrays import FLOAT32, FLOAT64, as_array, new_output, shape_only
+from ..geometry.arrays import as_array, new_output, shape_only
 from ..geometry.elementwise import (
     concatenated,
     flattened,
@@ -24,15 +24,15 @@ LARGE = 1 << 14
 
 def copied(name: str, view: np.ndarray, out, input: np.ndarray) -> np.ndarray:
     out = new_output(name, out, view.shape, view.dtype, input)
-    swap = _swap(view) if view.size > LARGE and view.dtype in (FLOAT32, FLOAT64) else None
-    if swap is None or not out.flags.c_contiguous:
+    swap = _swap(view) if view.size > LARGE else None
+    if swap is None:
         np.copyto(out, view)
     else:
         _core.reorder(*swap, out)
     return out
 
 
-# (outer, rows, columns, their C-contiguous array) if `view` is that with rows and columns exchanged, else None.
+# (outer, rows, columns, their plain array) if `view` is that with rows and columns exchanged, else None.
 def _swap(view: np.ndarray) -> tuple | None:
     axes = [i for i, size in enumerate(view.shape) if size > 1]
     order = sorted(axes, key=lambda i: -view.strides[i])
@@ -41,7 +41,7 @@ def _swap(view: np.ndarray) -> tuple | None:
         return None
     turn = order.index(axes[kept])
     source = view.transpose([*order, *(i for i, size in enumerate(view.shape) if size <= 1)])
-    if axes[kept:] != order[turn:] + order[kept:turn] or not source.flags.c_contiguous:
+    if axes[kept:] != order[turn:] + order[kept:turn] or not _core.plain(source):
         return None
     outer, rows, columns = (math.prod(source.shape[a:b]) for a, b in ((0, kept), (kept, turn), (turn, None)))
     return outer, rows, columns, source

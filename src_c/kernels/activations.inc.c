@@ -84,6 +84,7 @@ SLOPE(gelu_tanh) {
 #undef VALUE
 #undef SLOPE
 #undef ZERO
+#undef TANH_GATE
 
 /* All but FC_NONE, in the order of enum fc_activation. */
 #define ACTIVATIONS(X) \

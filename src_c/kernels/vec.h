@@ -163,10 +163,8 @@ VEC_INLINE const T *fetch(const T *x, int64_t n) {
 
 /* n elements, 1 <= n <= LANES, the other lanes 0. */
 VEC_INLINE vec load_part(const T *p, int64_t n) {
-#if defined(FIRST_LANES) && T_BYTES == 4
-    return (vec)_mm512_maskz_loadu_ps(FIRST_LANES(n), p);
-#elif defined(FIRST_LANES)
-    return (vec)_mm512_maskz_loadu_pd(FIRST_LANES(n), p);
+#if defined(FIRST_LANES)
+    return (vec)X86(maskz_loadu)(FIRST_LANES(n), p);
 #elif defined(__AVX2__) && VECTOR_BYTES == 32 && T_BYTES == 4
     return (vec)_mm256_maskload_ps(p, (__m256i)((positions){0, 1, 2, 3, 4, 5, 6, 7} < (position)n));
 #elif defined(__AVX2__) && VECTOR_BYTES == 32
@@ -179,10 +177,8 @@ VEC_INLINE vec load_part(const T *p, int64_t n) {
 #endif
 }
 VEC_INLINE void store_part(T *p, vec v, int64_t n) {
-#if defined(FIRST_LANES) && T_BYTES == 4
-    _mm512_mask_storeu_ps(p, FIRST_LANES(n), (__m512)v);
-#elif defined(FIRST_LANES)
-    _mm512_mask_storeu_pd(p, FIRST_LANES(n), (__m512d)v);
+#if defined(FIRST_LANES)
+    X86(mask_storeu)(p, FIRST_LANES(n), (x86_vec)v);
 #else
     T lanes[LANES];
     store(lanes, v);
@@ -194,14 +190,9 @@ VEC_INLINE void store_part(T *p, vec v, int64_t n) {
 VEC_INLINE void store_apart(T *p, vec v, int64_t n) {
     const vec low = zip_low(v, v), high = zip_high(v, v);
 #if defined(FIRST_LANES)
-    const uint32_t mask = 0x55555555u & (uint32_t)((1ull << 2 * n) - 1);
-#if T_BYTES == 4
-    _mm512_mask_storeu_ps(p, (__mmask16)mask, (__m512)low);
-    _mm512_mask_storeu_ps(p + LANES, (__mmask16)(mask >> LANES), (__m512)high);
-#else
-    _mm512_mask_storeu_pd(p, (__mmask8)mask, (__m512d)low);
-    _mm512_mask_storeu_pd(p + LANES, (__mmask8)(mask >> LANES), (__m512d)high);
-#endif
+    const uint32_t mask = 0x55555555u & (uint32_t)((1ull << 2 * n) - 1), all = FIRST_LANES(LANES);
+    X86(mask_storeu)(p, mask & all, (x86_vec)low);
+    X86(mask_storeu)(p + LANES, mask >> LANES & all, (x86_vec)high);
 #elif defined(__AVX2__) && VECTOR_BYTES == 32 && T_BYTES == 4
     const positions place = {0, 99, 2, 99, 4, 99, 6, 99}, end = (position)(2 * n) - (positions){0};
     _mm256_maskstore_ps(p, (__m256i)(place < end), (__m256)low);
