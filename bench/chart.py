@@ -18,13 +18,13 @@ def save(run, path):
         return
     names = {mode: [name for (name,) in groups(records, "layer")] for (mode,), records in panels.items()}
     height = 1.6 + 0.17 * max(map(len, names.values()))
-    figure, axes = plt.subplots(1, len(panels), figsize=(6.5 * len(panels), height), squeeze=False)
+    size = (6.5 * len(panels), height)
+    figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
     for axis, ((mode,), records) in zip(axes[0], panels.items(), strict=True):
         draw(axis, records, names[mode])
         axis.set_title(mode)
     where = f"{run['machine']['processor']}, {run['date']}"
     figure.suptitle(f"fastconv, times faster than its peers\n{run['dtype']}, {where}", fontsize=11)
-    figure.tight_layout()
     figure.savefig(path, dpi=100)
     plt.close(figure)
 
