@@ -2,6 +2,7 @@
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
+from cpython.unicode cimport PyUnicode_CheckExact
 
 cdef enum:
     MOST_GEOMETRIES = 4096
@@ -15,11 +16,36 @@ cdef inline bint as_number(x, int64_t *number):
     return overflow == 0
 
 
+# A parameter of one number for all axes or one for each.
+cdef inline bint as_numbers(x, int rank, int64_t *numbers):
+    cdef int axis
+    if PyTuple_CheckExact(x):
+        if len(<tuple>x) != rank:
+            return False
+        for axis in range(rank):
+            if not as_number((<tuple>x)[axis], numbers + axis):
+                return False
+        return True
+    if not as_number(x, numbers):
+        return False
+    for axis in range(1, rank):
+        numbers[axis] = numbers[0]
+    return True
+
+
 cdef inline bint has_shape(cnp.ndarray x, int n, cnp.npy_intp *shape):
     return cnp.PyArray_NDIM(x) == n and cnp.PyArray_CompareLists(cnp.PyArray_DIMS(x), shape, n)
 
 
-# Geometries of the calls of one operation, by the shapes of input and weight and the parameters, if those are ints.
+cdef inline bint overlap(cnp.ndarray x, y):
+    if y is None:
+        return False
+    return (cnp.PyArray_BYTES(x) < cnp.PyArray_BYTES(<cnp.ndarray>y) + cnp.PyArray_NBYTES(<cnp.ndarray>y)
+            and cnp.PyArray_BYTES(<cnp.ndarray>y) < cnp.PyArray_BYTES(x) + cnp.PyArray_NBYTES(x))
+
+
+# Geometries of the calls of one operation, by the shapes of input and weight and the parameters, if those are ints,
+# tuples of ints or words.
 # Whoever asks for anything else gets None, and takes the long way, which checks everything and remembers the result.
 cdef class Calls:
     cdef dict known
@@ -34,19 +60,29 @@ cdef class Calls:
         self.transposed = transposed
 
     cdef object key(self, cnp.ndarray input, cnp.ndarray weight, stride, padding, dilation, groups, output_padding, bint last):
-        cdef int64_t key[16]
-        cdef int axis, n = cnp.PyArray_NDIM(input)
-        if not (n == self.rank + 2 or n == self.rank + 1) or cnp.PyArray_NDIM(weight) != self.rank + 2:
+        cdef int64_t key[2 + 4 * 3 + 2 * 5]
+        cdef int64_t *next = key + 2
+        cdef int axis, n = cnp.PyArray_NDIM(input), rank = self.rank
+        if not (n == rank + 2 or n == rank + 1) or cnp.PyArray_NDIM(weight) != rank + 2:
             return None
         key[0] = n + 8 * last
-        if not (as_number(stride, key + 1) and as_number(padding, key + 2) and as_number(dilation, key + 3)
-                and as_number(groups, key + 4) and as_number(output_padding, key + 5)):
+        if PyUnicode_CheckExact(padding):
+            if padding != "same" and padding != "valid":
+                return None
+            key[0] += 16 if padding == "same" else 0
+            padding = 0
+        if not as_number(groups, key + 1):
             return None
+        for numbers in (stride, padding, dilation, output_padding):
+            if not as_numbers(numbers, rank, next):
+                return None
+            next += rank
         for axis in range(n):
-            key[6 + axis] = cnp.PyArray_DIM(input, axis)
-        for axis in range(self.rank + 2):
-            key[6 + n + axis] = cnp.PyArray_DIM(weight, axis)
-        return PyBytes_FromStringAndSize(<char *>key, 8 * (6 + n + self.rank + 2))
+            next[axis] = cnp.PyArray_DIM(input, axis)
+        next += n
+        for axis in range(rank + 2):
+            next[axis] = cnp.PyArray_DIM(weight, axis)
+        return PyBytes_FromStringAndSize(<char *>key, <char *>(next + rank + 2) - <char *>key)
 
     def remember(self, ConvGeometry geometry, cnp.ndarray input, cnp.ndarray weight, stride, padding, dilation, groups, output_padding=0, bint last=False):
         key = self.key(input, weight, stride, padding, dilation, groups, output_padding, last)
@@ -71,7 +107,7 @@ cdef class Calls:
             shape[first + axis] = g.input[3 - self.rank + axis] if self.transposed else g.output[3 - self.rank + axis]
         return n
 
-    cdef run(self, input, weight, bias, stride, padding, dilation, groups, output_padding, activation, residual, bint last=False):
+    cdef run(self, input, weight, bias, stride, padding, dilation, groups, output_padding, activation, residual, out, bint last=False):
         cdef ConvGeometry geometry
         cdef PreparedWeight ready = None
         cdef cnp.npy_intp shape[5]
@@ -94,7 +130,14 @@ cdef class Calls:
             return None
         if residual is not None and not has_shape(<cnp.ndarray>residual, n, shape):
             return None
-        result = empty_plain(n, shape, cnp.PyArray_TYPE(<cnp.ndarray>input))
+        if out is None:
+            result = empty_plain(n, shape, cnp.PyArray_TYPE(<cnp.ndarray>input))
+        elif (plain(out, input) and has_shape(<cnp.ndarray>out, n, shape) and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>out)
+              and not (overlap(<cnp.ndarray>out, input) or overlap(<cnp.ndarray>out, weight)
+                       or overlap(<cnp.ndarray>out, bias) or overlap(<cnp.ndarray>out, residual))):
+            result = out
+        else:
+            return None
         packed = None if ready is None or last else ready.packed(geometry, not self.transposed, 0)
         return convolve(geometry, FORWARD_LAST if last else self.transposed, <cnp.ndarray>input, <cnp.ndarray>weight, bias, residual, code,
                         <cnp.ndarray>result, 0, packed)
@@ -139,8 +182,8 @@ cdef class Calls:
 @cython.final
 cdef class ConvCalls(Calls):
     def forward(self, input, weight, bias, stride, padding, dilation, groups, activation, residual, layout, precision, out):
-        if precision is None and out is None and (layout == "NCHW" or layout == "NHWC"):
-            return self.run(input, weight, bias, stride, padding, dilation, groups, 0, activation, residual, layout == "NHWC")
+        if precision is None and (layout == "NCHW" or layout == "NHWC"):
+            return self.run(input, weight, bias, stride, padding, dilation, groups, 0, activation, residual, out, layout == "NHWC")
 
     def backward(self, grad_output, input, weight, stride=1, padding=0, dilation=1, groups=1, needs=(True, True, True), *,
                  activation=None, bias=None, residual=None, output=None, layout="NCHW", per_sample=False, precision=None,
@@ -152,8 +195,8 @@ cdef class ConvCalls(Calls):
 @cython.final
 cdef class TransposeCalls(Calls):
     def forward(self, input, weight, bias, stride, padding, output_padding, groups, dilation, activation, residual, layout, precision, out):
-        if precision is None and out is None and layout == "NCHW":
-            return self.run(input, weight, bias, stride, padding, dilation, groups, output_padding, activation, residual)
+        if precision is None and layout == "NCHW":
+            return self.run(input, weight, bias, stride, padding, dilation, groups, output_padding, activation, residual, out)
 
     def backward(self, grad_output, input, weight, stride=1, padding=0, output_padding=0, groups=1, dilation=1,
                  needs=(True, True, True), *, activation=None, bias=None, residual=None, output=None, layout="NCHW",

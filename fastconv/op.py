@@ -162,14 +162,10 @@ def _quiet(function: Callable) -> Callable:
     return np.errstate(all="ignore")(function)
 
 
-# A function with the forward's own signature, written out as source because `*args, **kwargs` would cost more
-# than the whole budget of a call. Exact ndarrays, the first one float32 or float64, go straight to forward,
-# which itself refuses any other dtype among the rest; everything else takes the general road.
+# Exact ndarrays, the first one float32 or float64, go straight to forward, which itself refuses any other dtype among
+# the rest; everything else takes the general road.
 def _make_public(operation: Op) -> Callable:
     names, count = operation.names, operation.positional
-    declared = [f"{name}=_{name}" if name in operation.defaults else name for name in names]
-    if len(names) > count:
-        declared.insert(count, "*")
     passed = [*names[:count], *(f"{name}={name}" for name in names[count:])]
     tests = [
         f"type({name}) is _ndarray"
@@ -184,21 +180,35 @@ def _make_public(operation: Op) -> Callable:
         fast = (
             f"    result = _quick({', '.join(names)})\n    if result is not None:\n        return result\n{fast}"
         )
-    source = (
-        f"def public({', '.join(declared)}):\n"
-        f"{'' if operation.sequence else fast}"
-        f"    return _general(_operation, {{{', '.join(f'{name!r}: {name}' for name in names)}}})\n"
-    )
-    scope = {"_ndarray": ndarray, "_float32": FLOAT32, "_float64": FLOAT64, "_general": _general}
-    scope |= {"_operation": operation, "_forward": operation.forward, "_quick": operation.quick}
-    scope |= {f"_{name}": default for name, default in operation.defaults.items()}
-    exec(_compiled(source), scope)
-    public = scope["public"]
-    public.__code__ = public.__code__.replace(co_name=operation.name)
+    scope = {"_ndarray": ndarray, "_float32": FLOAT32, "_float64": FLOAT64}
+    scope |= {"_forward": operation.forward, "_quick": operation.quick}
+    public = with_signature(operation, _general, "" if operation.sequence else fast, scope)
     functools.update_wrapper(public, operation.forward)
     public.__name__ = public.__qualname__ = operation.name
     public.op = operation
     public.gradient = operation.gradient
+    return public
+
+
+def with_signature(operation: Op, road: Callable, first: str = "", scope: dict | None = None) -> Callable:
+    """A function of an operation's parameters, all that it does: `road(operation, {parameter: value})`.
+
+    It is written out as source because `*args, **kwargs` would cost more than the whole budget of a call; `first` are
+    lines of source before, with the names of `scope`.
+    """
+    names, count = operation.names, operation.positional
+    declared = [f"{name}=_{name}" if name in operation.defaults else name for name in names]
+    if len(names) > count:
+        declared.insert(count, "*")
+    source = (
+        f"def public({', '.join(declared)}):\n{first}"
+        f"    return _road(_operation, {{{', '.join(f'{name!r}: {name}' for name in names)}}})\n"
+    )
+    scope = {"_road": road, "_operation": operation} | (scope or {})
+    scope |= {f"_{name}": default for name, default in operation.defaults.items()}
+    exec(_compiled(source), scope)
+    public = scope["public"]
+    public.__code__ = public.__code__.replace(co_name=operation.name)
     return public
 
 

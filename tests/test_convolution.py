@@ -158,3 +158,52 @@ def test_a_kernel_as_large_as_its_input_is_a_linear_layer(rank, groups):
     grad_input, grad_weight, _ = function("conv", rank, "_backward")(y, x, w, groups=groups)
     close(grad_input.reshape(5, -1), flat_y @ rows)
     close(grad_weight, seen)
+
+
+# Calls of known shapes go by a table: parameters that mean the same find the same entry, all others none of it. What
+# a copy of the weight in Fortran's order gives took the long way.
+@pytest.mark.parametrize("kind", ["conv", "conv_transpose"])
+def test_parameters_are_told_apart_however_they_are_written(kind):
+    x, w = drawn(2)
+    w = w[:4]
+    conv, backward = function(kind, 2), function(kind, 2, "_backward")
+    cases = [
+        {"stride": stride, "padding": padding, "dilation": dilation}
+        for stride in (1, 2, (1, 2), (2, 1))
+        for padding in (0, 1, (1, 0), (0, 1))
+        for dilation in (1, (1, 2), (2, 1))
+    ]
+    if kind == "conv":
+        cases += [{"padding": word, "dilation": dilation} for word in ("same", "valid") for dilation in (1, (1, 2))]
+    expected = []
+    for case in cases:
+        y = conv(x, np.asfortranarray(w), **case)
+        expected.append((y, backward(np.ones_like(y), x, np.asfortranarray(w), **case)))
+    for case, (y, grads) in 2 * list(zip(cases, expected)):
+        out = np.full_like(y, np.nan)
+        assert conv(x, w, out=out, **case) is out
+        np.testing.assert_array_equal(out, y)
+        np.testing.assert_array_equal(conv(x, w, **case), y)
+        for mine, its in zip(backward(np.ones_like(y), x, w, **case), grads):
+            np.testing.assert_array_equal(mine, its)
+    wrong_ones = [{"padding": wrong} for wrong in (-1, -(2**63), "sam")]
+    for wrong in (*wrong_ones, {"stride": (1, 1, 1)}, {"stride": (1, True)}):
+        with pytest.raises((ValueError, TypeError), match="padding|stride"):
+            conv(x, w, **wrong)
+
+
+@pytest.mark.parametrize("shared", ["input", "weight", "bias", "residual"])
+def test_a_known_call_does_not_write_into_its_inputs(shared):
+    x, w = drawn(2)
+    y = fc.conv2d(x, w, np.zeros(6), padding=1)
+    given = {"input": x, "weight": w, "bias": np.zeros(6), "residual": np.zeros_like(y)}
+    fc.conv2d(**given, padding=1, out=y)
+    room = np.zeros(y.size + given[shared].size)
+    last = given[shared].size
+    given[shared] = room[:last].reshape(given[shared].shape)
+    with pytest.raises(ValueError, match="shares memory"):
+        fc.conv2d(**given, padding=1, out=room[last - 1 : last - 1 + y.size].reshape(y.shape))
+    fc.conv2d(**given, padding=1, out=room[last:].reshape(y.shape))
+    y.flags.writeable = False
+    with pytest.raises(ValueError, match="writeable"):
+        fc.conv2d(**given, padding=1, out=y)

@@ -21,7 +21,7 @@ import numpy as np
 from .. import ops
 from ..extras import optional
 from ..geometry import choice, value_error
-from ..op import Op
+from ..op import Op, with_signature
 from ..ops import OPS
 
 extend = optional("autograd.extend", "autograd")
@@ -36,8 +36,7 @@ _AGAIN = {}
 # other arguments and `memo` takes what the forward pass saved, once a call.
 def _bridge(op: Op):
     def forward(*inputs, call, memo):
-        call = dict(call) | dict(zip(op.inputs, inputs))
-        result, memo["saved"] = op.run({name: call[name] for name in op.signature.parameters}, True)
+        result, memo["saved"] = op.recorded(**call, **dict(zip(op.inputs, inputs)))
         if isinstance(result, tuple):
             raise value_error(op.name, "return_indices", "is set while a gradient is traced", "False")
         return result
@@ -65,20 +64,17 @@ def _bridge(op: Op):
 
     extend.defvjp_argnums(primitive, vjps)
 
-    def public(*args, **kwargs):
-        bound = op.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        call = bound.arguments
+    def road(op, call):
         if not any(isbox(call[name]) for name in op.inputs):
-            return op.public(*args, **kwargs)
+            return op.public(**call)
         if call.get("out") is not None:
             raise value_error(op.name, "out", "is given while a gradient is traced", "None")
         inputs = [call.pop(name) for name in op.inputs]
         return primitive(*inputs, call=call, memo={})
 
+    public = with_signature(op, road)
     public.__name__ = public.__qualname__ = op.name
     public.__doc__ = f"`fastconv.{op.name}` of arrays and autograd's boxes, with a gradient."
-    public.__signature__ = op.signature
     public.__module__ = __name__
     return public
 

@@ -13,13 +13,14 @@ torch's would. Derivatives of derivatives raise NotImplementedError (a RuntimeEr
 tensor([4., 4., 4.])
 """
 
+import functools
 import types
 
 import numpy as np
 
 from ..extras import optional
 from ..geometry import type_error
-from ..op import Op
+from ..op import Op, with_signature
 from ..ops import OPS
 
 torch = optional("torch", "torch")
@@ -35,15 +36,13 @@ class _Bridge(torch.autograd.Function):
     # into the inputs since; what the gradient needs is in `saved`, in the same memory.
     @staticmethod
     def forward(ctx, op, call, *inputs):
-        call = call | dict(zip(op.inputs, map(_array, inputs)))
-        result, saved = op.run({name: call[name] for name in op.signature.parameters}, any(ctx.needs_input_grad))
-        ctx.op, ctx.saved = op, saved
-        ctx.save_for_backward(*(x for x in inputs if isinstance(x, torch.Tensor)))
-        if not isinstance(result, tuple):
-            return torch.from_numpy(np.asarray(result))
-        first, *rest = map(torch.from_numpy, result)
-        ctx.mark_non_differentiable(*rest)
-        return first, *rest
+        result, ctx.saved = op.recorded(**_arrays(call))
+        ctx.op = op
+        ctx.save_for_backward(*[x for x in inputs if _is_tensor(type(x))])
+        result = _tensors(result)
+        if isinstance(result, tuple):
+            ctx.mark_non_differentiable(*result[1:])
+        return result
 
     @staticmethod
     def backward(ctx, grad_output, *_):
@@ -69,8 +68,24 @@ class _Once(torch.autograd.Function):
         raise NotImplementedError(f"{ctx.name}: a derivative of its derivative is asked for (expected the first alone)")
 
 
+# isinstance(value, torch.Tensor) asks a metaclass, for longer than some operations take.
+@functools.cache
+def _is_tensor(kind: type):
+    return issubclass(kind, torch.Tensor)
+
+
 def _array(value):
-    return value.detach().numpy() if isinstance(value, torch.Tensor) else value
+    return value.detach().numpy() if _is_tensor(type(value)) else value
+
+
+def _arrays(call):
+    return {name: value.detach().numpy() if _is_tensor(type(value)) else value for name, value in call.items()}
+
+
+def _tensors(result):
+    if isinstance(result, tuple):
+        return tuple(map(torch.from_numpy, result))
+    return torch.from_numpy(np.asarray(result))
 
 
 # A gradient as a tensor that torch may keep and add to: never a view of another one.
@@ -78,23 +93,28 @@ def _own(grad):
     return torch.from_numpy(np.array(grad) if np.ndim(grad) == 0 or grad.base is not None else grad)
 
 
-def _bridge(op: Op):
-    def public(*args, **kwargs):
-        bound = op.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        call = {name: _array(value) if name not in op.inputs else value for name, value in bound.arguments.items()}
-        if call.get("out") is not None:
-            raise type_error(op.name, "out", "is given", "None: torch gets a tensor of its own")
-        inputs = [call.pop(name) for name in op.inputs]
-        half = next((x.dtype for x in inputs if isinstance(x, torch.Tensor) and x.dtype in HALF), None)
-        if half is None:
-            return _Bridge.apply(op, call, *inputs)
-        result = _Bridge.apply(op, call, *(x.float() if isinstance(x, torch.Tensor) else x for x in inputs))
+def _call(op: Op, call: dict):
+    inputs = [call[name] for name in op.inputs]
+    given = [x for x in inputs if _is_tensor(type(x))]
+    if call.get("out") is not None:
+        raise type_error(op.name, "out", "is given", "None: torch gets a tensor of its own")
+    recording, half = False, None
+    for x in given:
+        recording = recording or x.requires_grad
+        half = x.dtype if x.dtype in HALF else half
+    if half is not None:
+        singles = (x.float() if _is_tensor(type(x)) else x for x in inputs)
+        result = _call(op, call | dict(zip(op.inputs, singles)))
         return (result[0].to(half), *result[1:]) if isinstance(result, tuple) else result.to(half)
+    if recording and torch.is_grad_enabled():
+        return _Bridge.apply(op, call, *inputs)
+    return _tensors(op.public(**_arrays(call)))
 
+
+def _bridge(op: Op):
+    public = with_signature(op, _call)
     public.__name__ = public.__qualname__ = op.name
     public.__doc__ = f"`fastconv.{op.name}` of torch tensors, with a gradient."
-    public.__signature__ = op.signature
     public.__module__ = __name__
     return public
 

@@ -33,7 +33,10 @@ def integers(op: str, name: str, value: Any, count: int, low: int | None = None)
     """One integer for all of `count` axes, or a sequence of exactly `count` integers."""
     if isinstance(value, (bytes, bytearray)):
         raise type_error(op, name, f"is {value!r}", f"one integer or {count}")
-    if isinstance(value, Sequence) or (isinstance(value, Iterable) and not hasattr(value, "__index__")):
+    # Tuples and lists come first: to ask whether something is a Sequence takes as long as a small operation.
+    if isinstance(value, (tuple, list, Sequence)) or (
+        isinstance(value, Iterable) and not hasattr(value, "__index__")
+    ):
         values = tuple(integer(op, name, item, low) for item in value)
         if len(values) == 1:
             values *= count
