@@ -13,7 +13,8 @@ enum {
     WINOGRAD_WEIGHT_BYTES = 768 * 1024,
     WINOGRAD_WEIGHT_SHARES = 8,
     WINOGRAD_SHARES_BYTES = 5 * 1024 * 1024,
-    WINOGRAD_SHARE_TILES = 256, /* at least */
+    WINOGRAD_SHARE_TILES = 256, /* at least, */
+    WINOGRAD_HALF_TILES = 64,   /* of two shares */
     WINOGRAD_ONE_TILES = 128,   /* of a single block, at most; twice as many where sums are large */
     WINOGRAD_LARGE_SUMS = 16 * 1024 * 1024,
     WINOGRAD_WEIGHT_PARTS = 4,
@@ -45,7 +46,9 @@ FC_PLAN winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     w.sum_point = odd_lines(t->depth * w.k_row);
     w.sum_bytes = line_bytes(t->points * w.sum_point * size);
     for (w.shares = WINOGRAD_WEIGHT_SHARES; w.shares > 1; w.shares /= 2)
-        if (w.shares * w.sum_bytes <= WINOGRAD_SHARES_BYTES && w.shares * WINOGRAD_SHARE_TILES <= t->tiles) break;
+        if (w.shares * w.sum_bytes <= WINOGRAD_SHARES_BYTES &&
+            w.shares * (w.shares > 2 ? WINOGRAD_SHARE_TILES : WINOGRAD_HALF_TILES) <= t->tiles)
+            break;
     int64_t most = WINOGRAD_ONE_TILES * (w.sum_bytes > WINOGRAD_LARGE_SUMS ? 2 : 1);
     if (t->tiles <= most && w.sum_bytes > WINOGRAD_WEIGHT_BYTES) {
         fit = most;
