@@ -94,6 +94,7 @@ batch_norm(z(2, 0), None, None, training=True) | batch_norm(z(1, 3), None, None,
 batch_norm(z(2, 3), None, None) | batch_norm(z(2, 3), z(2), z(3)) | batch_norm(z(2, 3), z(3), z(3), z(2))
 batch_norm(z(2, 3), z(3), z(3), z(3), z(4)) | batch_norm(z(2, 3), z(3), z(3), momentum="m", training=True)
 batch_norm(z(2, 3), z(3), z(3), eps=-1.0) | batch_norm(z(2, 3), z(3), z(3), eps="e")
+batch_norm(z(2, 3), None, None, training=True, eps=0) | batch_norm_backward(z(2, 3), z(2, 3), z(3), z(3), eps=-1)
 batch_norm(z(2, 3), i(0, 0, 0), z(3)) | batch_norm_backward(z(2, 2), z(2, 3), z(3), z(3))
 batch_norm_backward(z(2, 3), z(2, 3), z(3), z(3), statistics=(z(2), z(3)))
 batch_norm_backward(z(2, 3), z(2, 3), z(3), z(3), statistics=3) | batch_norm(z(2, 3), z(3), "v")

@@ -19,13 +19,6 @@ class Normal(NamedTuple):
     eps: float
 
 
-def positive_eps(op: str, value: Any) -> float:
-    eps = finite(op, "eps", value)
-    if eps < 0:
-        raise value_error(op, "eps", f"is {eps}", "at least 0")
-    return eps
-
-
 # input with at least `ndim` axes and one channel; weight and bias of one shape.
 def channels(op: str, input: Any, weight: Any, bias: Any, eps: Any, ndim: int = 2) -> Normal:
     input, weight, bias = arrays(op, input=input, weight=weight, bias=bias)
@@ -38,7 +31,7 @@ def channels(op: str, input: Any, weight: Any, bias: Any, eps: Any, ndim: int = 
     for name, value in (("weight", weight), ("bias", bias)):
         if value is not None:
             same_shape(op, name, value, (input.shape[1],))
-    return Normal(input, weight, bias, positive_eps(op, eps))
+    return Normal(input, weight, bias, finite(op, "eps", eps))
 
 
 def running(op: str, name: str, value: Any, count: int, written: bool) -> ndarray | None:
@@ -62,6 +55,12 @@ def running(op: str, name: str, value: Any, count: int, written: bool) -> ndarra
     return array
 
 
+def batch_eps(op: str, eps: float, training: bool) -> None:
+    """Batch normalisation alone refuses some: elsewhere a negative eps makes NaN of smaller variances, as in PyTorch."""
+    if eps < 0 or (training and eps == 0):
+        raise value_error(op, "eps", f"is {eps}", "more than 0 in training, else at least 0")
+
+
 def batch_statistics(op: str, input: ndarray, per_sample: bool) -> None:
     """Statistics of a single value say nothing: refuse them, as PyTorch does."""
     count = math.prod(input.shape[2:]) * (1 if per_sample else input.shape[0])
@@ -82,7 +81,7 @@ def layer(op: str, input: Any, normalized_shape: Any, weight: Any, bias: Any, ep
     for name, value in (("weight", weight), ("bias", bias)):
         if value is not None:
             same_shape(op, name, value, shape)
-    return Normal(input, weight, bias, positive_eps(op, eps)), len(shape)
+    return Normal(input, weight, bias, finite(op, "eps", eps)), len(shape)
 
 
 def groups(op: str, input: ndarray, num_groups: Any) -> int:

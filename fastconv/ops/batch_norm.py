@@ -45,12 +45,12 @@ def batch_norm(
     (C,) or None. training: mean and biased variance are the batch's, and running_mean, running_var move
     towards them in place, r = (1 - momentum) r + momentum * s, with the unbiased variance. Otherwise, if the
     running ones are given, they are mean and var. Raises ValueError for shapes that do not fit, for no
-    channels, and in training for a single value per channel. Source: Ioffe and Szegedy 2015.
+    channels, and in training for a single value per channel or an eps of 0. Source: Ioffe and Szegedy 2015.
 
     >>> import numpy as np
-    >>> batch_norm(np.array([[1.0], [3.0]]), None, None, training=True, eps=0.0)
-    array([[-1.],
-           [ 1.]])
+    >>> batch_norm(np.array([[1.0], [3.0]]), np.array([2.0]), np.array([0.25]), eps=0.0)
+    array([[-2.],
+           [ 2.]])
     """
     arguments = (input, running_mean, running_var, weight, bias, training, momentum, eps)
     result, saved = normalise("batch_norm", *arguments, out, activation, residual)
@@ -74,6 +74,7 @@ def normalise(
     call = rule.channels(name, input, weight, bias, eps)
     n, c = call.input.shape[:2]
     batch = rule.uses_batch(name, running_mean, running_var, training)
+    rule.batch_eps(name, call.eps, batch)
     momentum = finite(name, "momentum", momentum)
     old_mean = rule.running(name, "running_mean", running_mean, c, written=batch)
     old_var = rule.running(name, "running_var", running_var, c, written=batch)
@@ -163,6 +164,7 @@ def normalise_backward(
     n, c = call.input.shape[:2]
     x, positions = contiguous(call.input), math.prod(call.input.shape[2:])
     batch = rule.uses_batch(name, running_mean, running_var, training)
+    rule.batch_eps(name, call.eps, batch)
     if statistics is not None:
         mean, inverse = map(flat, rule.statistics(name, statistics, x, c))
     elif batch:

@@ -40,7 +40,8 @@ def _laid(name: str, x: ndarray) -> ndarray:
 def product(name: str, left: ndarray, right: ndarray, out: ndarray) -> ndarray:
     """left (…, rows, depth) @ right (…, depth, columns) into `out`, which is contiguous; other axes broadcast."""
     if right.ndim == 2 < left.ndim and left.size and left.flags.c_contiguous:
-        product(name, left.reshape(-1, left.shape[-1]), right, out.reshape(-1, out.shape[-1]))
+        rows = math.prod(left.shape[:-1])
+        product(name, left.reshape(rows, -1), right, out.reshape(rows, right.shape[-1]))
         return out
     (*batch, rows, depth), columns = left.shape, right.shape[-1]
     if left.ndim == right.ndim == 2:

@@ -45,6 +45,7 @@ SAMPLES = {
         Sample(input=normal(4), other=normal(4)),
         Sample(input=normal(3, 4), other=normal(4)),
         Sample(input=normal(4), other=normal(2, 4, 3)),
+        Sample(input=normal(5, 5, 0), other=normal(0, 5)),
     ],
     "sum": [*reductions(normal), Sample(input=normal(0, 3), dim=0), Sample(input=normal(3, 5, 41, 37), dim=(2, 3))],
     "mean": [*reductions(normal), Sample(input=normal(3, 5, 41, 37), dim=(-1, -2))],

@@ -51,10 +51,12 @@ SAMPLES = {
         Sample(input=normal(3, 17), normalized_shape=(17,), weight=normal(17), bias=normal(17)),
         Sample(input=normal(2, 3, 4, 5), normalized_shape=(4, 5), weight=normal(4, 5)),
         Sample(input=normal(2, 3, 9), normalized_shape=9),
+        Sample(input=normal(3, 17), normalized_shape=17, eps=-1e-3),
     ],
     "group_norm": [
         Sample(input=normal(2, 6, 5), num_groups=3, weight=normal(6), bias=normal(6)),
         Sample(input=normal(2, 6, 3, 4), num_groups=1),
+        Sample(input=normal(2, 6, 3, 4), num_groups=2, eps=-1e-3),
         Sample(input=normal(3, 16), num_groups=2, weight=normal(16), bias=normal(16)),
     ],
     "local_response_norm": [
