@@ -56,7 +56,7 @@ def running(op: str, name: str, value: Any, count: int, written: bool) -> ndarra
 
 
 def batch_eps(op: str, eps: float, training: bool) -> None:
-    """Batch normalisation alone refuses some: elsewhere a negative eps makes NaN of smaller variances, as in PyTorch."""
+    """What batch normalisation alone refuses: elsewhere, as in PyTorch, a negative eps makes NaN of small variances."""
     if eps < 0 or (training and eps == 0):
         raise value_error(op, "eps", f"is {eps}", "more than 0 in training, else at least 0")
 
