@@ -305,7 +305,12 @@ FUSIONS = {
     "broadcast": ([CONV, ("Add", ["mean4", "n0"], {}), ("Tanh", ["n1"], {})], ["Conv"]),
     "twice": ([CONV, ("Add", ["n0", "n0"], {})], ["Conv", "Add"]),
     "read twice": ([CONV, ("Relu", ["n0"], {}), ("Sub", ["n0", "n1"], {})], ["Conv", "Relu", "Sub"]),
-    "gate": ([CONV, ("Sigmoid", ["n0"], {}), ("Mul", ["n0", "n1"], {})], ["Conv", "Silu"]),
+    "gate": ([CONV, ("Sigmoid", ["n0"], {}), ("Mul", ["n0", "n1"], {})], ["Conv"]),
+    "gate alone": ([("Sigmoid", ["x"], {}), ("Mul", ["n0", "x"], {})], ["Silu"]),
+    "gate, read twice": (
+        [CONV, ("Sigmoid", ["n0"], {}), ("Mul", ["n0", "n1"], {}), ("Sub", ["n0", "n2"], {})],
+        ["Conv", "Silu", "Sub"],
+    ),
     "other gate": ([CONV, ("Sigmoid", ["n0"], {}), ("Mul", ["x", "n1"], {})], ["Conv", "Mul"]),
     "dense": ([("MatMul", ["x", "matrix"], {}), ("Add", ["row", "n0"], {})], ["Linear"]),
     "dense, wider sum": ([("MatMul", ["x", "matrix"], {}), ("Add", ["n0", "mean4"], {})], ["MatMul", "Add"]),

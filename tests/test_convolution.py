@@ -160,6 +160,49 @@ def test_a_kernel_as_large_as_its_input_is_a_linear_layer(rank, groups):
     close(grad_weight, seen)
 
 
+# (input, weight, parameters) of every way that there is to write results: whole planes, rows, parts of rows, phases.
+WRITTEN = [
+    ((2, 6, 14, 14), (6, 1, 3, 3), {"padding": 1, "groups": 6}),
+    ((1, 3, 40, 100), (3, 1, 5, 5), {"padding": 2, "groups": 3}),
+    ((1, 3, 20, 130), (3, 1, 3, 3), {"padding": 1, "groups": 3}),
+    ((1, 1, 30, 600), (1, 1, 3, 3), {"padding": 1}),
+    ((1, 4, 29, 30), (4, 1, 3, 3), {"padding": 2, "dilation": 2, "groups": 4}),
+    ((2, 36, 7, 7), (36, 1, 3, 3), {"padding": 1, "groups": 36}),
+    ((2, 16, 14, 14), (16, 4, 3, 3), {"padding": 1, "groups": 4}),
+    ((1, 16, 21, 28), (16, 4, 3, 3), {"padding": 1, "stride": 2, "groups": 4}),
+    ((1, 3, 33, 50), (12, 3, 7, 7), {"padding": 3, "stride": 2}),
+    ((1, 16, 56, 56), (40, 16, 1, 1), {}),
+    ((1, 700, 19, 19), (40, 700, 1, 1), {}),
+    ((3, 24, 7, 7), (40, 24, 1, 1), {}),
+    ((1, 40, 30, 30), (5, 40, 1, 1), {}),
+    ((2, 32, 17, 14), (48, 32, 3, 3), {"padding": 1}),
+    ((2, 24, 15, 15), (16, 24, 5, 5), {"padding": 2, "stride": 3}),
+    ((1, 8, 40, 40), (8, 1, 31, 31), {"padding": 15, "groups": 8}),
+    ((1, 8, 6, 900), (24, 8, 2, 2), {"padding": (0, 1)}),
+]
+
+
+@pytest.mark.parametrize("case", WRITTEN, ids=lambda case: "x".join(map(str, case[0])))
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+@pytest.mark.parametrize("kind", ["conv", "conv_transpose"])
+def test_what_is_fused_equals_what_follows(isa, case, activation, kind):
+    x_shape, w_shape, parameters = case
+    K, C, groups = *w_shape[:2], parameters.get("groups", 1)
+    if kind == "conv_transpose":
+        K, w_shape = w_shape[0], (C * groups, K // groups, *w_shape[2:])
+    rng = np.random.default_rng(8)
+    x, w, b = (rng.standard_normal(shape, np.float32) for shape in (x_shape, w_shape, K))
+    conv, apply = function(kind, 2), getattr(fc, activation)
+    sums = conv(x, w, b, **parameters)
+    residual = rng.standard_normal(sums.shape, np.float32)
+    for more, want in (({}, apply(sums)), ({"residual": residual}, apply(sums + residual))):
+        out = np.full_like(sums, np.nan)
+        for _ in range(2):
+            conv(x, w, b, **parameters, **more, activation=activation, out=out)
+            np.testing.assert_allclose(out, want, rtol=1e-5, atol=1e-5 * np.abs(sums).max())
+    np.testing.assert_allclose(conv(x, w, b, **parameters, residual=residual), sums + residual, rtol=1e-6, atol=1e-5)
+
+
 # Calls of known shapes go by a table: parameters that mean the same find the same entry, all others none of it. What
 # a copy of the weight in Fortran's order gives took the long way.
 @pytest.mark.parametrize("kind", ["conv", "conv_transpose"])

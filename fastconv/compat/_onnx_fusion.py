@@ -27,6 +27,7 @@ ACTIVATIONS: dict[str, tuple[str, dict]] = {
     "Mish": ("mish", {}),
     "Relu": ("relu", {}),
     "Sigmoid": ("sigmoid", {}),
+    "Silu": ("silu", {}),
     "Softplus": ("softplus", {}),
     "Tanh": ("tanh", {}),
 }
@@ -61,21 +62,25 @@ def fused(nodes: list[Node], known: dict[str, Any], wanted: list[str], bind: Cal
         alone = node is not None and node.kind == kind and readers[name] == 1
         return node if alone and "activation" not in node.attributes else None
 
+    # (the node before, what both read, their attributes) if one node does for both.
+    def merge(node: Node):
+        first = node.reads[0] if node.reads else ""
+        if node.kind == "BatchNormalization" and "activation" not in node.attributes:
+            return _normalised(maker(first, "Conv"), node, known)
+        if node.kind == "Add":
+            added = _added(*(maker(name, "Conv") for name in node.reads), node.reads)
+            return added or _biased([maker(name, "MatMul") for name in node.reads], node, known)
+        if node.kind == "Mul":
+            return _gated(*(maker(name, "Sigmoid") for name in node.reads), node.reads)
+        if name := _activation(node, known):
+            before = maker(first, "Conv") or (name == "relu" and maker(first, "BatchNormalization"))
+            return before and (before, before.reads, {**before.attributes, "activation": name})
+        return None
+
     for node in nodes:
         if not node.gives:
             continue
-        first, merged = node.reads[0] if node.reads else "", None
-        if node.kind == "BatchNormalization":
-            merged = _normalised(maker(first, "Conv"), node, known)
-        elif node.kind == "Add":
-            merged = _added(*(maker(name, "Conv") for name in node.reads), node.reads)
-            merged = merged or _biased([maker(name, "MatMul") for name in node.reads], node, known)
-        elif node.kind == "Mul":
-            merged = _gated(*(maker(name, "Sigmoid") for name in node.reads), node.reads)
-        elif name := _activation(node, known):
-            before = maker(first, "Conv") or (name == "relu" and maker(first, "BatchNormalization"))
-            merged = before and (before, before.reads, {**before.attributes, "activation": name})
-        if merged:
+        while merged := merge(node):
             old, reads, attributes = merged
             del done[old.gives[0]]
             readers.subtract([*old.reads, *node.reads])

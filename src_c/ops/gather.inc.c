@@ -15,7 +15,8 @@ typedef struct {
     int64_t thread_bytes;
 } gather_plan;
 
-enum { IN_PLACE_ROWS = 3 * TILE_ROWS, IN_PLACE_CHANNELS = 4, IN_PLACE_DEPTH = 16 };
+enum { IN_PLACE_ROWS = 3 * TILE_ROWS, IN_PLACE_CHANNELS = 4, IN_PLACE_DEPTH = 16, IN_PLACE_PANELS = 64 };
+enum { GATHER_PANELS = 16 }; /* of a block at most: finished rows are still in cache for what follows their sums */
 enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 320 * 1024, GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_PACKING = 16 };
 
 /* Whether pixels are numbered through all images: one alone would leave lanes empty. */
@@ -72,7 +73,7 @@ FC_PLAN gather_plan plan_gather(const product *p, int threads) {
 
     plan.depth = max_i64(1, max_i64(gather_depth(p), p->pair ? gather_depth(p->pair) : 0));
     int64_t fit = GATHER_PANEL_BYTES / (plan.depth * (int64_t)sizeof(T)) / PANEL * PANEL;
-    cut_gather(p, clamp_i64(fit, PANEL, 64 * PANEL), threads, &plan);
+    cut_gather(p, clamp_i64(fit, PANEL, (reads_in_place(p) ? IN_PLACE_PANELS : GATHER_PANELS) * PANEL), threads, &plan);
 
     int64_t part_rows = ceil_div(p->rows, plan.row_parts);
     plan.panel_bytes = line_bytes(plan.depth * plan.block * (int64_t)sizeof(T));
@@ -108,8 +109,16 @@ typedef struct {
     int64_t c_row;
     const T *init; /* per row, or NULL */
     int accumulate;
-    T *spill; /* a tile of c, where what lies past `count` must stay; or NULL */
+    T *spill;            /* a tile of c, where what lies past `count` must stay; or NULL */
+    const product *ends; /* whose dest c is part of, and of which this is all but what follows the sums; or NULL */
 } block_product;
+
+/* What follows the sums in `rows` rows of c, `count` cells of each, which lie in dest and still in cache. */
+static void end_rows(const product *p, T *c, int64_t c_row, int64_t rows, int64_t count) {
+    const T *residual = p->epilogue.residual;
+    for (; rows > 0; rows--, c += c_row)
+        finish_run(c, c, residual ? residual + (c - p->dest) : NULL, count, 1, p->epilogue.activation);
+}
 
 static void multiply_block(const block_product *b) {
     int64_t lanes = ceil_div(b->count, LANES) * LANES, blocks = ceil_div(b->rows, TILE_ROWS);
@@ -150,12 +159,14 @@ static void multiply_block(const block_product *b) {
             T *at = b->c + (row + i) * b->c_row + b->count;
             *at = dot_run(a[i], b->last, b->depth) + (b->accumulate ? *at : b->init ? b->init[row + i] : 0);
         }
+        if (b->ends) end_rows(b->ends, b->c + row * b->c_row, b->c_row, m, b->count + (b->last != NULL));
     }
 }
 
 /* A task: rows [channel_row, channel_row + rows) of dest, which belong to `group`, at `count` pixels. */
 typedef struct {
     int64_t group, channel_row, rows, count, run_count;
+    int ends; /* the product is written to dest itself, and something follows the sums */
     pixel_run *runs;
     piece *pieces;
     T *panels;
@@ -183,7 +194,8 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
                                     .c_row = c_row,
                                     .init = p->epilogue.bias ? (const T *)p->epilogue.bias + b->channel_row : NULL,
                                     .accumulate = level > 0,
-                                    .spill = spill});
+                                    .spill = spill,
+                                    .ends = b->ends && level + depth == p->channels * p->taps ? p : NULL});
 }
 
 /* c = start + matrix * pixels; `twin` sees the same pixels, its rows go to `between`. */
@@ -197,6 +209,7 @@ static void multiply_pixels(const product *p, const product *twin, const gather_
     if (total == 0) /* no tap sees these pixels */
         for (int64_t i = 0; i < b->rows; i++)
             for (int64_t lane = 0; lane < b->count; lane++) c[i * c_row + lane] = bias ? bias[b->channel_row + i] : 0;
+    if (total == 0 && b->ends) end_rows(p, c, c_row, b->rows, b->count);
     for (int64_t level = 0; level < total && !fc_stopped(); level += most) {
         int64_t depth = min_i64(most, total - level);
         pack_block(p, source, level, depth, b->runs + whole, b->run_count - whole, b->count, b->panels, b->pieces);
@@ -235,7 +248,7 @@ static void gather_task(const void *context, int64_t task, int thread) {
     const product *p = job->p;
     const gather_plan *plan = &job->plan;
     char *scratch = job->scratch + thread * plan->thread_bytes;
-    gather_block b;
+    gather_block b = {.ends = plan->direct && (p->epilogue.activation != FC_NONE || p->epilogue.residual)};
     b.panels = take(&scratch, plan->panel_bytes);
     T *stage = take(&scratch, plan->stage_bytes);
     b.pieces = take(&scratch, plan->piece_bytes);
@@ -257,11 +270,6 @@ static void gather_task(const void *context, int64_t task, int thread) {
     if (plan->direct) {
         T *c = p->dest + unit * image_size + b.channel_row * plane + first;
         multiply_pixels(p, NULL, &b, c, NULL, plane, stage);
-        if (activation == FC_NONE && !residual) return;
-        for (int64_t i = 0; i < b.rows; i++) {
-            T *x = c + i * plane;
-            finish_run(x, x, residual ? residual + (x - p->dest) : NULL, b.count, 1, activation);
-        }
         return;
     }
     int64_t lanes = ceil_div(b.count, LANES) * LANES;

@@ -34,6 +34,16 @@ static void place_run(const product *p, const T *x, int64_t to, int64_t n, int64
     finish_run(p->dest + to, x, residual ? residual + to : NULL, n, step, p->epilogue.activation);
 }
 
+/* The same for `rows` runs, `row_step` apart, that lie in dest already: as one run where they touch. */
+static void finish_rows(const product *p, int64_t to, int64_t rows, int64_t n, int64_t row_step) {
+    if (p->epilogue.activation == FC_NONE && !p->epilogue.residual) return;
+    if (row_step == n) {
+        n *= rows;
+        rows = 1;
+    }
+    for (int64_t i = 0; i < rows; i++) place_run(p, p->dest + to + i * row_step, to + i * row_step, n, 1);
+}
+
 /* The steps of a tile: the tap rows that see source rows, a few at a time. Pixel row i of the tile sees row
  * row + (i + r) * gap of a phase with its tap row phase + r * stride. */
 static slide_step *list_steps(const product *p, const strip_plan *s, const strip_layout *at, int64_t o, int64_t row,
@@ -79,7 +89,7 @@ static void list_tiles(const product *p, const strip_plan *s, const strip_layout
 }
 
 /* One tile of 3 x 3 taps along whole rows whose first pixel is at dest[to]. */
-static void slide_rows(const product *p, const strip_block *b, int64_t m, slide_arguments *t, int64_t to, int plain) {
+static void slide_rows(const product *p, const strip_block *b, int64_t m, slide_arguments *t, int64_t to) {
     int64_t vectors = ceil_div(b->columns, LANES), last = (vectors - 1) * LANES, inside = b->columns - last;
     if (inside < LANES) {
         t->x = b->from + last;
@@ -93,9 +103,7 @@ static void slide_rows(const product *p, const strip_block *b, int64_t m, slide_
     t->c = p->dest + to;
     t->c_row = b->row_step;
     slide_threes[m - 1](t, vectors);
-    if (!plain)
-        for (int64_t i = 0; i < m; i++)
-            place_run(p, p->dest + to + i * b->row_step, to + i * b->row_step, b->columns, 1);
+    finish_rows(p, to, m, b->columns, b->row_step);
 }
 
 /* Lays the rows that a tile and the next one see: what was just written can't be read at once. `laid` are there
@@ -117,13 +125,12 @@ static void slide(const strip_job *job, const strip_block *b, const slide_block 
     const strip_plan *s = &job->s;
     int64_t vectors = ceil_div(b->columns, LANES), parts = ceil_div(vectors, s->tile_vecs), step = s->gap * b->row_step;
     int64_t fewer = vectors / parts, wider = vectors % parts; /* parts of a row with one vector more */
-    int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
     for (int64_t laid = 0; tile->rows; tile++) {
         if (lays) laid = lay_ahead(p, s, b, tile, laid);
         t->step = odd->step = tile->step;
         t->end = odd->end = tile->end;
         if (s->in_place && tile->end == tile->step + 1 && tile->step->taps == 3) {
-            slide_rows(p, b, tile->rows, t, at + tile->row * b->row_step, plain);
+            slide_rows(p, b, tile->rows, t, at + tile->row * b->row_step);
             continue;
         }
         for (int64_t part = parts - 1, v = vectors; part >= 0; part--) {
@@ -141,13 +148,14 @@ static void slide(const strip_job *job, const strip_block *b, const slide_block 
                 odd->c_row = n * LANES;
                 slide_tiles[m - 1][n - 1](odd);
                 inside = min_i64(2 * n * LANES, b->dest_columns - 2 * v * LANES);
-                for (int64_t i = 0; i < m; i++) {
+                for (int64_t i = 0; i < m; i++)
                     zip_run(p->dest + to + i * step, t->c + i * t->c_row, odd->c + i * odd->c_row, inside);
-                    if (!plain) place_run(p, p->dest + to + i * step, to + i * step, inside, 1);
-                }
-            } else if (staged || !plain) {
+                finish_rows(p, to, m, inside, step);
+            } else if (staged) {
                 for (int64_t i = 0; i < m; i++)
                     place_run(p, t->c + i * t->c_row, to + i * step, inside, b->column_step);
+            } else {
+                finish_rows(p, to, m, inside, step);
             }
         }
     }
@@ -157,7 +165,6 @@ static void slide(const strip_job *job, const strip_block *b, const slide_block 
 static void roll(const strip_job *job, const strip_block *b, const slide_arguments *t, int64_t at) {
     const product *p = job->p;
     int64_t vectors = ceil_div(b->columns, LANES);
-    int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
     roll_arguments r = {.rows = b->rows,
                         .top = b->top,
                         .bottom = b->bottom,
@@ -175,9 +182,9 @@ static void roll(const strip_job *job, const strip_block *b, const slide_argumen
         r.c_row = staged ? n * LANES : b->row_step;
         (n == 1 ? slide_roll_1 : slide_roll_2)(&r);
         end = v;
-        if (staged || !plain)
-            for (int64_t i = 0; i < b->rows; i++)
-                place_run(p, r.c + i * r.c_row, to + i * b->row_step, inside, b->column_step);
+        for (int64_t i = 0; staged && i < b->rows; i++)
+            place_run(p, r.c + i * r.c_row, to + i * b->row_step, inside, b->column_step);
+        if (!staged) finish_rows(p, to, b->rows, inside, b->row_step);
     }
 }
 
@@ -187,7 +194,6 @@ static void roll(const strip_job *job, const strip_block *b, const slide_argumen
 static void down_columns(const strip_job *job, const strip_block *b, strip_arguments *t, int64_t m, int64_t at) {
     const product *p = job->p;
     int64_t plane = volume(p->dest_extent), parts = ceil_div(b->rows, strip_vecs[m - 1]);
-    int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
     t->x_vec = b->at.pitch;
     for (int64_t part = 0; part < parts; part++) {
         int64_t row = part_start(b->rows, parts, part), end = part_start(b->rows, parts, part + 1), n = end - row;
@@ -204,10 +210,7 @@ static void down_columns(const strip_job *job, const strip_block *b, strip_argum
             for (int64_t i = 0; staged && i < m * n; i++)
                 place_run(p, t->c + i * LANES, to + i / n * plane + i % n * b->row_step, width, b->column_step);
         }
-        for (int64_t i = 0; !staged && !plain && i < m * n; i++) {
-            int64_t to = first + i / n * plane + i % n * b->row_step;
-            place_run(p, p->dest + to, to, b->columns, 1);
-        }
+        for (int64_t i = 0; !staged && i < m; i++) finish_rows(p, first + i * plane, n, b->columns, b->row_step);
     }
 }
 
@@ -235,10 +238,15 @@ static void along_rows(const strip_job *job, const strip_block *b, strip_argumen
             if (gaps || (!staged && plain)) continue;
             for (int64_t i = 0; i < m; i++) place_run(p, t->c + i * t->c_row, to + i * plane, inside, b->column_step);
         }
-    for (int64_t i = 0; gaps && i < m; i++)
-        for (int64_t r = 0; r < b->rows; r++)
-            place_run(p, b->stage + i * s->stage_row + r * b->at.pitch, at + i * plane + r * b->row_step, b->columns,
-                      b->column_step);
+    for (int64_t i = 0; gaps && i < m; i++) {
+        for (int64_t r = 0; r < b->rows; r++) {
+            const T *x = b->stage + i * s->stage_row + r * b->at.pitch;
+            int64_t to = at + i * plane + r * b->row_step;
+            if (b->ascending) copy_run(p->dest + to, x, b->columns);
+            else place_run(p, x, to, b->columns, b->column_step);
+        }
+        if (b->ascending) finish_rows(p, at + i * plane, b->rows, b->columns, b->row_step);
+    }
 }
 
 static void set_channel(slide_arguments *t, const product *p, const strip_plan *s, const strip_layout *from,
