@@ -220,6 +220,15 @@ def norm_layer(
     inverse: ndarray,
     y: ndarray,
 ) -> ndarray: ...
+def norm_fold(
+    weight: ndarray,
+    bias: ndarray | None,
+    mean: ndarray,
+    variance: ndarray,
+    gain: ndarray | None,
+    offset: ndarray | None,
+    eps: float,
+) -> tuple[ndarray, ndarray]: ...
 def norm_batch(
     A: int,
     B: int,

@@ -107,3 +107,25 @@ def norm_batch_grad(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray 
     with nogil:
         op.norm_batch_grad(A, B, L, slope, source, m, i, s, t, first, second, target, threads)
     raise_interrupt()
+
+
+def norm_fold(cnp.ndarray weight, bias, cnp.ndarray mean, cnp.ndarray variance, gain, offset, double eps):
+    """(weight, bias) of a convolution with the batch norm that follows it; all contiguous, of one dtype."""
+    cdef const fc_operators *op = operators(weight)
+    cdef int64_t B = cnp.PyArray_DIM(weight, 0), L = cnp.PyArray_SIZE(weight) // B
+    cdef int threads = threads_for(cnp.PyArray_SIZE(weight)), type = cnp.PyArray_TYPE(weight)
+    cdef cnp.npy_intp rows = B
+    cdef cnp.ndarray folded = empty_plain(cnp.PyArray_NDIM(weight), cnp.PyArray_DIMS(weight), type)
+    cdef cnp.ndarray shift = empty_plain(1, &rows, type)
+    cdef void *w = data(weight)
+    cdef void *b = data(bias)
+    cdef void *m = data(mean)
+    cdef void *v = data(variance)
+    cdef void *g = data(gain)
+    cdef void *o = data(offset)
+    cdef void *y = data(folded)
+    cdef void *z = data(shift)
+    with nogil:
+        op.norm_fold(B, L, w, b, m, v, g, o, eps, y, z, threads)
+    raise_interrupt()
+    return folded, shift

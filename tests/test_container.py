@@ -125,7 +125,7 @@ FOLDS = {
     "no shift": lambda: normalised(nn.Conv2d(3, 4, 3, seed=0), bias=False),
     "statistics of the batch": lambda: normalised(nn.Conv2d(3, 4, 3, seed=0), track_running_stats=False),
     "reflected": lambda: normalised(nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect", seed=0)),
-    "large weight": lambda: normalised(nn.Conv2d(1024, 4, 3, seed=0)),
+    "large weight": lambda: normalised(nn.Conv2d(8192, 4, 3, seed=0)),
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..geometry import choice, integer, integers, value_error
 from ..ops.prepare import prepare
-from ..tensor import is_grad_enabled
+from ..tensor import Tensor, is_grad_enabled, wrap
 from . import functional as F
 from . import init
 from .lazy import Lazy, lazy_name
@@ -14,18 +14,17 @@ from .lazy import Lazy, lazy_name
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-# One number for equal ones on all axes, which the operation takes faster.
-def _one(values):
-    return values[0] if values.count(values[0]) == len(values) else values
-
-
 class _Convolution(Lazy):
     rank = 0
     op_name = ""
     _ready = None
 
+    # Where no gradient is wanted the operation gets arrays, for which it looks at less.
     def _op(self, *arguments, **keywords):
-        return getattr(F, self.op_name)(*arguments, **keywords)
+        function = getattr(F, self.op_name)
+        if is_grad_enabled():
+            return function(*arguments, **keywords)
+        return wrap(function(*(x.data if isinstance(x, Tensor) else x for x in arguments), **keywords))
 
     # The weight for one call. What was prepared counts only while the parameter holds its very array, which nothing can
     # write to; so it is never stale.
@@ -148,16 +147,16 @@ class _Conv(_Convolution):
                 result = norm.forward(self.forward(input), activation if activation == "relu" else None)
                 return result if activation in (None, "relu") else getattr(F, activation)(result)
             weight, bias = folded
-        padding = _one(self.padding)
+        padding = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._borders(), self.padding_mode), 0
         arguments = (
             input,
             weight,
             bias,
-            _one(self.stride),
+            self.stride,
             padding,
-            _one(self.dilation),
+            self.dilation,
             self.groups,
         )
         return self._op(*arguments) if activation is None else self._op(*arguments, activation=activation)
@@ -216,8 +215,9 @@ class _ConvTranspose(_Convolution):
         if self.in_channels is None:
             self._infer_from_input(input)
         extra = self.output_padding if output_size is None else self._output_padding_for(input, output_size)
-        stride, padding, extra, dilation = map(_one, (self.stride, self.padding, extra, self.dilation))
-        return self._op(input, self._weight(), self.bias, stride, padding, extra, self.groups, dilation)
+        return self._op(
+            input, self._weight(), self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )
 
 
 _CONV_DOC = """{rank}-D convolution (cross-correlation) with learned weights, as `torch.nn.Conv{rank}d`.

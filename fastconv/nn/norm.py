@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..geometry import integer, integers, value_error
-from ..ops.statistics import inverse_deviation
+from ..ops.batch_norm import fold
 from ..tensor import wrap
 from . import functional as F
 from .lazy import Lazy, lazy_name
@@ -11,7 +11,7 @@ from .module import Module
 from .parameter import Parameter
 
 # Elements of a weight that take less time to scale than a layer takes to be called; results a channel that take none.
-FOLDED, FEW_POSITIONS = 1 << 15, 32
+FOLDED, FEW_POSITIONS = 1 << 18, 32
 
 
 # What batch and instance norm share: one weight, bias, running mean and running variance a channel.
@@ -101,14 +101,10 @@ class _BatchNorm(_ChannelNorm):
             return None
         if positions < FEW_POSITIONS or weight.size > max(FOLDED, positions * len(weight)):
             return None
-        own = (bias, self.running_mean, self.running_var, self.weight, self.bias)
-        if weight.dtype.itemsize < 4 or any(x is not None and x.dtype != weight.dtype for x in own):
-            return None
-        weight, scale = weight.data, inverse_deviation(self.running_var, self.eps)
-        scale = scale if self.weight is None else scale * self.weight.data
-        shift = (0 if bias is None else bias.data) - self.running_mean
-        shift = shift * scale if self.bias is None else shift * scale + self.bias.data
-        return wrap(weight * scale.reshape(-1, *(1,) * (weight.ndim - 1))), shift
+        mean, variance = self.running_mean, self.running_var
+        bias, gain, offset = (x if x is None else x.data for x in (bias, self.weight, self.bias))
+        folded = fold(weight.data, bias, mean, variance, gain, offset, self.eps)
+        return folded and (wrap(folded[0]), folded[1])
 
 
 class _InstanceNorm(_ChannelNorm):

@@ -66,6 +66,17 @@ def suits_channels(channels: int, positions: int) -> bool:
     return channels >= 8 and positions >= 64
 
 
+# (weight, bias) of a convolution with those of the batch normalisation for inference that follows it; None where it is
+# not for this to say what is wrong.
+def fold(weight, bias, running_mean, running_var, gain, shift, eps):
+    ends = bias, running_mean, running_var, gain, shift
+    if not (_core.plain(weight, *ends[:3]) and _core.plain(weight, *ends[3:])):
+        return None
+    if any(x is not None and x.shape != weight.shape[:1] for x in ends):
+        return None
+    return _core.norm_fold(weight, *ends, eps)
+
+
 # batch_norm under the name of the op that was called.
 def normalise(
     name, input, running_mean, running_var, weight, bias, training, momentum, eps, out, activation=None, residual=None

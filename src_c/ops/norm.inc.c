@@ -10,7 +10,7 @@ enum { NORM_PIECE = 4096, NORM_ROWS = 256, NORM_COLUMNS = 64, NORM_VECS = 4, NOR
 typedef struct {
     int64_t A, B, L, period;
     int64_t block; /* statistics or rows of one task */
-    const T *g, *x, *mean, *scale, *shift, *slope, *weight, *bias, *residual, *gate;
+    const T *g, *x, *mean, *variance, *scale, *shift, *slope, *weight, *bias, *residual, *gate;
     int by_row, relu;
     T eps;
     T *y, *first, *second;
@@ -335,4 +335,36 @@ static void norm_layer(int64_t rows, int64_t L, const void *x, const void *weigh
                     .first = mean,
                     .second = inverse};
     run_norm(&job, rows, L, 1, INT64_MAX, norm_layer_task, threads);
+}
+
+/* y[B][L] = x scaled by inverse deviations; first[B] is what they make of the bias. */
+static void norm_fold_task(const void *context, int64_t task, int thread) {
+    (void)thread;
+    const norm_job *job = context;
+    int64_t row = task * job->block, end = min_i64(job->B, row + job->block);
+    for (; row < end; row++) {
+        T scale = inverse_root(job->variance[row] + job->eps) * (job->scale ? job->scale[row] : 1);
+        job->first[row] =
+            ((job->bias ? job->bias[row] : 0) - job->mean[row]) * scale + (job->shift ? job->shift[row] : 0);
+        const T *x = job->x + row * job->L;
+        T *y = job->y + row * job->L;
+        FOR_LANES(i, m, job->L) store_some(y + i, load_some(x + i, m) * scale, m);
+    }
+}
+
+static void norm_fold(int64_t B, int64_t L, const void *weight, const void *bias, const void *mean,
+                      const void *variance, const void *gain, const void *offset, double eps, void *folded, void *shift,
+                      int threads) {
+    norm_job job = {.B = B,
+                    .L = L,
+                    .x = weight,
+                    .bias = bias,
+                    .mean = mean,
+                    .variance = variance,
+                    .scale = gain,
+                    .shift = offset,
+                    .eps = (T)eps,
+                    .y = folded,
+                    .first = shift};
+    run_norm(&job, B, L, 1, INT64_MAX, norm_fold_task, threads);
 }

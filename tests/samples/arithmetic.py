@@ -22,7 +22,14 @@ def reductions(draw):
 SAMPLES = {
     "add": pairs(),
     "sub": pairs(),
-    "mul": pairs(),
+    "mul": [
+        *pairs(),
+        Sample(input=normal(2, 9, 16, 17), other=normal(2, 9, 1, 1)),
+        Sample(input=normal(1, 9, 1, 1), other=normal(2, 9, 16, 17)),
+        Sample(input=normal(2, 9, 16, 17), other=normal(2, 1, 16, 1)),
+        Sample(input=normal(2, 9, 16, 17), other=normal(1, 1, 16, 1)),
+        Sample(input=normal(5, 2, 3, 300), other=normal(5, 1, 3, 1)),
+    ],
     "div": pairs(normal, positive),
     "pow": [*pairs(positive, normal), Sample(input=normal(3, 4), other=2.0)],
     "maximum": pairs(),
