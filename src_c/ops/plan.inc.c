@@ -60,7 +60,7 @@ static const fc_choice ways[] = {
     [TILES_SPARSE] = {"tiles", "taps lie far apart or miss much of the input: one tap at a time"},
 };
 
-enum { NARROW_PAIRS = 32, MOST_WINOGRAD_DEPTH = 4096 };
+enum { NARROW_PAIRS = 32, STRIP_CHANNELS = 32, MOST_WINOGRAD_DEPTH = 4096 };
 
 /* Few channels on one side. */
 static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_ROWS || channels < 8; }
@@ -92,10 +92,17 @@ static int is_sparse(const product *p) {
     return p->pair && is_sparse(p->pair);
 }
 
+static int takes_pixels(const product *p) { return p->images > 0 && p->taps > 1 && !p->tap && !p->pair; }
+
 /* Whether pixels that are read in place are done sooner than strips of them, or panels. */
 static int suits_pixels(const product *p, int in_strips) {
-    if (p->images == 0 || p->taps < 2 || p->tap || p->pair) return 0;
-    return pixels_cost(p) < 0.95 * (in_strips ? strip_cost(p) : panels_cost(p));
+    return takes_pixels(p) && pixels_cost(p) < 0.95 * (in_strips ? strip_cost(p) : panels_cost(p));
+}
+
+/* Whether strips are done sooner than both, where they have not so many channels that they leave the first cache. */
+static int suits_strip(const product *p) {
+    return takes_pixels(p) && p->groups == 1 && p->channels <= STRIP_CHANNELS &&
+           strip_cost(p) < 0.9 * min_f64(pixels_cost(p), panels_cost(p));
 }
 
 static enum way choose_way(const product *p) {
@@ -107,7 +114,7 @@ static enum way choose_way(const product *p) {
     if (direct < 0) return WINOGRAD;
     int fits = fits_strip(p) && (!p->pair || fits_strip(p->pair));
     if (reads_in_place(p)) return GATHER_IN_PLACE;
-    int narrow = fits && is_narrow(p->rows, p->channels);
+    int narrow = fits && (is_narrow(p->rows, p->channels) || suits_strip(p));
     if (p->pair && !narrow) return GATHER_PAIR;
     /* Groups are packed one at a time: small ones do not repay it, nor do short rows. */
     int small = p->rows <= 16 || (p->rows <= 64 && p->pixels[2] < 2 * LANES);
