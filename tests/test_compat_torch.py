@@ -150,6 +150,18 @@ def network():
     )
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, when it first makes a dual tensor
+def test_forward_mode_and_function_transforms_are_refused():
+    x, w = torch.randn(1, 2, 5, 5), torch.randn(3, 2, 3, 3)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(x, torch.ones_like(x))
+        with pytest.raises(NotImplementedError, match="jvp"):
+            fast.conv2d(dual, w)
+    for transform in (torch.func.grad, torch.func.vmap, torch.func.jacrev, torch.func.jacfwd):
+        with pytest.raises(RuntimeError):
+            transform(lambda x: fast.conv2d(x, w).sum())(x)
+
+
 def test_swapped_networks_compute_and_train_alike():
     net = network()
     fast_net = fast.swap(copy.deepcopy(net))

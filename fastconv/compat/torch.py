@@ -106,8 +106,8 @@ def _call(op: Op, call: dict):
         singles = (x.float() if _is_tensor(type(x)) else x for x in inputs)
         result = _call(op, call | dict(zip(op.inputs, singles)))
         return (result[0].to(half), *result[1:]) if isinstance(result, tuple) else result.to(half)
-    if recording and torch.is_grad_enabled():
-        return _Bridge.apply(op, call, *inputs)
+    if (recording and torch.is_grad_enabled()) or torch.autograd.forward_ad._current_level >= 0:
+        return _Bridge.apply(op, call, *inputs)  # which refuses forward mode
     return _tensors(op.public(**_arrays(call)))
 
 
