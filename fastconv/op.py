@@ -183,8 +183,7 @@ def _make_public(operation: Op) -> Callable:
     scope = {"_ndarray": ndarray, "_float32": FLOAT32, "_float64": FLOAT64}
     scope |= {"_forward": operation.forward, "_quick": operation.quick}
     public = with_signature(operation, _general, "" if operation.sequence else fast, scope)
-    functools.update_wrapper(public, operation.forward)
-    public.__name__ = public.__qualname__ = operation.name
+    functools.update_wrapper(public, operation.forward, assigned=("__module__", "__doc__"))
     public.op = operation
     public.gradient = operation.gradient
     return public
@@ -209,6 +208,7 @@ def with_signature(operation: Op, road: Callable, first: str = "", scope: dict |
     exec(_compiled(source), scope)
     public = scope["public"]
     public.__code__ = public.__code__.replace(co_name=operation.name)
+    public.__name__ = public.__qualname__ = operation.name
     return public
 
 

@@ -73,7 +73,6 @@ def _bridge(op: Op):
         return primitive(*inputs, call=call, memo={})
 
     public = with_signature(op, road)
-    public.__name__ = public.__qualname__ = op.name
     public.__doc__ = f"`fastconv.{op.name}` of arrays and autograd's boxes, with a gradient."
     public.__module__ = __name__
     return public

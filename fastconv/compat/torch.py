@@ -48,7 +48,7 @@ class _Bridge(torch.autograd.Function):
     def backward(ctx, grad_output, *_):
         needs = ctx.needs_input_grad[2:]
         sources = (grad_output, *ctx.saved_tensors)
-        grads = ctx.op.on_tape(_array(grad_output), ctx.saved, needs)
+        grads = ctx.op.on_tape(grad_output.detach().numpy(), ctx.saved, needs)
         grads = grads if isinstance(grads, (tuple, list)) else (grads,)
         grads = [_own(grad) if need else None for grad, need in zip(grads, needs)]
         if torch.is_grad_enabled():  # under create_graph
@@ -72,10 +72,6 @@ class _Once(torch.autograd.Function):
 @functools.cache
 def _is_tensor(kind: type):
     return issubclass(kind, torch.Tensor)
-
-
-def _array(value):
-    return value.detach().numpy() if _is_tensor(type(value)) else value
 
 
 def _arrays(call):
@@ -113,7 +109,6 @@ def _call(op: Op, call: dict):
 
 def _bridge(op: Op):
     public = with_signature(op, _call)
-    public.__name__ = public.__qualname__ = op.name
     public.__doc__ = f"`fastconv.{op.name}` of torch tensors, with a gradient."
     public.__module__ = __name__
     return public

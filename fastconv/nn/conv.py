@@ -150,16 +150,9 @@ class _Conv(_Convolution):
         padding = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._borders(), self.padding_mode), 0
-        arguments = (
-            input,
-            weight,
-            bias,
-            self.stride,
-            padding,
-            self.dilation,
-            self.groups,
+        return self._op(
+            input, weight, bias, self.stride, padding, self.dilation, self.groups, activation=activation
         )
-        return self._op(*arguments) if activation is None else self._op(*arguments, activation=activation)
 
 
 class _ConvTranspose(_Convolution):

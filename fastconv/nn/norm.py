@@ -4,7 +4,6 @@ import numpy as np
 
 from ..geometry import integer, integers, value_error
 from ..ops.batch_norm import fold
-from ..tensor import wrap
 from . import functional as F
 from .lazy import Lazy, lazy_name
 from .module import Module
@@ -103,8 +102,7 @@ class _BatchNorm(_ChannelNorm):
             return None
         mean, variance = self.running_mean, self.running_var
         bias, gain, offset = (x if x is None else x.data for x in (bias, self.weight, self.bias))
-        folded = fold(weight.data, bias, mean, variance, gain, offset, self.eps)
-        return folded and (wrap(folded[0]), folded[1])
+        return fold(weight.data, bias, mean, variance, gain, offset, self.eps)
 
 
 class _InstanceNorm(_ChannelNorm):

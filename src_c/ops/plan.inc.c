@@ -92,19 +92,6 @@ static int is_sparse(const product *p) {
     return p->pair && is_sparse(p->pair);
 }
 
-static int takes_pixels(const product *p) { return p->images > 0 && p->taps > 1 && !p->tap && !p->pair; }
-
-/* Whether pixels that are read in place are done sooner than strips of them, or panels. */
-static int suits_pixels(const product *p, int in_strips) {
-    return takes_pixels(p) && pixels_cost(p) < 0.95 * (in_strips ? strip_cost(p) : panels_cost(p));
-}
-
-/* Whether strips are done sooner than both, where they have not so many channels that they leave the first cache. */
-static int suits_strip(const product *p) {
-    return takes_pixels(p) && p->groups == 1 && p->channels <= STRIP_CHANNELS &&
-           strip_cost(p) < 0.9 * min_f64(pixels_cost(p), panels_cost(p));
-}
-
 static enum way choose_way(const product *p) {
     if (p->taps == 0 && !p->pair) return FILL;
     if (is_sparse(p)) return p->pair ? GATHER_PAIR : GATHER_REGIONS;
@@ -114,12 +101,20 @@ static enum way choose_way(const product *p) {
     if (direct < 0) return WINOGRAD;
     int fits = fits_strip(p) && (!p->pair || fits_strip(p->pair));
     if (reads_in_place(p)) return GATHER_IN_PLACE;
-    int narrow = fits && (is_narrow(p->rows, p->channels) || suits_strip(p));
+    int narrow = fits && is_narrow(p->rows, p->channels);
     if (p->pair && !narrow) return GATHER_PAIR;
     /* Groups are packed one at a time: small ones do not repay it, nor do short rows. */
     int small = p->rows <= 16 || (p->rows <= 64 && p->pixels[2] < 2 * LANES);
     int grouped = fits && p->groups > 1 && p->channels <= 64 && small;
-    if (suits_pixels(p, narrow || grouped)) return PIXELS;
+    /* Pixels are read in place where that is done sooner than strips of them, or panels; strips, where they have not so
+     * many channels that they leave the first cache, if they are sooner than both. */
+    if (p->images > 0 && p->taps > 1 && !p->tap && !p->pair) {
+        int in_strips = narrow || grouped, stay_close = fits && p->groups == 1 && p->channels <= STRIP_CHANNELS;
+        double pixels = pixels_cost(p), panels = in_strips ? INFINITY : panels_cost(p);
+        double strips = in_strips || stay_close ? strip_cost(p) : INFINITY;
+        if (!in_strips && strips < 0.9 * min_f64(pixels, panels)) return STRIP_NARROW;
+        if (pixels < 0.95 * (in_strips ? strips : panels)) return PIXELS;
+    }
     return narrow ? STRIP_NARROW : grouped ? STRIP_GROUPS : has_regions(p) ? GATHER_REGIONS : GATHER + direct;
 }
 

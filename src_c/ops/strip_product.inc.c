@@ -182,9 +182,12 @@ static void roll(const strip_job *job, const strip_block *b, const slide_argumen
         r.c_row = staged ? n * LANES : b->row_step;
         (n == 1 ? slide_roll_1 : slide_roll_2)(&r);
         end = v;
-        for (int64_t i = 0; staged && i < b->rows; i++)
-            place_run(p, r.c + i * r.c_row, to + i * b->row_step, inside, b->column_step);
-        if (!staged) finish_rows(p, to, b->rows, inside, b->row_step);
+        if (staged) {
+            for (int64_t i = 0; i < b->rows; i++)
+                place_run(p, r.c + i * r.c_row, to + i * b->row_step, inside, b->column_step);
+        } else {
+            finish_rows(p, to, b->rows, inside, b->row_step);
+        }
     }
 }
 
