@@ -22,7 +22,7 @@ static const struct winograd_prices {
     double strided_dest; /* whose rows other ways write two phases at a time */
     double twins;        /* the same where Winograd does, too, with fewer points to a product */
     double weight;       /* gradients: their products are short */
-} winograd_prices[] = {{1, 1, 1, 1, 2, 1.2, 1.3, 1.15}, {2, 1.4, 2.8, 2.5, 1.6, 1.9, 1.12, 1}};
+} winograd_prices[] = {{1, 1, 1, 1, 2, 1.2, 1.3, 1.15}, {2, 1.0, 2.8, 2.5, 1.6, 1.9, 1.12, 1}};
 #define PRICE winograd_prices[VECTOR_BYTES == 64]
 
 enum winograd_form { WINOGRAD_WIDE = 1, WINOGRAD_TALL, WINOGRAD_SQUARE, WINOGRAD_WHOLE };
@@ -172,7 +172,7 @@ FC_PLAN winograd_tiles cut_form(const product *p, enum winograd_form form) {
     t.growth = (double)(multiplied * t.slices) / taps;
     t.rows = p->rows * t.pairs * t.columns;
     double depth = t.depth, rows = t.rows, lanes = ceil_div(t.tiles, LANES) * LANES;
-    t.cost = lanes * (multiplied * depth * p->rows + t.in * depth + t.out * rows) + t.filter * depth * rows + 1e5;
+    t.cost = lanes * (multiplied * (depth + 4) * p->rows + t.in * depth + t.out * rows) + t.filter * depth * rows + 1e5;
     t.cost *= p->pair ? PRICE.twins : p->dest_stride[2] > 1 ? PRICE.strided_dest : 1;
     return t;
 }
