@@ -18,7 +18,8 @@ class Prepared(_core.PreparedWeight):
 
     It holds a copy of the weight that nothing can write to, so it never goes stale. What is made is kept for the last
     few shapes and parameters it was used with, and only where the kernel that is chosen makes something: Winograd's
-    transformed filters, and the transposed filters of transposed convolutions.
+    filters, taken apart or, for many tiles, transformed; transposed filters, of transposed convolutions and where lanes
+    run along output channels.
     """
 
     __slots__ = ("_single", "op", "stored")

@@ -33,6 +33,7 @@
 #include "../ops/tall.inc.c"
 #include "../ops/winograd_tiles.inc.c"
 #include "../ops/winograd_patches.inc.c"
+#include "../ops/winograd_filters.inc.c"
 #include "../ops/winograd.inc.c"
 #include "../ops/share_sums.inc.c"
 #include "../ops/channel_grad_weight.inc.c"

@@ -218,7 +218,7 @@ VEC_INLINE void store_some(T *p, vec v, int64_t n) {
 
 /* y[j][lane] = run[lane][at + j] for j < count, 4 <= count <= 16; y has room for whole vectors. Up to eight lanes are
  * taken in fours: quarters of vectors are placed so that shuffles stay within four elements, which takes half as many
- * of them. Sixteen are interleaved in log2(LANES) rounds, which takes fewer loads. */
+ * of them; sixteen in eights. */
 #if LANES == 4 || LANES == 8
 #if LANES == 8
 #define IN_FOURS(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4
@@ -249,19 +249,43 @@ VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t coun
     FC_UNROLL for (int64_t j = 0; j < count; j += 4)
         take_four(run, at + min_i64(j, count - 4), y + min_i64(j, count - 4));
 }
+#elif LANES == 16
+#define ZIP_HALVES(a, b, first) \
+    __builtin_shufflevector(a, b, first, first + 16, first + 1, first + 17, first + 2, first + 18, first + 3, \
+                            first + 19, first + 8, first + 24, first + 9, first + 25, first + 10, first + 26, \
+                            first + 11, first + 27)
+/* Eight columns, or fewer. */
+VEC_INLINE void take_eight(const T *const *run, int64_t at, int64_t count, vec y[8]) {
+    typedef T half __attribute__((vector_size(8 * T_BYTES), aligned(sizeof(T)), may_alias));
+    vec b[8];
+    FC_UNROLL for (int i = 0; i < 8; i++) {
+        const T *low = run[i] + at, *high = run[i + 8] + at;
+        if (count < 8)
+            y[i] = __builtin_shufflevector(load_part(low, count), load_part(high, count), 0, 1, 2, 3, 4, 5, 6, 7, 16,
+                                           17, 18, 19, 20, 21, 22, 23);
+        else
+            y[i] = __builtin_shufflevector(*(const half *)low, *(const half *)high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+                                           11, 12, 13, 14, 15);
+    }
+    FC_UNROLL for (int round = 0; round < 3; round++) {
+        FC_UNROLL for (int i = 0; i < 4; i++) {
+            b[2 * i] = ZIP_HALVES(y[i], y[i + 4], 0);
+            b[2 * i + 1] = ZIP_HALVES(y[i], y[i + 4], 4);
+        }
+        FC_UNROLL for (int i = 0; i < 8; i++) y[i] = b[i];
+    }
+}
+#undef ZIP_HALVES
+VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t count, vec *y) {
+    FC_UNROLL for (int64_t j = 0; j < count; j += 8) {
+        int64_t first = max_i64(0, min_i64(j, count - 8));
+        take_eight(run, at + first, min_i64(8, count), y + first);
+    }
+}
 #else
 VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t count, vec *y) {
-    vec b[LANES];
-    for (int64_t j = 0; j < count; j += LANES) {
-        FC_UNROLL for (int i = 0; i < LANES; i++) y[j + i] = load_some(run[i] + at + j, min_i64(LANES, count - j));
-        FC_UNROLL for (int round = 1; round < LANES; round *= 2) {
-            FC_UNROLL for (int i = 0; i < LANES / 2; i++) {
-                b[2 * i] = zip_low(y[j + i], y[j + i + LANES / 2]);
-                b[2 * i + 1] = zip_high(y[j + i], y[j + i + LANES / 2]);
-            }
-            FC_UNROLL for (int i = 0; i < LANES; i++) y[j + i] = b[i];
-        }
-    }
+    for (int64_t j = at; j < at + count; j++)
+        FC_UNROLL for (int lane = 0; lane < LANES; lane++) y[j - at][lane] = run[lane][j];
 }
 #endif
 

@@ -75,7 +75,7 @@ static void transform_scattered(const T *rows, int64_t row, int lines, const int
                                 int64_t tiles, T *points, int64_t point) {
     for (int64_t tile = 0; tile < tiles; tile += LANES)
         for (int i = 0; i < lines; i++) {
-            vec x[LANES < 8 ? 8 : LANES], y[6];
+            vec x[8], y[6];
 #if LANES == 16
             if (in_pairs) {
                 take_pairs(rows + i * row, start + tile, 4, x);
@@ -87,7 +87,7 @@ static void transform_scattered(const T *rows, int64_t row, int lines, const int
             {
                 const T *run[LANES];
                 FC_UNROLL for (int lane = 0; lane < LANES; lane++) run[lane] = rows + i * row + start[tile + lane];
-                take_columns(run, 0, LANES > 8 ? LANES : 6, x);
+                take_columns(run, 0, LANES > 8 ? 8 : 6, x);
             }
             patch_line(x, y);
             FC_UNROLL for (int j = 0; j < 6; j++) store(points + (6 * i + j) * point + tile, y[j]);
@@ -142,13 +142,13 @@ VEC_INLINE void filter_line(vec a, vec b, vec c, vec y[6]) {
     y[5] = c;
 }
 
-/* LANES filters, g[3 * i + j][lane] -> points, `point` elements apart. */
-VEC_INLINE void transform_filters(const int tall, const int wide, const T *g, T *points, int64_t point) {
+/* LANES filters, whose taps 3 * i + j lie `tap` elements apart from g on -> points, `point` elements apart. */
+VEC_INLINE void transform_filters(const int tall, const int wide, const T *g, int64_t tap, T *points, int64_t point) {
     const int patch_rows = tall ? 6 : 1, patch_columns = wide ? 6 : 1, filter_columns = wide ? 3 : 1;
     vec half[3][6];
     FC_UNROLL for (int j = 0; j < filter_columns; j++) {
-        if (tall) filter_line(load(g + j * LANES), load(g + (3 + j) * LANES), load(g + (6 + j) * LANES), half[j]);
-        else half[j][0] = load(g + j * LANES);
+        if (tall) filter_line(load(g + j * tap), load(g + (3 + j) * tap), load(g + (6 + j) * tap), half[j]);
+        else half[j][0] = load(g + j * tap);
     }
     FC_UNROLL for (int i = 0; i < patch_rows; i++) {
         vec y[6];
@@ -277,15 +277,15 @@ static void whole_products(const T *points, int64_t point, int64_t tiles, T star
 
 /* The transforms that know a tile's form. */
 typedef struct {
-    void (*filters)(const T *g, T *points, int64_t point);
+    void (*filters)(const T *g, int64_t tap, T *points, int64_t point);
     void (*products)(const T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, T *doubt);
     void (*gradient)(const T *tile, int64_t row, int64_t cell, T *points, int64_t point);
     void (*filter_gradients)(const T *points, int64_t point, T *g);
 } winograd_transforms;
 
 #define FORM(name, tall, wide) \
-    static void name##_filters(const T *g, T *points, int64_t point) { \
-        transform_filters(tall, wide, g, points, point); \
+    static void name##_filters(const T *g, int64_t tap, T *points, int64_t point) { \
+        transform_filters(tall, wide, g, tap, points, point); \
     } \
     static void name##_products(const T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, \
                                 T *doubt) { \

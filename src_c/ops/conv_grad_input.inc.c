@@ -249,7 +249,7 @@ static void grad_input_pack(const fc_conv_geometry *g, const void *weight, void 
     product p[TOGETHER];
     for (int count; (count = list_phases(g, phase, &lists, p)) > 0; pass_phases(g, phase, count)) {
         int64_t bytes = packed_bytes(p);
-        if (bytes) transform_all_filters(p, made, threads);
+        if (bytes) pack_matrix(p, made, threads);
         made += bytes;
     }
 }

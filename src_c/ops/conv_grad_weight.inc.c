@@ -355,7 +355,7 @@ static void conv_pack(const fc_conv_geometry *g, int pass, const void *weight, v
     }
     char *rest = scratch;
     product p = list_forward(g, weight, &rest);
-    transform_all_filters(&p, packed, threads);
+    pack_matrix(&p, packed, threads);
 }
 
 static int64_t conv_choices(const fc_conv_geometry *g, int pass, const fc_choice **choices, int64_t most) {

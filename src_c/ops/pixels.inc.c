@@ -23,6 +23,9 @@ enum {
     PIXEL_STAGE = 32 * 1024,
     LEAST_PIXELS = 64, /* of a block, where there are so many */
     MOST_PIXELS = 512,
+    PIXEL_TASKS = 4, /* for threads to share, where each has FEWEST_PIXELS and all together PIXEL_WORK */
+    FEWEST_PIXELS = 48,
+    PIXEL_WORK = 200 * 1000, /* multiply-adds of vectors */
 };
 
 /* Whether a tap of some pixel lies outside the source. */
@@ -35,6 +38,9 @@ static int sees_zeros(const product *p) {
 FC_PLAN pixel_plan plan_pixels(const product *p) {
     pixel_plan s = {.lanes = ceil_div(p->rows, LANES) * LANES, .copied = sees_zeros(p)};
     int64_t pixels = volume(p->pixels), most = clamp_i64(PIXEL_STAGE / s.lanes, LEAST_PIXELS, MOST_PIXELS);
+    int64_t all = p->groups * p->images * pixels, levels = p->channels * p->taps;
+    if (all * (s.lanes / LANES) * levels >= PIXEL_WORK)
+        most = min_i64(most, max_i64(all / PIXEL_TASKS, FEWEST_PIXELS));
     s.panels = ceil_div(s.lanes, PANEL);
     s.stage_row = odd_lines(s.lanes);
     s.chunks = ceil_div(p->channels, max_i64(1, PIXEL_DEPTH / p->taps));
@@ -76,7 +82,8 @@ static double pixels_cost(const product *p) {
 typedef struct {
     const product *p;
     pixel_plan s;
-    T *packed;
+    const T *packed;
+    T *packing;
     char *scratch;
 } pixel_job;
 
@@ -95,7 +102,7 @@ static void pack_panel(const void *context, int64_t task, int thread) {
     int64_t rows = min_i64(width, p->rows - first), matrix_row = p->channels * p->taps;
     int64_t level = part_start(p->channels, s->chunks, chunk) * p->taps;
     int64_t depth = part_start(p->channels, s->chunks, chunk + 1) * p->taps - level;
-    T *to = job->packed + group * s->packed + level * s->lanes + first * depth;
+    T *to = job->packing + group * s->packed + level * s->lanes + first * depth;
     if (rows < width) zero_run(to, depth * width);
     transpose_block(p->matrix + (group * p->rows + first) * matrix_row + level, matrix_row, rows, depth, to, width);
 }
@@ -231,12 +238,20 @@ static void pixel_task(const void *context, int64_t task, int thread) {
     write_pixels(p, s, &b, stage, turned);
 }
 
+static void pack_pixels(const product *p, void *packed, int threads) {
+    pixel_job job = {.p = p, .s = plan_pixels(p), .packing = packed};
+    fc_parallel_for(p->groups * job.s.chunks * job.s.panels, threads, pack_panel, &job);
+}
+
 static void run_pixels(const product *p, void *scratch, int threads) {
     char *rest = scratch;
-    pixel_job job = {.p = p, .s = plan_pixels(p)};
+    pixel_job job = {.p = p, .s = plan_pixels(p), .packed = p->packed};
     const pixel_plan *s = &job.s;
-    job.packed = take(&rest, s->packed_bytes);
+    T *packing = take(&rest, s->packed_bytes);
     job.scratch = rest;
-    fc_parallel_for(p->groups * s->chunks * s->panels, threads, pack_panel, &job);
+    if (!job.packed) {
+        pack_pixels(p, packing, threads);
+        job.packed = packing;
+    }
     fc_parallel_for(p->groups * s->units * s->bands, threads, pixel_task, &job);
 }

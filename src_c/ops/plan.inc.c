@@ -131,7 +131,15 @@ static enum way choose_weight_way(const product *p) {
 }
 
 /* What a way makes of the matrix alone. */
-static int64_t packed_bytes(const product *p) { return choose_way(p) == WINOGRAD ? all_filter_bytes(p) : 0; }
+static int64_t packed_bytes(const product *p) {
+    enum way way = choose_way(p);
+    return way == WINOGRAD ? winograd_packed_bytes(p) : way == PIXELS ? plan_pixels(p).packed_bytes : 0;
+}
+
+static void pack_matrix(const product *p, void *packed, int threads) {
+    if (choose_way(p) == WINOGRAD) pack_winograd(p, packed, threads);
+    else pack_pixels(p, packed, threads);
+}
 
 static int64_t product_scratch(const product *p, int threads) {
     switch (choose_way(p)) {

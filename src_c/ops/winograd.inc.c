@@ -13,7 +13,6 @@ enum {
     WINOGRAD_ROWS = 2 * WINOGRAD_GRAIN,
     WINOGRAD_MOST_ROWS = 21 * WINOGRAD_GRAIN, /* of those that need V anew */
     WINOGRAD_FILTER_LEVELS = 64,
-    WINOGRAD_MOST_TILES = 96,
     WINOGRAD_FEW_TILES = 48,
     WINOGRAD_CACHE_BYTES = 2560 * 1024,
     WINOGRAD_DEPTH = 512,
@@ -21,19 +20,6 @@ enum {
     WINOGRAD_V_BYTES = 8 * 1024 * 1024,
     WINOGRAD_FAR_BYTES = 6 * 1024 * 1024 /* of dest: to fetch less costs more than it saves */
 };
-
-/* Where transformed filters lie: [point][row][level]. */
-typedef struct {
-    int64_t row; /* levels, and what the last vector of a slice writes too many */
-    int64_t point, bytes;
-} filter_layout;
-
-static filter_layout lay_filters(const winograd_tiles *t, int64_t rows, int64_t levels) {
-    filter_layout f = {.row = levels + LANES};
-    f.point = odd_lines(rows * f.row);
-    f.bytes = line_bytes(t->points * f.point * (int64_t)sizeof(T));
-    return f;
-}
 
 typedef struct {
     winograd_tiles t;
@@ -47,11 +33,6 @@ typedef struct {
     int64_t matrix_bytes, filter_bytes;
     int64_t v_bytes, m_bytes, stage_bytes, output_bytes, direct_bytes, thread_bytes;
 } winograd_plan;
-
-static int64_t all_filter_bytes(const product *p) {
-    winograd_tiles t = cut_product(p);
-    return p->groups * lay_filters(&t, t.rows, t.depth).bytes;
-}
 
 /* One tile computed directly. */
 static product tile_product(const product *p, const winograd_tiles *t) {
@@ -139,51 +120,6 @@ typedef struct {
     const char *matrix; /* filters of all groups, or NULL */
     char *scratch;
 } winograd_job;
-
-/* g[i][lane] = tap place[i] of one of `lanes` filters that lie next to one another, 0 where there is none: together
- * where these taps are close. */
-static void take_filters(const T *filters, int64_t taps, int64_t lanes, const int64_t place[9], T g[9][LANES]) {
-    enum { CLOSE = 16 };
-    int64_t first = taps, last = 0;
-    for (int i = 0; i < 9; i++) {
-        if (place[i] < 0) continue;
-        first = min_i64(first, place[i]);
-        last = max_i64(last, place[i]);
-    }
-    int64_t span = last + 1 - first;
-    int close = span >= 4 && span <= CLOSE;
-    const T *run[LANES];
-    FC_UNROLL for (int lane = 0; lane < LANES; lane++) run[lane] =
-        filters + first + (lane < lanes ? lane : lanes - 1) * taps;
-    vec near[CLOSE];
-    if (taps == 4 && span == 4 && lanes == LANES) split_four(filters, 4, near);
-    else if (close) take_columns(run, 0, span, near);
-    for (int i = 0; i < 9; i++) {
-        if (place[i] < 0) store(g[i], (vec){0});
-        else if (close) store(g[i], near[place[i] - first]);
-        else
-            for (int lane = 0; lane < LANES; lane++) g[i][lane] = run[lane][place[i] - first];
-    }
-}
-
-/* Filters of rows of the matrix of all groups, in levels [level, level + levels) -> points. */
-static void transform_filters_of(const product *p, const product *seen, const winograd_tiles *t, int64_t first_row,
-                                 int64_t rows, int64_t level, int64_t levels, const filter_layout *f, T *points) {
-    for (int64_t d = level, slice_end; d < level + levels; d = slice_end) {
-        int64_t slice = d / p->channels, place[9];
-        slice_end = min_i64(level + levels, (slice + 1) * p->channels);
-        find_slice_taps(p, seen, t, slice, place);
-        for (int64_t row = 0; row < rows; row++) {
-            const T *filters = p->matrix + ((first_row + row - slice) * p->channels) * p->taps;
-            for (int64_t first = d; first < slice_end; first += LANES) {
-                T g[9][LANES];
-                if (row + 1 < rows) fetch(filters + (p->channels + first) * p->taps, LANES * p->taps);
-                take_filters(filters + first * p->taps, p->taps, min_i64(LANES, slice_end - first), place, g);
-                t->transforms->filters(&g[0][0], points + row * f->row + first - level, f->point);
-            }
-        }
-    }
-}
 
 static void compute_tile_directly(const product *p, const winograd_tiles *t, int64_t group, int64_t row, int64_t rows,
                                   const pixel_run *run, int64_t tile, char *scratch) {
@@ -294,8 +230,8 @@ static void multiply_rows(winograd_block *b, int64_t pair, int64_t row, int64_t 
                         filters = (const T *)(job->matrix + b->group * b->layout.bytes) +
                                   (twin * p->rows + row) * b->layout.row + level + d;
                     else
-                        transform_filters_of(twin_of(p, twin), job->seen, t, b->group * p->rows + row + r, some,
-                                             level + d, few, &b->layout, b->filters);
+                        transform_filters_of(p, job->seen, t, twin, b->group * p->rows + row + r, some, level + d, few,
+                                             &b->layout, b->filters);
                     multiply_points(w, twin, filters, &b->layout, some, level + d, few, b->v + d * w->block, b->lanes,
                                     b->m + (column * w->m_rows + r) * w->block);
                 }
@@ -378,39 +314,17 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     }
 }
 
-typedef struct {
-    const product *p, *seen;
-    winograd_tiles t;
-    filter_layout filters;
-    char *matrix;
-} winograd_filter_job;
-
-static void winograd_filter_task(const void *context, int64_t task, int thread) {
-    (void)thread;
-    const winograd_filter_job *job = context;
-    int64_t rows = job->p->rows, row = task % job->t.rows, group = task / job->t.rows;
-    T *points = (T *)(job->matrix + group * job->filters.bytes) + row * job->filters.row;
-    transform_filters_of(twin_of(job->p, row / rows), job->seen, &job->t, group * rows + row % rows, 1, 0, job->t.depth,
-                         &job->filters, points);
-}
-
-static void transform_all_filters(const product *p, void *matrix, int threads) {
-    product seen;
-    join_twins(p, &seen);
-    winograd_filter_job job = {.p = p, .seen = &seen, .t = cut_product(p), .matrix = matrix};
-    job.filters = lay_filters(&job.t, job.t.rows, job.t.depth);
-    fc_parallel_for(p->groups * job.t.rows, threads, winograd_filter_task, &job);
-}
-
 static void run_winograd(const product *p, void *scratch, int threads) {
     product seen;
     join_twins(p, &seen);
-    winograd_job job = {.p = p, .seen = &seen, .w = plan_winograd(p, threads), .matrix = p->packed};
+    winograd_job job = {.p = p, .seen = &seen, .w = plan_winograd(p, threads)};
     char *rest = scratch;
     char *matrix = take(&rest, job.w.matrix_bytes);
     job.scratch = rest;
+    if (!keeps_taps(&job.w.t)) job.matrix = p->packed;
     if (!job.matrix && !job.w.filter_rows) {
-        transform_all_filters(p, matrix, threads);
+        winograd_filter_job filters = {.p = p, .seen = &seen, .t = job.w.t};
+        transform_all_filters(&filters, matrix, threads);
         job.matrix = matrix;
     }
     fc_parallel_for(p->groups * job.w.blocks * job.w.parts, threads, winograd_task, &job);

@@ -18,11 +18,12 @@ enum { WINOGRAD_GROWTH = 9 };
 static const struct winograd_prices {
     double square, line, across; /* transforms of patches and outputs */
     double filter;
+    double start;        /* of a sum, and its end: in levels */
     double few_channels; /* which fill strips, too */
     double strided_dest; /* whose rows other ways write two phases at a time */
     double twins;        /* the same where Winograd does, too, with fewer points to a product */
     double weight;       /* gradients: their products are short */
-} winograd_prices[] = {{1, 1, 1, 1, 2, 1.2, 1.3, 1.15}, {2, 1.0, 2.8, 2.5, 1.6, 1.9, 1.12, 1}};
+} winograd_prices[] = {{1, 1, 1, 1, 0, 2, 1.2, 1.3, 1.15}, {2, 1, 2.8, 1.9, 6, 1.6, 1.9, 1.12, 1}};
 #define PRICE winograd_prices[VECTOR_BYTES == 64]
 
 enum winograd_form { WINOGRAD_WIDE = 1, WINOGRAD_TALL, WINOGRAD_SQUARE, WINOGRAD_WHOLE };
@@ -172,7 +173,8 @@ FC_PLAN winograd_tiles cut_form(const product *p, enum winograd_form form) {
     t.growth = (double)(multiplied * t.slices) / taps;
     t.rows = p->rows * t.pairs * t.columns;
     double depth = t.depth, rows = t.rows, lanes = ceil_div(t.tiles, LANES) * LANES;
-    t.cost = lanes * (multiplied * (depth + 4) * p->rows + t.in * depth + t.out * rows) + t.filter * depth * rows + 1e5;
+    t.cost = lanes * (multiplied * (depth + PRICE.start) * p->rows + t.in * depth + t.out * rows) +
+             t.filter * depth * rows + 1e5;
     t.cost *= p->pair ? PRICE.twins : p->dest_stride[2] > 1 ? PRICE.strided_dest : 1;
     return t;
 }
