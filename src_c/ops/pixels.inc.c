@@ -39,8 +39,7 @@ FC_PLAN pixel_plan plan_pixels(const product *p) {
     pixel_plan s = {.lanes = ceil_div(p->rows, LANES) * LANES, .copied = sees_zeros(p)};
     int64_t pixels = volume(p->pixels), most = clamp_i64(PIXEL_STAGE / s.lanes, LEAST_PIXELS, MOST_PIXELS);
     int64_t all = p->groups * p->images * pixels, levels = p->channels * p->taps;
-    if (all * (s.lanes / LANES) * levels >= PIXEL_WORK)
-        most = min_i64(most, max_i64(all / PIXEL_TASKS, FEWEST_PIXELS));
+    if (all * (s.lanes / LANES) * levels >= PIXEL_WORK) most = min_i64(most, max_i64(all / PIXEL_TASKS, FEWEST_PIXELS));
     s.panels = ceil_div(s.lanes, PANEL);
     s.stage_row = odd_lines(s.lanes);
     s.chunks = ceil_div(p->channels, max_i64(1, PIXEL_DEPTH / p->taps));
