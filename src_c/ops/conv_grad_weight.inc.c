@@ -32,6 +32,7 @@ enum {
     WEIGHT_STRIP_BYTES = 256 * 1024,
     WEIGHT_TASKS = 8,
     WEIGHT_CHANNELS = 256,
+    WEIGHT_LEAST_ROWS = 128, /* (c, r) pairs of a task that is one of several so that threads share them */
     WEIGHT_SUM_ROWS = 128
 };
 
@@ -59,9 +60,17 @@ FC_PLAN weight_plan plan_weight(const fc_conv_geometry *g) {
     w.strip_channel = g->kernel[0] * w.strip_rows * w.strip_row;
     int64_t fit = WEIGHT_STRIP_BYTES / (w.block_planes * w.strip_channel * (int64_t)sizeof(T));
     w.c_parts = ceil_div(w.C, max_i64(1, fit));
+    w.k_parts = ceil_div(w.K, few * WEIGHT_CHANNELS);
+    int64_t others = g->G * w.blocks, work = w.planes * P * Q * ceil_div(w.K, LANES) * w.C * w.taps;
+    if (others * w.c_parts * w.k_parts < LEAST_TASKS && g->G * work >= SHARED_WORK) {
+        int64_t wanted = ceil_div(LEAST_TASKS, others * w.k_parts), most = w.C * w.taps / WEIGHT_LEAST_ROWS;
+        w.c_parts = max_i64(w.c_parts, min_i64(wanted, min_i64(most, w.C)));
+        wanted = ceil_div(LEAST_TASKS, others * w.c_parts);
+        w.k_parts = max_i64(w.k_parts, min_i64(wanted, ceil_div(w.K, PANEL)));
+    }
     w.c_part = ceil_div(w.C, w.c_parts);
     w.c_parts = ceil_div(w.C, w.c_part);
-    w.k_part = ceil_div(ceil_div(w.K, ceil_div(w.K, few * WEIGHT_CHANNELS)), LANES) * LANES;
+    w.k_part = ceil_div(ceil_div(w.K, w.k_parts), LANES) * LANES;
     w.k_parts = ceil_div(w.K, w.k_part);
     int64_t tasks = g->G * w.c_parts * w.k_parts;
     w.shares = clamp_i64(ceil_div(WEIGHT_TASKS, tasks), 1, w.blocks);

@@ -23,9 +23,7 @@ enum {
     PIXEL_STAGE = 32 * 1024,
     LEAST_PIXELS = 64, /* of a block, where there are so many */
     MOST_PIXELS = 512,
-    PIXEL_TASKS = 4, /* for threads to share, where each has FEWEST_PIXELS and all together PIXEL_WORK */
-    FEWEST_PIXELS = 48,
-    PIXEL_WORK = 200 * 1000, /* multiply-adds of vectors */
+    FEWEST_PIXELS = 48, /* of a block that is one of several so that threads share them */
 };
 
 /* Whether a tap of some pixel lies outside the source. */
@@ -39,7 +37,8 @@ FC_PLAN pixel_plan plan_pixels(const product *p) {
     pixel_plan s = {.lanes = ceil_div(p->rows, LANES) * LANES, .copied = sees_zeros(p)};
     int64_t pixels = volume(p->pixels), most = clamp_i64(PIXEL_STAGE / s.lanes, LEAST_PIXELS, MOST_PIXELS);
     int64_t all = p->groups * p->images * pixels, levels = p->channels * p->taps;
-    if (all * (s.lanes / LANES) * levels >= PIXEL_WORK) most = min_i64(most, max_i64(all / PIXEL_TASKS, FEWEST_PIXELS));
+    if (all * (s.lanes / LANES) * levels >= SHARED_WORK)
+        most = min_i64(most, max_i64(all / LEAST_TASKS, FEWEST_PIXELS));
     s.panels = ceil_div(s.lanes, PANEL);
     s.stage_row = odd_lines(s.lanes);
     s.chunks = ceil_div(p->channels, max_i64(1, PIXEL_DEPTH / p->taps));

@@ -28,6 +28,9 @@ typedef struct product {
     const struct product *below; /* of a pair: the pair of the rows between, or NULL */
 } product;
 
+/* What takes at least so many multiply-adds of vectors is cut into at least so many tasks, for threads to share. */
+enum { SHARED_WORK = 200 * 1000, LEAST_TASKS = 4 };
+
 /* Cells from tap to tap. */
 static int64_t tap_gap(const product *p, int axis) {
     return p->count[axis] > 1 ? (p->high[axis] - p->low[axis]) / (p->count[axis] - 1) : 1;

@@ -61,6 +61,7 @@ enum {
     STRIP_CELLS = 1 << 18,      /* of a strip for one row, at most */
     SLIDE_CELLS = 1 << 19,      /* the same of a sliding one */
     STRIP_TASKS = 16,
+    STRIP_LEAST_ROWS = 8,   /* of a block that is one of several so that threads share them */
     LARGE_CELLS = 1 << 17,  /* pixels of a large block */
     IN_PLACE_COLUMNS = 256, /* at least */
     DOWN_VECTORS = 3,       /* of a row at most */
@@ -200,6 +201,10 @@ FC_PLAN strip_plan plan_strip(const product *p, int scroll) {
     s.scroll = s.sliding && scroll && !s.in_place && !s.rolling && s.rows < P;
     if (s.scroll)
         s.rows = clamp_i64(max_i64(SCROLL_BYTES / row_bytes - s.span[1], s.span[1] / 2), least, rows_for_all(&s, p));
+    int64_t others = p->images * p->groups * p->pixels[0] * s.column_blocks;
+    if (!s.sliding && others < LEAST_TASKS &&
+        others * P * ceil_div(s.columns, LANES) * p->rows * p->channels * p->taps >= SHARED_WORK)
+        s.rows = clamp_i64(ceil_div(P, ceil_div(LEAST_TASKS, others)), min_i64(STRIP_LEAST_ROWS, s.rows), s.rows);
     s.rows = s.in_place ? rows_for_all(&s, p) : ceil_div(P, ceil_div(P, s.rows));
     s.row_blocks = ceil_div(P, s.rows);
     s.at = lay_out(&s, s.rows, pitch);
