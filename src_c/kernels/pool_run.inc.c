@@ -44,11 +44,29 @@ VEC_INLINE vec reduce_lanes(const int kind, vec *rows) {
     return rows[0];
 }
 
+/* rows[i] reduces to the value of run i, of LANES to a few times as many cells: all runs side by side, in the order of
+ * reduce_run. */
+VEC_INLINE void reduce_short_runs(const int kind, const T *const run[LANES], int64_t n, vec *rows) {
+    vec none = no_cells(kind).value;
+    FC_UNROLL for (int i = 0; i < LANES; i++) rows[i] = none;
+    int64_t j = 0;
+    for (; j + LANES <= n; j += LANES)
+        FC_UNROLL for (int i = 0; i < LANES; i++) rows[i] = merge_vectors(kind, rows[i], load(run[i] + j));
+    if (j == n) return;
+    positions inside = (positions){LANES_COUNTED} >= splat_position((position)(LANES - (n - j)));
+    FC_UNROLL for (int i = 0; i < LANES; i++) rows[i] =
+        merge_vectors(kind, rows[i], choose(inside, load(run[i] + n - LANES), none));
+}
+
 /* result[i] = reduction of plane i, of n cells at x + i * n, for i < planes; sums divided by size. */
 VEC_INLINE void reduce_planes(const int kind, const T *x, int64_t planes, int64_t n, T size, T *result) {
     for (int64_t plane = 0; plane < planes; plane += LANES) {
+        const T *run[LANES];
         vec rows[LANES];
-        for (int64_t i = 0; i < LANES; i++) rows[i] = reduce_run(kind, x + min_i64(plane + i, planes - 1) * n, n);
+        FC_UNROLL for (int i = 0; i < LANES; i++) run[i] = x + min_i64(plane + i, planes - 1) * n;
+        if (n >= LANES && n < RUN_VECTORS * LANES) reduce_short_runs(kind, run, n, rows);
+        else
+            for (int i = 0; i < LANES; i++) rows[i] = reduce_run(kind, run[i], n);
         vec total = reduce_lanes(kind, rows);
         if (kind == POOL_SUM) total /= splat(size);
         store_first(result + plane, total, planes - plane);

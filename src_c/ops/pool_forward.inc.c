@@ -9,7 +9,7 @@ enum {
     POOL_STRIP_BYTES = 12 * 1024,
     POOL_SHARED_BYTES = 192 * 1024,
     POOL_TILE_CELLS = 2048,      /* input columns of a tile, at least */
-    POOL_TASK_CELLS = 48 * 1024, /* input cells of a task, at least */
+    POOL_TASK_CELLS = 48 * 1024, /* input cells of a task, about */
     POOL_SHARED_HEIGHT = 8,      /* windows of this many rows share their work */
     POOL_SHARED_REUSE = 4,       /* if each row is in this many windows */
 };
@@ -81,7 +81,8 @@ FC_PLAN pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
     plan.rows = clamp_i64(max_i64(POOL_STRIP_BYTES / (plan.pitch * cell), shared_rows), 1, total);
     plan.strips = ceil_div(total, plan.rows);
     int64_t cells = g->planes * pool_work(g) / (plan.strips * plan.tiles);
-    plan.strips_per_task = max_i64(1, POOL_TASK_CELLS / max_i64(1, cells));
+    int64_t tasks = ceil_div(plan.strips, max_i64(1, POOL_TASK_CELLS / max_i64(1, cells)));
+    plan.strips_per_task = max_i64(1, ceil_div(plan.strips, tasks + tasks % 2)); /* for two threads to share evenly */
 
     plan.row_bytes = line_bytes((plan.rows * plan.pitch + plan.span + POOL_SLACK) * T_BYTES);
     plan.spare_bytes = plan.row_bytes;
