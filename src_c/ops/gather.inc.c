@@ -17,7 +17,8 @@ typedef struct {
 
 enum { IN_PLACE_ROWS = 3 * TILE_ROWS, IN_PLACE_CHANNELS = 4, IN_PLACE_DEPTH = 16, IN_PLACE_PANELS = 64 };
 enum { GATHER_PANELS = 16 }; /* of a block at most: finished rows are still in cache for what follows their sums */
-enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 320 * 1024, GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_PACKING = 16 };
+enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 320 * 1024, GATHER_PACKING = 16 };
+enum { GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_FEWEST_ROWS = 2 * TILE_ROWS }; /* of a part of the rows */
 
 /* Whether pixels are numbered through all images: one alone would leave lanes empty. */
 static int joins_images(const product *p) {
@@ -44,11 +45,13 @@ static int64_t gather_depth(const product *p) {
  * the largest blocks. */
 FC_PLAN void cut_gather(const product *p, int64_t fit, int threads, gather_plan *plan) {
     int64_t pixels = plan->unit_pixels, least = ceil_div(pixels, fit), most = least, best = 0;
-    int64_t wanted = ceil_div(8 * threads, p->groups * plan->units); /* images and groups are tasks, too */
+    int64_t wanted = ceil_div(8 * threads, p->groups * plan->units);       /* images and groups are tasks, too */
+    int few = p->groups * plan->units * ceil_div(pixels, PANEL) < threads; /* panels: rows alone can be cut */
+    int64_t least_rows = few ? GATHER_FEWEST_ROWS : GATHER_MIN_ROWS;
     if (threads > 1) most = max_i64(least, min_i64(wanted, max_i64(threads, pixels / (4 * PANEL))));
     for (int64_t parts = least; parts <= most; parts++)
         for (int64_t row_parts = 1; row_parts <= threads; row_parts++) {
-            if (row_parts > 1 && p->rows / row_parts < GATHER_MIN_ROWS) break;
+            if (row_parts > 1 && p->rows / row_parts < least_rows) break;
             int64_t block = min_i64(ceil_div(ceil_div(pixels, parts), PANEL) * PANEL, ceil_div(pixels, LANES) * LANES);
             int64_t blocks = ceil_div(pixels, block), last = pixels - (blocks - 1) * block;
             int64_t tasks = p->groups * plan->units * blocks * row_parts, turns = ceil_div(tasks, threads);
