@@ -192,3 +192,25 @@ def test_copies_of_a_prepared_model_are_their_own():
             twin[2].weight.data = twin[2].weight.data * 2
             assert not same_bits(twin(x).data, want)
         assert same_bits(model(x).data, want)
+
+
+def test_a_prepared_model_keeps_folded_weights_while_the_batch_norm_has_the_same_numbers():
+    model = fc.nn.Sequential(fc.nn.Conv2d(3, 32, 3, seed=0), fc.nn.BatchNorm2d(32), fc.nn.ReLU())
+    x = drawn(2, 3, 24, 24)
+    model(x)  # in training: the statistics move
+    with fc.no_grad():
+        want = model.eval()(x).data
+        model.prepare()
+        assert same_bits(model(x).data, want)
+        kept = model[0]._folded
+        assert same_bits(model(x).data, want)
+        assert model[0]._folded is kept
+        norm = model[1]
+        for array in (norm.running_mean, norm.running_var, norm.weight.data, norm.bias.data, model[0].bias.data):
+            array += 0.5
+            got = model(x).data
+            assert not same_bits(got, want)
+            model.train().eval()
+            want = model(x).data  # of weights that are not prepared
+            assert same_bits(got, want)
+            model.prepare()

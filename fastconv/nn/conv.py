@@ -18,6 +18,7 @@ class _Convolution(Lazy):
     rank = 0
     op_name = ""
     _ready = None
+    _folded = None  # (numbers of a batch norm, the prepared weight and bias that have them folded in)
 
     # Where no gradient is wanted the operation gets arrays, for which it looks at less.
     def _op(self, *arguments, **keywords):
@@ -32,7 +33,24 @@ class _Convolution(Lazy):
         ready = self._ready
         return self.weight if ready is None or self.weight.data is not ready.stored or is_grad_enabled() else ready
 
+    # (weight, bias) with a batch norm folded in, or None: see _BatchNorm.folded. Of a prepared weight they are kept
+    # while the norm has the same numbers.
+    def _fold(self, norm, positions):
+        if self._weight() is self.weight:
+            return norm.folded(self.weight, self.bias, positions)
+        if not norm.folds(self.weight, positions):
+            return None
+        numbers = norm.numbers(self.bias)
+        if self._folded is None or self._folded[0] != numbers:
+            folded = norm.folded(self.weight, self.bias, positions)
+            if folded is None:
+                return None
+            weight = prepare(getattr(F, self.op_name), folded[0], groups=self.groups)
+            self._folded = numbers, (weight, folded[1])
+        return self._folded[1]
+
     def _prepare(self):
+        self._folded = None
         if self.in_channels is not None:
             self._ready = prepare(getattr(F, self.op_name), self.weight.data, groups=self.groups)
             self.weight.data = self._ready.stored
@@ -41,7 +59,7 @@ class _Convolution(Lazy):
         if self._ready is not None:
             if self.weight.data is self._ready.stored:
                 self.weight.data = self.weight.data.copy()
-            self._ready = None
+            self._ready = self._folded = None
 
     # Shared by both directions: arguments, checks, arrays.
     def _setup(self, in_channels, out_channels, kernel_size, stride, dilation, groups, bias, dtype, seed):
@@ -142,7 +160,7 @@ class _Conv(_Convolution):
         if norm is not None:
             shape = np.shape(input)
             positions = math.prod(shape[2:]) // math.prod(self.stride)  # of a sample, whatever comes with it
-            folded = norm.folded(self.weight, bias, positions) if len(shape) == self.rank + 2 else None
+            folded = self._fold(norm, positions) if len(shape) == self.rank + 2 else None
             if folded is None:
                 result = norm.forward(self.forward(input), activation if activation == "relu" else None)
                 return result if activation in (None, "relu") else getattr(F, activation)(result)

@@ -93,16 +93,26 @@ class _BatchNorm(_ChannelNorm):
             residual=residual,
         )
 
-    # (weight, bias) of a convolution that gives `positions` results a channel and normalises them, too. None where
-    # scaling its weight would take longer than scaling these results, and where forward has to complain.
-    def folded(self, weight, bias, positions):
+    # Whether folding into a weight is possible, and takes less time than scaling `positions` results a channel.
+    def folds(self, weight, positions):
         if self.training or self.running_var is None or len(weight) != self.num_features:
-            return None
-        if positions < FEW_POSITIONS or weight.size > max(FOLDED, positions * len(weight)):
+            return False
+        return positions >= FEW_POSITIONS and weight.size <= max(FOLDED, positions * len(weight))
+
+    # (weight, bias) of a convolution that gives `positions` results a channel and normalises them, too. None where that
+    # does not pay, and where forward has to complain.
+    def folded(self, weight, bias, positions):
+        if not self.folds(weight, positions):
             return None
         mean, variance = self.running_mean, self.running_var
         bias, gain, offset = (x if x is None else x.data for x in (bias, self.weight, self.bias))
         return fold(weight.data, bias, mean, variance, gain, offset, self.eps)
+
+    # All that `folded` depends on but the weight, to compare.
+    def numbers(self, bias):
+        parameters = (x if x is None else x.data for x in (bias, self.weight, self.bias))
+        arrays = (self.running_mean, self.running_var, *parameters)
+        return self.eps, *(x if x is None else x.tobytes() for x in arrays)
 
 
 class _InstanceNorm(_ChannelNorm):

@@ -17,9 +17,8 @@ class Prepared(_core.PreparedWeight):
     """A weight with what the kernels make of it, made once: `prepare` returns it, convolutions take it as `weight`.
 
     It holds a copy of the weight that nothing can write to, so it never goes stale. What is made is kept for the last
-    few shapes and parameters it was used with, and only where the kernel that is chosen makes something: Winograd's
-    filters, taken apart or, for many tiles, transformed; transposed filters, of transposed convolutions and where lanes
-    run along output channels.
+    few shapes and parameters it was used with, and only where the kernel that is chosen makes something: the taps of
+    Winograd's filters, apart; transposed filters, of transposed convolutions and where lanes run along output channels.
     """
 
     __slots__ = ("_single", "op", "stored")

@@ -284,8 +284,7 @@ VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t coun
 }
 #else
 VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t count, vec *y) {
-    for (int64_t j = at; j < at + count; j++)
-        FC_UNROLL for (int lane = 0; lane < LANES; lane++) y[j - at][lane] = run[lane][j];
+    for (int64_t j = 0; j < count; j++) y[j] = (vec){run[0][at + j], run[1][at + j]};
 }
 #endif
 

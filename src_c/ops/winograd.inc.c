@@ -13,6 +13,7 @@ enum {
     WINOGRAD_ROWS = 2 * WINOGRAD_GRAIN,
     WINOGRAD_MOST_ROWS = 21 * WINOGRAD_GRAIN, /* of those that need V anew */
     WINOGRAD_FILTER_LEVELS = 64,
+    WINOGRAD_MOST_TILES = 96,
     WINOGRAD_FEW_TILES = 48,
     WINOGRAD_CACHE_BYTES = 2560 * 1024,
     WINOGRAD_DEPTH = 512,
@@ -321,10 +322,10 @@ static void run_winograd(const product *p, void *scratch, int threads) {
     char *rest = scratch;
     char *matrix = take(&rest, job.w.matrix_bytes);
     job.scratch = rest;
-    if (!keeps_taps(&job.w.t)) job.matrix = p->packed;
-    if (!job.matrix && !job.w.filter_rows) {
-        winograd_filter_job filters = {.p = p, .seen = &seen, .t = job.w.t};
-        transform_all_filters(&filters, matrix, threads);
+    if (!job.w.filter_rows) {
+        winograd_filter_job filters = {.p = p, .seen = &seen, .t = job.w.t, .matrix = matrix};
+        filters.filters = lay_filters(&job.w.t, job.w.t.rows, job.w.t.depth);
+        fc_parallel_for(p->groups * job.w.t.rows, threads, winograd_filter_task, &filters);
         job.matrix = matrix;
     }
     fc_parallel_for(p->groups * job.w.blocks * job.w.parts, threads, winograd_task, &job);

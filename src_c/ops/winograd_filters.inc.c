@@ -1,8 +1,6 @@
 /* winograd_filters.inc.c: the filters of Winograd's products: their taps are taken apart and transformed, by the task
  * that multiplies with them or before, and prepared weights are what can be made before any call. */
 
-enum { WINOGRAD_MOST_TILES = 96 }; /* of a block */
-
 /* Where transformed filters lie: [point][row][level]. */
 typedef struct {
     int64_t row; /* levels, and what the last vector of a slice writes too many */
@@ -48,15 +46,14 @@ static void take_filters(const T *filters, int64_t taps, int64_t lanes, const in
     }
 }
 
-/* What is made of the matrix before: of few tiles, filters whose taps are apart, [row of all twins][slice][tap of 3 x
- * 3][channel], which are four times as few as the transformed ones that several blocks of tiles read. */
-static int keeps_taps(const winograd_tiles *t) { return t->tiles <= WINOGRAD_MOST_TILES; }
+/* What is made of the matrix before: filters whose taps are apart, [row of all twins][slice][tap of 3 x 3][channel].
+ * They are a quarter of the transformed ones, which take longer to come from memory than to be made. */
 static int64_t tap_plane(const product *p) { return ceil_div(p->channels, LANES) * LANES; }
 static int64_t row_taps(const product *p, const winograd_tiles *t) { return t->slices * 9 * tap_plane(p); }
 static int64_t winograd_packed_bytes(const product *p) {
     winograd_tiles t = cut_product(p);
     int64_t taps = p->groups * t.rows * row_taps(p, &t) + LANES; /* whole vectors are read */
-    return keeps_taps(&t) ? line_bytes(taps * (int64_t)sizeof(T)) : all_filter_bytes(p);
+    return line_bytes(taps * (int64_t)sizeof(T));
 }
 
 /* Filters of rows of the matrix of all groups of a twin, in levels [level, level + levels) -> points. */
@@ -64,7 +61,7 @@ static void transform_filters_of(const product *p, const product *seen, const wi
                                  int64_t first_row, int64_t rows, int64_t level, int64_t levels, const filter_layout *f,
                                  T *points) {
     const product *own = twin_of(p, twin);
-    const T *taps = keeps_taps(t) ? p->packed : NULL;
+    const T *taps = p->packed;
     if (taps) taps += (twin * p->groups * p->rows + first_row) * row_taps(p, t);
     for (int64_t d = level, slice_end; d < level + levels; d = slice_end) {
         int64_t slice = d / p->channels, place[9];
@@ -74,8 +71,12 @@ static void transform_filters_of(const product *p, const product *seen, const wi
             T *to = points + row * f->row;
             if (taps) {
                 const T *g = taps + row * row_taps(p, t) + slice * 9 * tap_plane(p);
-                for (int64_t first = d; first < slice_end; first += LANES)
-                    t->transforms->filters(g + first - slice * p->channels, tap_plane(p), to + first - level, f->point);
+                for (int64_t first = d; first < slice_end; first += LANES) {
+                    const T *at = g + first - slice * p->channels;
+                    for (int64_t i = 0; row + 1 < rows && i < 9; i++)
+                        fetch(at + row_taps(p, t) + i * tap_plane(p), LANES);
+                    t->transforms->filters(at, tap_plane(p), to + first - level, f->point);
+                }
                 continue;
             }
             const T *filters = own->matrix + ((first_row + row - slice) * p->channels) * own->taps;
@@ -121,21 +122,11 @@ static void pack_taps_task(const void *context, int64_t task, int thread) {
     }
 }
 
-static void transform_all_filters(winograd_filter_job *job, char *matrix, int threads) {
-    job->filters = lay_filters(&job->t, job->t.rows, job->t.depth);
-    job->matrix = matrix;
-    fc_parallel_for(job->p->groups * job->t.rows, threads, winograd_filter_task, job);
-}
-
 static void pack_winograd(const product *p, void *packed, int threads) {
     product seen;
     join_twins(p, &seen);
     winograd_filter_job job = {.p = p, .seen = &seen, .t = cut_product(p), .matrix = packed};
     int64_t rows = p->groups * job.t.rows;
-    if (!keeps_taps(&job.t)) {
-        transform_all_filters(&job, packed, threads);
-        return;
-    }
     zero_run((T *)packed + rows * row_taps(p, &job.t), LANES);
     fc_parallel_for(rows, threads, pack_taps_task, &job);
 }
