@@ -23,7 +23,7 @@ cdef class PoolGeometry:
     cdef int64_t work(self):
         cdef fc_pool_geometry *g = &self.c
         cdef int64_t seen = g.output[0] * g.output[1] * g.output[2]
-        cdef int64_t cells = g.input[0] * g.input[1] * max(g.input[2], 24)  # a short row takes as long
+        cdef int64_t cells = g.input[0] * g.input[1] * max(g.input[2], 24)  # a short row takes as long as 24 cells
         cdef int axis
         for axis in range(3):
             seen *= 1 if g.adaptive else min(g.kernel[axis], 4)  # large windows are not read cell by cell

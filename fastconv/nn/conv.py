@@ -36,13 +36,13 @@ class _Convolution(Lazy):
     # (weight, bias) with a batch norm folded in, or None: see _BatchNorm.folded. Of a prepared weight they are kept
     # while the norm has the same numbers.
     def _fold(self, norm, positions):
-        if self._weight() is self.weight:
-            return norm.folded(self.weight, self.bias, positions)
         if not norm.folds(self.weight, positions):
             return None
+        if self._weight() is self.weight:
+            return norm.folded(self.weight, self.bias)
         numbers = norm.numbers(self.bias)
         if self._folded is None or self._folded[0] != numbers:
-            folded = norm.folded(self.weight, self.bias, positions)
+            folded = norm.folded(self.weight, self.bias)
             if folded is None:
                 return None
             weight = prepare(getattr(F, self.op_name), folded[0], groups=self.groups)

@@ -99,11 +99,8 @@ class _BatchNorm(_ChannelNorm):
             return False
         return positions >= FEW_POSITIONS and weight.size <= max(FOLDED, positions * len(weight))
 
-    # (weight, bias) of a convolution that gives `positions` results a channel and normalises them, too. None where that
-    # does not pay, and where forward has to complain.
-    def folded(self, weight, bias, positions):
-        if not self.folds(weight, positions):
-            return None
+    # (weight, bias) of a convolution that normalises its results, too; None where forward has to complain.
+    def folded(self, weight, bias):
         mean, variance = self.running_mean, self.running_var
         bias, gain, offset = (x if x is None else x.data for x in (bias, self.weight, self.bias))
         return fold(weight.data, bias, mean, variance, gain, offset, self.eps)

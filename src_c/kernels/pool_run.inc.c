@@ -6,6 +6,12 @@ VEC_INLINE vec merge_vectors(const int kind, vec a, vec b) {
     return better(kind, 0, (cells){a, {0}}, (cells){b, {0}}).value;
 }
 
+/* The last cells of a run of at least a vector, fewer than one; other lanes hold none. */
+VEC_INLINE vec last_cells(const int kind, const T *x, int64_t n, int64_t count) {
+    positions inside = (positions){LANES_COUNTED} >= splat_position((position)(LANES - count));
+    return choose(inside, load(x + n - LANES), no_cells(kind).value);
+}
+
 /* A vector whose lanes reduce to the run's value. Sums are made of partial sums of a few hundred cells, so their error
  * grows with the logarithm of n more than with n. */
 VEC_INLINE vec reduce_run(const int kind, const T *x, int64_t n) {
@@ -28,10 +34,7 @@ VEC_INLINE vec reduce_run(const int kind, const T *x, int64_t n) {
         total = merge_vectors(kind, total, halves);
     }
     for (; i + LANES <= n; i += LANES) total = merge_vectors(kind, total, load(x + i));
-    if (i < n) {
-        positions inside = (positions){LANES_COUNTED} >= splat_position((position)(LANES - (n - i)));
-        total = merge_vectors(kind, total, choose(inside, load(x + n - LANES), none));
-    }
+    if (i < n) total = merge_vectors(kind, total, last_cells(kind, x, n, n - i));
     return total;
 }
 
@@ -47,15 +50,13 @@ VEC_INLINE vec reduce_lanes(const int kind, vec *rows) {
 /* rows[i] reduces to the value of run i, of LANES to a few times as many cells: all runs side by side, in the order of
  * reduce_run. */
 VEC_INLINE void reduce_short_runs(const int kind, const T *const run[LANES], int64_t n, vec *rows) {
-    vec none = no_cells(kind).value;
-    FC_UNROLL for (int i = 0; i < LANES; i++) rows[i] = none;
+    FC_UNROLL for (int i = 0; i < LANES; i++) rows[i] = no_cells(kind).value;
     int64_t j = 0;
     for (; j + LANES <= n; j += LANES)
         FC_UNROLL for (int i = 0; i < LANES; i++) rows[i] = merge_vectors(kind, rows[i], load(run[i] + j));
-    if (j == n) return;
-    positions inside = (positions){LANES_COUNTED} >= splat_position((position)(LANES - (n - j)));
-    FC_UNROLL for (int i = 0; i < LANES; i++) rows[i] =
-        merge_vectors(kind, rows[i], choose(inside, load(run[i] + n - LANES), none));
+    if (j < n)
+        FC_UNROLL for (int i = 0; i < LANES; i++) rows[i] =
+            merge_vectors(kind, rows[i], last_cells(kind, run[i], n, n - j));
 }
 
 /* result[i] = reduction of plane i, of n cells at x + i * n, for i < planes; sums divided by size. */

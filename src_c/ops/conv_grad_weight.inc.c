@@ -61,13 +61,10 @@ FC_PLAN weight_plan plan_weight(const fc_conv_geometry *g) {
     int64_t fit = WEIGHT_STRIP_BYTES / (w.block_planes * w.strip_channel * (int64_t)sizeof(T));
     w.c_parts = ceil_div(w.C, max_i64(1, fit));
     w.k_parts = ceil_div(w.K, few * WEIGHT_CHANNELS);
-    int64_t others = g->G * w.blocks, work = w.planes * P * Q * ceil_div(w.K, LANES) * w.C * w.taps;
-    if (others * w.c_parts * w.k_parts < LEAST_TASKS && g->G * work >= SHARED_WORK) {
-        int64_t wanted = ceil_div(LEAST_TASKS, others * w.k_parts), most = w.C * w.taps / WEIGHT_LEAST_ROWS;
-        w.c_parts = max_i64(w.c_parts, min_i64(wanted, min_i64(most, w.C)));
-        wanted = ceil_div(LEAST_TASKS, others * w.c_parts);
-        w.k_parts = max_i64(w.k_parts, min_i64(wanted, ceil_div(w.K, PANEL)));
-    }
+    int64_t others = g->G * w.blocks, work = g->G * w.planes * P * Q * ceil_div(w.K, LANES) * w.C * w.taps;
+    int64_t most = min_i64(w.C * w.taps / WEIGHT_LEAST_ROWS, w.C);
+    w.c_parts = max_i64(w.c_parts, min_i64(parts_to_share(work, others * w.k_parts), most));
+    w.k_parts = max_i64(w.k_parts, min_i64(parts_to_share(work, others * w.c_parts), ceil_div(w.K, PANEL)));
     w.c_part = ceil_div(w.C, w.c_parts);
     w.c_parts = ceil_div(w.C, w.c_part);
     w.k_part = ceil_div(ceil_div(w.K, w.k_parts), LANES) * LANES;

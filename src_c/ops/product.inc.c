@@ -31,6 +31,11 @@ typedef struct product {
 /* What takes at least so many multiply-adds of vectors is cut into at least so many tasks, for threads to share. */
 enum { SHARED_WORK = 200 * 1000, LEAST_TASKS = 4 };
 
+/* Parts into which `work` of so many tasks is to be cut further. */
+static int64_t parts_to_share(int64_t work, int64_t tasks) {
+    return work >= SHARED_WORK ? ceil_div(LEAST_TASKS, tasks) : 1;
+}
+
 /* Cells from tap to tap. */
 static int64_t tap_gap(const product *p, int axis) {
     return p->count[axis] > 1 ? (p->high[axis] - p->low[axis]) / (p->count[axis] - 1) : 1;

@@ -202,9 +202,9 @@ FC_PLAN strip_plan plan_strip(const product *p, int scroll) {
     if (s.scroll)
         s.rows = clamp_i64(max_i64(SCROLL_BYTES / row_bytes - s.span[1], s.span[1] / 2), least, rows_for_all(&s, p));
     int64_t others = p->images * p->groups * p->pixels[0] * s.column_blocks;
-    if (!s.sliding && others < LEAST_TASKS &&
-        others * P * ceil_div(s.columns, LANES) * p->rows * p->channels * p->taps >= SHARED_WORK)
-        s.rows = clamp_i64(ceil_div(P, ceil_div(LEAST_TASKS, others)), min_i64(STRIP_LEAST_ROWS, s.rows), s.rows);
+    int64_t work = others * P * ceil_div(s.columns, LANES) * p->rows * p->channels * p->taps;
+    if (!s.sliding)
+        s.rows = clamp_i64(ceil_div(P, parts_to_share(work, others)), min_i64(STRIP_LEAST_ROWS, s.rows), s.rows);
     s.rows = s.in_place ? rows_for_all(&s, p) : ceil_div(P, ceil_div(P, s.rows));
     s.row_blocks = ceil_div(P, s.rows);
     s.at = lay_out(&s, s.rows, pitch);

@@ -95,7 +95,7 @@ FC_PLAN winograd_plan plan_winograd(const product *p, int threads) {
     w.filter_rows = w.blocks == 1 ? min_i64(WINOGRAD_ROWS, w.m_rows) : 0;
     w.filter_levels = t->tiles <= WINOGRAD_MOST_TILES ? min_i64(w.chunk, WINOGRAD_FILTER_LEVELS) : w.chunk;
     if (w.filter_rows) w.filter_bytes = lay_filters(t, w.filter_rows, w.filter_levels).bytes;
-    else w.matrix_bytes = all_filter_bytes(p);
+    else w.matrix_bytes = p->groups * lay_filters(t, t->rows, t->depth).bytes;
     w.v_bytes = line_bytes(t->points * w.v_point * size);
     w.m_bytes = line_bytes(t->points * w.m_point * size);
     w.stage_bytes = line_bytes((t->axis[1].tile * t->axis[2].tile * w.block + LANES) * size);
@@ -323,9 +323,10 @@ static void run_winograd(const product *p, void *scratch, int threads) {
     char *matrix = take(&rest, job.w.matrix_bytes);
     job.scratch = rest;
     if (!job.w.filter_rows) {
-        winograd_filter_job filters = {.p = p, .seen = &seen, .t = job.w.t, .matrix = matrix};
-        filters.filters = lay_filters(&job.w.t, job.w.t.rows, job.w.t.depth);
-        fc_parallel_for(p->groups * job.w.t.rows, threads, winograd_filter_task, &filters);
+        const winograd_tiles *t = &job.w.t;
+        filter_layout layout = lay_filters(t, t->rows, t->depth);
+        winograd_filter_job filters = {.p = p, .seen = &seen, .t = *t, .filters = layout, .matrix = matrix};
+        fc_parallel_for(p->groups * t->rows, threads, winograd_filter_task, &filters);
         job.matrix = matrix;
     }
     fc_parallel_for(p->groups * job.w.blocks * job.w.parts, threads, winograd_task, &job);

@@ -14,11 +14,6 @@ static filter_layout lay_filters(const winograd_tiles *t, int64_t rows, int64_t 
     return f;
 }
 
-static int64_t all_filter_bytes(const product *p) {
-    winograd_tiles t = cut_product(p);
-    return p->groups * lay_filters(&t, t.rows, t.depth).bytes;
-}
-
 /* g[i][lane] = tap place[i] of one of `lanes` filters that lie next to one another, 0 where there is none: together
  * where these taps are close. */
 static void take_filters(const T *filters, int64_t taps, int64_t lanes, const int64_t place[9], T g[9][LANES]) {
@@ -36,7 +31,7 @@ static void take_filters(const T *filters, int64_t taps, int64_t lanes, const in
         filters + first + (lane < lanes ? lane : lanes - 1) * taps;
     vec near[CLOSE];
     if (taps == 4 && span == 4 && lanes == LANES) split_four(filters, 4, near);
-    else if (span == 9) take_columns(run, 0, 9, near);
+    else if (span == 9) take_columns(run, 0, 9, near); /* a number that is known leaves out shuffles */
     else if (close) take_columns(run, 0, span, near);
     for (int i = 0; i < 9; i++) {
         if (place[i] < 0) store(g[i], (vec){0});
@@ -56,6 +51,28 @@ static int64_t winograd_packed_bytes(const product *p) {
     return line_bytes(taps * (int64_t)sizeof(T));
 }
 
+/* `count` filters of a row and slice, whose taps are apart -> points; the next row is fetched along, if there is one.
+ */
+static void transform_taps(const product *p, const winograd_tiles *t, const T *taps, int64_t count, int next,
+                           const filter_layout *f, T *points) {
+    int64_t plane = tap_plane(p), row = row_taps(p, t);
+    for (int64_t first = 0; first < count; first += LANES) {
+        for (int64_t i = 0; next && i < 9; i++) fetch(taps + row + i * plane + first, LANES);
+        t->transforms->filters(taps + first, plane, points + first, f->point);
+    }
+}
+
+/* The same of filters that lie in the matrix. */
+static void transform_matrix(const product *p, const winograd_tiles *t, const T *filters, const int64_t place[9],
+                             int64_t count, int next, const filter_layout *f, T *points) {
+    for (int64_t first = 0; first < count; first += LANES) {
+        T g[9][LANES];
+        if (next) fetch(filters + (p->channels + first) * p->taps, LANES * p->taps);
+        take_filters(filters + first * p->taps, p->taps, min_i64(LANES, count - first), place, g);
+        t->transforms->filters(&g[0][0], LANES, points + first, f->point);
+    }
+}
+
 /* Filters of rows of the matrix of all groups of a twin, in levels [level, level + levels) -> points. */
 static void transform_filters_of(const product *p, const product *seen, const winograd_tiles *t, int64_t twin,
                                  int64_t first_row, int64_t rows, int64_t level, int64_t levels, const filter_layout *f,
@@ -63,29 +80,18 @@ static void transform_filters_of(const product *p, const product *seen, const wi
     const product *own = twin_of(p, twin);
     const T *taps = p->packed;
     if (taps) taps += (twin * p->groups * p->rows + first_row) * row_taps(p, t);
-    for (int64_t d = level, slice_end; d < level + levels; d = slice_end) {
-        int64_t slice = d / p->channels, place[9];
-        slice_end = min_i64(level + levels, (slice + 1) * p->channels);
+    for (int64_t d = level, count; d < level + levels; d += count) {
+        int64_t slice = d / p->channels, channel = d % p->channels, place[9];
+        count = min_i64(level + levels - d, p->channels - channel);
         if (!taps) find_slice_taps(own, seen, t, slice, place);
         for (int64_t row = 0; row < rows; row++) {
-            T *to = points + row * f->row;
-            if (taps) {
-                const T *g = taps + row * row_taps(p, t) + slice * 9 * tap_plane(p);
-                for (int64_t first = d; first < slice_end; first += LANES) {
-                    const T *at = g + first - slice * p->channels;
-                    for (int64_t i = 0; row + 1 < rows && i < 9; i++)
-                        fetch(at + row_taps(p, t) + i * tap_plane(p), LANES);
-                    t->transforms->filters(at, tap_plane(p), to + first - level, f->point);
-                }
-                continue;
-            }
-            const T *filters = own->matrix + ((first_row + row - slice) * p->channels) * own->taps;
-            for (int64_t first = d; first < slice_end; first += LANES) {
-                T g[9][LANES];
-                if (row + 1 < rows) fetch(filters + (p->channels + first) * own->taps, LANES * own->taps);
-                take_filters(filters + first * own->taps, own->taps, min_i64(LANES, slice_end - first), place, g);
-                t->transforms->filters(&g[0][0], LANES, to + first - level, f->point);
-            }
+            T *to = points + row * f->row + d - level;
+            if (taps)
+                transform_taps(p, t, taps + row * row_taps(p, t) + slice * 9 * tap_plane(p) + channel, count,
+                               row + 1 < rows, f, to);
+            else
+                transform_matrix(own, t, own->matrix + ((first_row + row) * p->channels + channel) * own->taps, place,
+                                 count, row + 1 < rows, f, to);
         }
     }
 }
