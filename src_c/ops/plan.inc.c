@@ -69,15 +69,16 @@ static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_RO
  * transforms counted at what they cost in them; -1: take it. The weight gradient transforms its rows as it does its
  * channels; filters in several slices are written in several places. */
 static int why_direct(const product *p, int weight) {
-    winograd_tiles t = weight ? cut_tiles(p) : cut_product(p);
+    const winograd_prices *prices = prices_of(weight);
+    winograd_tiles t = weight ? cut_tiles(p, 1) : cut_product(p);
     double direct = weight ? whole_cost(p) : gather_cost(p);
     for (int64_t twin = 1; twin < t.pairs * t.columns; twin++) direct += whole_cost(twin_of(p, twin));
     direct *= (double)(p->channels * p->rows);
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
-    if (p->channels < 8) t.cost *= PRICE.few_channels;
+    if (p->channels < 8) t.cost *= prices->few_channels;
     double scattered = t.filter * (t.depth - p->channels);
-    if (weight) t.cost = PRICE.weight * (t.cost + ((t.in - t.out) * t.tiles + scattered) * p->rows);
+    if (weight) t.cost = prices->weight * (t.cost + ((t.in - t.out) * t.tiles + scattered) * p->rows);
     return t.depth <= MOST_WINOGRAD_DEPTH && t.cost < 0.95 * direct ? -1 : 2;
 }
 

@@ -39,7 +39,7 @@ typedef struct {
 
 FC_PLAN winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     product p = forward_product(g);
-    winograd_weight_plan w = {.t = cut_tiles(&p), .K = p.rows};
+    winograd_weight_plan w = {.t = cut_tiles(&p, 1), .K = p.rows};
     const winograd_tiles *t = &w.t;
     w.k_row = ceil_div(w.K, LANES) * LANES;
     int64_t size = sizeof(T), fit = WINOGRAD_WEIGHT_BYTES / (t->points * (t->depth + w.k_row) * size);

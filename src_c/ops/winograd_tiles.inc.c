@@ -13,18 +13,22 @@
 /* Filters may grow so many times: where most of a slice's taps are missing, their memory costs more than is saved. */
 enum { WINOGRAD_GROWTH = 9 };
 
-/* What counts more than its multiply-adds, and how much more, on shorter vectors and on those of 512 bits: there, more
- * go by while cells are shuffled and while memory is waited for. */
-static const struct winograd_prices {
+/* What counts more than its multiply-adds, and how much more: on shorter vectors and on those of 512 bits, where more
+ * go by while cells are shuffled and while memory is waited for; of a product, and of a weight gradient. */
+typedef struct {
     double square, line, across; /* transforms of patches and outputs */
     double filter;
-    double start;        /* of a sum, and its end: in levels */
+    double start;        /* of a sum over levels, and its end: in levels */
     double few_channels; /* which fill strips, too */
     double strided_dest; /* whose rows other ways write two phases at a time */
     double twins;        /* the same where Winograd does, too, with fewer points to a product */
     double weight;       /* gradients: their products are short */
-} winograd_prices[] = {{1, 1, 1, 1, 0, 2, 1.2, 1.3, 1.15}, {2, 1, 2.8, 1.9, 6, 1.6, 1.9, 1.12, 1}};
-#define PRICE winograd_prices[VECTOR_BYTES == 64]
+} winograd_prices;
+static const winograd_prices all_prices[2][2] = {
+    {{1, 1, 1, 1, 0, 2, 1.2, 1.3, 1}, {1, 1, 1, 1, 0, 2, 1.2, 1.3, 1.15}},
+    {{2, 1, 2.8, 1.9, 6, 1.6, 1.9, 1.12, 1}, {2, 1.4, 2.8, 2.5, 0, 1.6, 1.9, 1.12, 1}},
+};
+static const winograd_prices *prices_of(int weight) { return &all_prices[VECTOR_BYTES == 64][weight]; }
 
 enum winograd_form { WINOGRAD_WIDE = 1, WINOGRAD_TALL, WINOGRAD_SQUARE, WINOGRAD_WHOLE };
 
@@ -126,7 +130,8 @@ static int join_twins(const product *p, product *seen) {
     return joined;
 }
 
-FC_PLAN winograd_tiles cut_form(const product *p, enum winograd_form form) {
+FC_PLAN winograd_tiles cut_form(const product *p, enum winograd_form form, int weight) {
+    const winograd_prices *prices = prices_of(weight);
     winograd_tiles t = {
         .form = form, .slices = 1, .pairs = p->below ? 2 : 1, .columns = p->pair ? 2 : 1, .tiles = p->images};
     product seen;
@@ -165,17 +170,17 @@ FC_PLAN winograd_tiles cut_form(const product *p, enum winograd_form form) {
         t.in += square ? 1200 : 80;
         t.out += square ? 800 : 80;
     }
-    double price = square ? PRICE.square : t.axis[2].across ? PRICE.across : PRICE.line;
+    double price = square ? prices->square : t.axis[2].across ? prices->across : prices->line;
     t.in *= price;
     t.out *= price;
-    t.filter *= PRICE.filter;
+    t.filter *= prices->filter;
     if (p->taps == 4) t.filter /= 2; /* taken apart by fewer shuffles */
     t.growth = (double)(multiplied * t.slices) / taps;
     t.rows = p->rows * t.pairs * t.columns;
     double depth = t.depth, rows = t.rows, lanes = ceil_div(t.tiles, LANES) * LANES;
-    t.cost = lanes * (multiplied * (depth + PRICE.start) * p->rows + t.in * depth + t.out * rows) +
+    t.cost = lanes * (multiplied * (depth + prices->start) * p->rows + t.in * depth + t.out * rows) +
              t.filter * depth * rows + 1e5;
-    t.cost *= p->pair ? PRICE.twins : p->dest_stride[2] > 1 ? PRICE.strided_dest : 1;
+    t.cost *= p->pair ? prices->twins : p->dest_stride[2] > 1 ? prices->strided_dest : 1;
     return t;
 }
 
@@ -189,15 +194,16 @@ static int is_whole(const product *p) {
     return whole;
 }
 
-/* The cheapest form of tiles of which weight gradients have the transforms, its cost infinite if there is none. */
-FC_PLAN winograd_tiles cut_tiles(const product *p) {
+/* The cheapest form of tiles of which weight gradients have the transforms, for one or for a product; its cost infinite
+ * if there is none. */
+FC_PLAN winograd_tiles cut_tiles(const product *p, int weight) {
     winograd_tiles best = {.cost = INFINITY};
     for (int form = WINOGRAD_WIDE; form <= WINOGRAD_SQUARE; form++) {
         if ((form & WINOGRAD_WIDE && p->count[2] == 1 && !p->pair) ||
             (form & WINOGRAD_TALL && p->count[1] == 1 && !p->below) || (form == WINOGRAD_TALL && p->pair) ||
             (form == WINOGRAD_WIDE && p->below))
             continue;
-        winograd_tiles t = cut_form(p, form);
+        winograd_tiles t = cut_form(p, form, weight);
         if (t.growth > WINOGRAD_GROWTH) continue;
         if (t.cost < best.cost) best = t;
     }
@@ -208,7 +214,7 @@ FC_PLAN winograd_tiles cut_tiles(const product *p) {
 FC_PLAN winograd_tiles cut_product(const product *p) {
     product seen;
     if (!join_twins(p, &seen)) return (winograd_tiles){.cost = INFINITY};
-    return is_whole(p) && !p->pair ? cut_form(p, WINOGRAD_WHOLE) : cut_tiles(p);
+    return is_whole(p) && !p->pair ? cut_form(p, WINOGRAD_WHOLE, 0) : cut_tiles(p, 0);
 }
 
 /* Where a tile of an axis starts, and how many there are from it to the end of a run. */
