@@ -176,13 +176,15 @@ def _make_public(operation: Op) -> Callable:
     first = operation.inputs[0]
     tests[0] = f"type({first}) is _ndarray and ({first}.dtype is _float32 or {first}.dtype is _float64)"
     fast = f"    if {' and '.join(tests)}:\n        return _forward({', '.join(passed)})[0]\n"
+    if operation.sequence:
+        fast = ""
     if operation.quick:
         fast = (
             f"    result = _quick({', '.join(names)})\n    if result is not None:\n        return result\n{fast}"
         )
     scope = {"_ndarray": ndarray, "_float32": FLOAT32, "_float64": FLOAT64}
     scope |= {"_forward": operation.forward, "_quick": operation.quick}
-    public = with_signature(operation, _general, "" if operation.sequence else fast, scope)
+    public = with_signature(operation, _general, fast, scope)
     functools.update_wrapper(public, operation.forward, assigned=("__module__", "__doc__"))
     public.op = operation
     public.gradient = operation.gradient

@@ -32,7 +32,7 @@ ACTIVATIONS: dict[str, tuple[str, dict]] = {
     "Tanh": ("tanh", {}),
 }
 # What nodes that are merged with a later one become.
-MERGED = {"MatMul": "Linear", "Sigmoid": "Silu"}
+MERGED = {"Erf": "Gelu", "MatMul": "Linear", "Sigmoid": "Silu"}
 
 
 def constants_of(nodes: list[Node], known: dict[str, Any]) -> tuple[list[Node], dict[str, Any]]:
@@ -62,7 +62,7 @@ def fused(nodes: list[Node], known: dict[str, Any], wanted: list[str], bind: Cal
         alone = node is not None and node.kind == kind and readers[name] == 1
         return node if alone and "activation" not in node.attributes else None
 
-    # (the node before, what both read, their attributes) if one node does for both.
+    # (the nodes before, what all read, their attributes) if one node, of what the first becomes, does for all.
     def merge(node: Node):
         first = node.reads[0] if node.reads else ""
         if node.kind == "BatchNormalization" and "activation" not in node.attributes:
@@ -71,27 +71,30 @@ def fused(nodes: list[Node], known: dict[str, Any], wanted: list[str], bind: Cal
             added = _added(*(maker(name, "Conv") for name in node.reads), node.reads)
             return added or _biased([maker(name, "MatMul") for name in node.reads], node, known)
         if node.kind == "Mul":
-            return _gated(*(maker(name, "Sigmoid") for name in node.reads), node.reads)
+            gated = _gated(*(maker(name, "Sigmoid") for name in node.reads), node.reads)
+            return gated or _gelu(node.reads, maker, known)
         if name := _activation(node, known):
             before = maker(first, "Conv") or (name == "relu" and maker(first, "BatchNormalization"))
-            return before and (before, before.reads, {**before.attributes, "activation": name})
+            return before and ([before], before.reads, {**before.attributes, "activation": name})
         return None
 
     for node in nodes:
         if not node.gives:
             continue
         while merged := merge(node):
-            old, reads, attributes = merged
-            del done[old.gives[0]]
-            readers.subtract([*old.reads, *node.reads])
+            before, reads, attributes = merged
+            for old in before:
+                del done[old.gives[0]]
+                readers.subtract(old.reads)
+            readers.subtract(node.reads)
             readers.update(reads)
-            kind = MERGED.get(old.kind, old.kind)
+            kind = MERGED.get(before[0].kind, before[0].kind)
             node = Node(kind, bind(kind, attributes), attributes, reads, node.gives)
         done[node.gives[0]] = node
     return list(done.values())
 
 
-# (convolution, what it reads, its attributes) with the normalisation of its result; None if something is not constant.
+# ([convolution], what it reads, its attributes) with its normalisation; None if something is not constant.
 def _normalised(conv: Node | None, norm: Node, known: dict[str, Any]):
     if conv is None or len(conv.reads) > 3 or not norm.attributes.get("spatial", 1):
         return None
@@ -106,14 +109,14 @@ def _normalised(conv: Node | None, norm: Node, known: dict[str, Any]):
     names = [f"{what} of {norm.gives[0]}" for what in ("weight", "bias")]
     folded = weight * scale.reshape(-1, *(1,) * (weight.ndim - 1)), shift
     known.update(zip(names, (array.astype(weight.dtype) for array in folded)))
-    return conv, [conv.reads[0], *names], conv.attributes
+    return [conv], [conv.reads[0], *names], conv.attributes
 
 
 # The same for a sum of its result and something else: of two convolutions the later one adds.
 def _added(left: Node | None, right: Node | None, reads: list[str]):
     left, right = (conv if conv and len(conv.reads) < 4 else None for conv in (left, right))
     conv, other = (left, reads[1]) if right is None else (right, reads[0])
-    return conv and (conv, [*[*conv.reads, ""][:3], other], conv.attributes)
+    return conv and ([conv], [*[*conv.reads, ""][:3], other], conv.attributes)
 
 
 # A product with a constant matrix and the sum of that and a constant vector, as a dense layer.
@@ -123,7 +126,7 @@ def _biased(products: list[Node | None], node: Node, known: dict[str, Any]):
         if matrix is not None and bias is not None and matrix.ndim == 2 and bias.shape == matrix.shape[1:]:
             turned = f"weight of {node.gives[0]}"
             known[turned] = np.ascontiguousarray(matrix.T)
-            return product, [product.reads[0], turned, name], {}
+            return [product], [product.reads[0], turned, name], {}
     return None
 
 
@@ -131,8 +134,40 @@ def _biased(products: list[Node | None], node: Node, known: dict[str, Any]):
 def _gated(left: Node | None, right: Node | None, reads: list[str]):
     for sigmoid, x in ((left, reads[1]), (right, reads[0])):
         if sigmoid is not None and sigmoid.reads == [x]:
-            return sigmoid, [x], {}
+            return [sigmoid], [x], {}
     return None
+
+
+# x (1 + erf(x / sqrt(2))) / 2 as one operator, however its factors are ordered.
+def _gelu(reads: list[str], maker: Callable, known: dict[str, Any]):
+    products, factors, scale, left = [], [], 1.0, [*reads]
+    while left:
+        name = left.pop()
+        if product := maker(name, "Mul"):
+            products.append(product)
+            left += product.reads
+        elif (number := _number(name, known)) is not None:
+            scale *= number
+        else:
+            factors.append(name)
+    if len(factors) != 2 or scale != 0.5:
+        return None
+    for x, name in (factors, factors[::-1]):
+        total = maker(name, "Add")
+        erf = next(filter(None, (maker(each, "Erf") for each in total.reads)), None) if total else None
+        if erf is None or 1 not in (_number(each, known) for each in total.reads):
+            continue
+        for kind, factor in (("Div", 2**0.5), ("Mul", 0.5**0.5)):
+            inner = maker(erf.reads[0], kind)
+            number = _number(inner.reads[1], known) if inner and inner.reads[0] == x else None
+            if number is not None and abs(number / factor - 1) < 1e-6:
+                return [erf, total, inner, *products], [x], {"approximate": "none"}
+    return None
+
+
+def _number(name: str, known: dict[str, Any]) -> float | None:
+    value = known.get(name)
+    return float(value) if value is not None and value.ndim == 0 and value.dtype.kind == "f" else None
 
 
 def _activation(node: Node, known: dict[str, Any]) -> str | None:

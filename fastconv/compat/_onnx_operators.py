@@ -10,113 +10,11 @@ import numpy as np
 
 from .. import ops
 from ..geometry import value_error
+from ._onnx_windows import average_pool, conv, conv_transpose, max_pool, max_pool_and_places, resized
 from ._resize import is_usual, resize
 
 # Elements from which a pass is worth the call of an operation.
 LARGE = 1 << 14
-
-# ---- windows
-
-
-# (begin, end) of the padding on each axis: `pads` as ONNX lists them, or what auto_pad asks for.
-def _edges(x, window, strides, dilations, pads, auto_pad):
-    rank = x.ndim - 2
-    if auto_pad in ("NOTSET", "VALID"):
-        pads = (0,) * 2 * rank if pads is None or auto_pad == "VALID" else pads
-        return list(zip(pads[:rank], pads[rank:], strict=True))
-    edges = []
-    for extent, size, stride, dilation in zip(x.shape[2:], window, strides, dilations):
-        total = max((-(-extent // stride) - 1) * stride + dilation * (size - 1) + 1 - extent, 0)
-        half = total // 2 if auto_pad == "SAME_UPPER" else total - total // 2
-        edges.append((half, total - half))
-    return edges
-
-
-# (x, padding of the operation): padding that both ends share, or else an x that is padded already.
-def _padded(x, edges, most=None, fill=0):
-    if all(a == b and (most is None or a <= size // 2) for (a, b), size in zip(edges, most or edges)):
-        return x, tuple(a for a, _ in edges)
-    return np.pad(x, [(0, 0), (0, 0), *edges], constant_values=fill), 0
-
-
-# With what fusion adds to the operator: activation(convolution + other). Where `other` is not of the result's shape it
-# is added afterwards.
-def _conv(x, w, b=None, other=None, *, strides=None, pads=None, dilations=None, group=1, auto_pad="NOTSET",
-          kernel_shape=None, activation=None):  # fmt: skip
-    rank = x.ndim - 2
-    strides, dilations = (tuple(v or (1,) * rank) for v in (strides, dilations))
-    x, padding = _padded(x, _edges(x, w.shape[2:], strides, dilations, pads, auto_pad))
-    call = functools.partial(getattr(ops, f"conv{rank}d"), x, w, b, strides, padding, dilations, group)
-    if other is None:
-        return call(activation=activation)
-    sizes = zip(x.shape[2:], w.shape[2:], padding or (0,) * rank, strides, dilations, strict=True)
-    shape = x.shape[0], w.shape[0], *((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, p, s, d in sizes)
-    if other.shape == shape and other.dtype == x.dtype:
-        return call(activation=activation, residual=other)
-    result = call() + other
-    return result if activation is None else getattr(ops, activation)(result)
-
-
-def _conv_transpose(x, w, b=None, *, strides=None, pads=None, dilations=None, group=1, output_padding=None,
-                    kernel_shape=None, auto_pad="NOTSET", output_shape=None):  # fmt: skip
-    rank = x.ndim - 2
-    strides, dilations = (tuple(v or (1,) * rank) for v in (strides, dilations))
-    extra = tuple(output_padding or (0,) * rank)
-    function = getattr(ops, f"conv_transpose{rank}d")
-    if output_shape is not None or auto_pad.startswith("SAME"):
-        wanted = output_shape[-rank:] if output_shape else [n * stride for n, stride in zip(x.shape[2:], strides)]
-        sizes = (x.shape[2:], w.shape[2:], strides, dilations, extra, wanted)
-        cuts = [(n - 1) * s + (k - 1) * d + 1 + e - m for n, k, s, d, e, m in zip(*sizes)]
-        halves = [max(total + (auto_pad != "SAME_UPPER"), 0) // 2 for total in cuts]
-        pads = [*halves, *(total - half for total, half in zip(cuts, halves))]
-    elif auto_pad == "VALID":
-        pads = None
-    pads = _edges(x, w.shape[2:], strides, dilations, pads, "NOTSET")
-    if all(before == after >= 0 for before, after in pads):
-        return function(x, w, b, strides, tuple(before for before, _ in pads), extra, group, dilations)
-    whole = function(x, w, None, strides, 0, extra, group, dilations)
-    whole = _resized(whole, [(0, 0), (0, 0), *((-before, -after) for before, after in pads)])
-    return whole if b is None else whole + b.reshape(-1, *(1,) * rank)
-
-
-def _max_pool(x, *, kernel_shape, strides=None, pads=None, dilations=None, auto_pad="NOTSET", ceil_mode=0,
-              storage_order=0):  # fmt: skip
-    rank = x.ndim - 2
-    strides, dilations = (tuple(v or (1,) * rank) for v in (strides, dilations))
-    x, padding = _padded(x, _edges(x, kernel_shape, strides, dilations, pads, auto_pad), kernel_shape, -np.inf)
-    return getattr(ops, f"max_pool{rank}d")(x, tuple(kernel_shape), strides, padding, dilations, bool(ceil_mode))
-
-
-# The maxima and their places among all elements, in rows or (storage_order) in columns.
-def _max_pool_and_places(x, *, kernel_shape, strides=None, pads=None, dilations=None, auto_pad="NOTSET", ceil_mode=0,
-                         storage_order=0):  # fmt: skip
-    rank, shape = x.ndim - 2, x.shape[2:]
-    strides, dilations = (tuple(v or (1,) * rank) for v in (strides, dilations))
-    edges = _edges(x, kernel_shape, strides, dilations, pads, auto_pad)
-    padded = np.pad(x.astype(np.promote_types(x.dtype, np.float32)), [(0, 0), (0, 0), *edges], constant_values=-np.inf)
-    function = getattr(ops, f"max_pool{rank}d")
-    maxima, places = function(padded, tuple(kernel_shape), strides, 0, dilations, bool(ceil_mode), True)
-    cells = [at - before for at, (before, _) in zip(np.unravel_index(places, padded.shape[2:]), edges)]
-    places = np.ravel_multi_index(cells, shape, order="F" if storage_order else "C")
-    planes = np.arange(x.shape[0] * x.shape[1]).reshape(*x.shape[:2], *(1,) * rank)
-    return maxima.astype(x.dtype), places + planes * int(np.prod(shape))
-
-
-def _average_pool(x, *, kernel_shape, strides=None, pads=None, dilations=None, auto_pad="NOTSET", ceil_mode=0,
-                  count_include_pad=0):  # fmt: skip
-    rank = x.ndim - 2
-    strides, window = tuple(strides or (1,) * rank), tuple(kernel_shape)
-    padded, padding = _padded(x, _edges(x, window, strides, (1,) * rank, pads, auto_pad), window)
-    function = getattr(ops, f"avg_pool{rank}d")
-    arguments = (window, strides, padding, bool(ceil_mode), bool(count_include_pad))
-    result = function(padded, *arguments)
-    if padded is not x and not count_include_pad:
-        edges = [(0, 0), (0, 0), *_edges(x, window, strides, (1,) * rank, pads, auto_pad)]
-        result /= function(np.pad(np.ones_like(x[:1, :1]), edges), *arguments)
-    return result
-
-
-# ---- the rest
 
 
 # The axes, places or widths that ONNX gives as an array of one axis or of none.
@@ -140,6 +38,15 @@ def _large(operation, function):
 def _concat(*arrays, axis):
     large = _floats(*arrays) and sum(x.size for x in arrays) > LARGE
     return ops.concat(list(arrays), axis) if large else np.concatenate(arrays, axis)
+
+
+# Views, as many as the node has outputs.
+def _split(x, sizes=None, *, axis=0, split=None, num_outputs):
+    sizes = split if sizes is None else sizes.tolist()
+    if sizes is None:  # equal ones, but for the last
+        each = -(-x.shape[axis] // num_outputs)
+        sizes = [each] * num_outputs
+    return tuple(np.split(x, np.cumsum(sizes)[:-1], axis))
 
 
 def _linear(x, weight, bias):
@@ -178,12 +85,6 @@ def _slice(x, starts, ends, axes=None, steps=None):
     return x[tuple(places)]
 
 
-# x with cells cut off at each end where a width is negative, then padded where it is positive.
-def _resized(x, widths, mode="constant", **options):
-    x = x[tuple(slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(x.shape, widths))]
-    return np.pad(x, [(max(before, 0), max(after, 0)) for before, after in widths], mode, **options)
-
-
 def _pad(x, pads, value=None, axes=None, *, mode="constant"):
     widths, half = [(0, 0)] * x.ndim, len(pads) // 2
     for i, axis in enumerate(range(x.ndim) if axes is None else axes):
@@ -193,14 +94,70 @@ def _pad(x, pads, value=None, axes=None, *, mode="constant"):
     if ours and planes and all(0 <= width < n for n, pair in zip(x.shape, widths) for width in pair):
         borders = [width for pair in widths[:1:-1] for width in pair]
         return ops.pad(x, borders, ours, **({"value": float(value or 0)} if mode == "constant" else {}))
-    return _resized(x, widths, mode, **({"constant_values": value or 0} if mode == "constant" else {}))
+    return resized(x, widths, mode, **({"constant_values": value or 0} if mode == "constant" else {}))
 
 
-def _reduce_mean(x, axes=None, *, keepdims=1, noop_with_empty_axes=0, **older):
-    axes = _ints(older.get("axes", () if axes is None else axes))
-    if not axes and noop_with_empty_axes:
-        return x
-    return x.mean(axes or None, keepdims=bool(keepdims))
+def _reduction(function):
+    def reduce(x, axes=None, *, keepdims=1, noop_with_empty_axes=0, **older):
+        axes = _ints(older.get("axes", () if axes is None else axes))
+        if not axes and noop_with_empty_axes:
+            return x
+        return function(x, axis=axes or None, keepdims=bool(keepdims)).astype(x.dtype, copy=False)
+
+    return reduce
+
+
+# Extremes: of no cells the most extreme value there is, on the other side.
+def _highest(x, **options):
+    return np.max(x, initial=_limits(x.dtype)[0], **options)
+
+
+def _lowest(x, **options):
+    return np.min(x, initial=_limits(x.dtype)[1], **options)
+
+
+def _limits(dtype):
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min, np.iinfo(dtype).max
+    return (False, True) if dtype.kind == "b" else (-np.inf, np.inf)
+
+
+# Where the first, or the last, extreme value of each line is.
+def _extreme(function):
+    def compute(x, *, axis=0, keepdims=1, select_last_index=0):
+        if select_last_index:
+            return x.shape[axis] - 1 - function(np.flip(x, axis), axis, keepdims=bool(keepdims))
+        return function(x, axis, keepdims=bool(keepdims))
+
+    return compute
+
+
+# Any number of arrays, one after another.
+def _folded(function):
+    return lambda *arrays: functools.reduce(function, arrays)
+
+
+def _power(x, y):
+    if x.dtype.kind == "f" and y.ndim == 0:
+        return x ** y.item()  # NumPy knows faster ways for squares and roots
+    return np.power(x, y.astype(x.dtype) if x.dtype.kind == "f" else y).astype(x.dtype, copy=False)
+
+
+def _scatter_nd(x, indices, updates, *, reduction="none"):
+    result = x.copy()
+    result[tuple(np.moveaxis(indices, -1, 0))] = updates
+    return result
+
+
+def _local_response_norm(x, *, size, alpha=1e-4, beta=0.75, bias=1.0):
+    return ops.local_response_norm(x, size, alpha, beta, bias)
+
+
+# The older name of Resize.
+def _upsample(x, scales=None, *, mode="nearest", **older):
+    scales = np.float32(older["scales"]) if scales is None else scales
+    options = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    return resize(x, None, scales, mode="linear" if mode == "bilinear" else mode, **options)
 
 
 def _clip(x, low=None, high=None, *, min=None, max=None):
@@ -303,10 +260,11 @@ def _in_float32(function):
 
 
 KERNELS = {
-    "AveragePool": _average_pool,
+    "AveragePool": average_pool,
     "BatchNormalization": _batch_norm,
-    "Conv": _conv,
-    "ConvTranspose": _conv_transpose,
+    "Conv": conv,
+    "ConvTranspose": conv_transpose,
+    "Einsum": lambda *arrays, equation: np.einsum(equation, *arrays, optimize=True),
     "Elu": lambda x, *, alpha=1.0: ops.elu(x, alpha),
     "Erf": _erf,
     "Gelu": lambda x, *, approximate="none": ops.gelu(x, approximate),
@@ -319,9 +277,10 @@ KERNELS = {
     ),
     "LayerNormalization": _layer_norm,
     "LeakyRelu": lambda x, *, alpha=0.01: ops.leaky_relu(x, alpha),
+    "LRN": _local_response_norm,
     "LogSoftmax": lambda x, *, axis=-1: ops.log_softmax(x, axis),
     "MatMul": _matmul,
-    "MaxPool": _max_pool,
+    "MaxPool": max_pool,
     "Mish": lambda x: ops.mish(x),
     "Relu": lambda x: ops.relu(x),
     "Resize": resize,
@@ -329,34 +288,75 @@ KERNELS = {
     "Softmax": lambda x, *, axis=-1: ops.softmax(x, axis),
     "Softplus": lambda x: ops.softplus(x),
     "Tanh": lambda x: ops.tanh(x),
+    "Upsample": _upsample,
 }
 
 OPERATORS = {name: _in_float32(function) for name, function in KERNELS.items()} | {
+    "Abs": np.abs,
     "Add": _large(ops.add, np.add),
+    "And": np.logical_and,
+    "ArgMax": _extreme(np.argmax),
+    "ArgMin": _extreme(np.argmin),
     "Cast": lambda x, *, to, saturate=1: x.astype(to),
+    "Ceil": np.ceil,
     "Clip": _clip,
     "Concat": _concat,
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
+    "Cos": np.cos,
     "DepthToSpace": _depth_to_space,
     "Div": lambda a, b: (a - np.fmod(a, b)) // b if a.dtype.kind in "iu" else np.divide(a, b),
     "Dropout": lambda x, *_, **ratio: x,
+    "Equal": np.equal,
+    "Exp": np.exp,
+    "Expand": lambda x, shape: np.array(np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(shape)))),
     "Flatten": _flatten,
+    "Floor": np.floor,
     "Gather": lambda x, indices, *, axis=0: np.take(x, indices, axis),
+    "GatherElements": lambda x, indices, *, axis=0: np.take_along_axis(x, indices, axis),
     "GlobalAveragePool": _global_average_pool,
     "GlobalMaxPool": lambda x: np.max(x, axis=tuple(range(2, x.ndim)), keepdims=True),
+    "Greater": np.greater,
+    "GreaterOrEqual": np.greater_equal,
     "Identity": lambda x: x,
+    "Less": np.less,
+    "LessOrEqual": np.less_equal,
+    "Log": np.log,
+    "Max": _folded(np.maximum),
+    "Min": _folded(np.minimum),
+    "Mod": lambda a, b, *, fmod=0: np.fmod(a, b) if fmod else np.mod(a, b),
     "Mul": _large(ops.mul, np.multiply),
+    "Neg": np.negative,
+    "NonZero": lambda x: np.array(np.nonzero(x), np.int64),
+    "Not": np.logical_not,
+    "Or": np.logical_or,
     "PRelu": _prelu,
     "Pad": _pad,
-    "ReduceMean": _reduce_mean,
+    "Pow": _power,
+    "Range": lambda start, limit, delta: np.arange(start.item(), limit.item(), delta.item(), start.dtype),
+    "Reciprocal": np.reciprocal,
+    "ReduceMax": _reduction(_highest),
+    "ReduceMean": _reduction(np.mean),
+    "ReduceMin": _reduction(_lowest),
+    "ReduceProd": _reduction(np.prod),
+    "ReduceSum": _reduction(np.sum),
     "Reshape": _reshape,
+    "Round": np.rint,
+    "ScatterND": _scatter_nd,
     "Shape": lambda x, *, start=0, end=None: np.array(x.shape[start:end], np.int64),
+    "Sign": np.sign,
+    "Sin": np.sin,
     "Slice": _slice,
+    "Split": _split,
+    "Sqrt": np.sqrt,
     "Squeeze": _squeeze,
     "Sub": _large(ops.sub, np.subtract),
+    "Sum": _folded(np.add),
+    "Tile": lambda x, repeats: np.tile(x, _ints(repeats)),
     "Transpose": lambda x, *, perm=None: np.transpose(x, perm),
     "Unsqueeze": _unsqueeze,
+    "Where": lambda choice, a, b: np.where(choice, a, b),
+    "Xor": np.logical_xor,
 }
 
 # What fusion makes of nodes.
@@ -364,7 +364,8 @@ FUSED = {
     name: _in_float32(function)
     for name, function in {
         "BatchNormalization": _batch_norm,
-        "Conv": _conv,
+        "Conv": conv,
+        "Gelu": KERNELS["Gelu"],
         "Linear": _linear,
         "Silu": ops.silu,
     }.items()
@@ -374,7 +375,9 @@ FUSED = {
 UNUSUAL = {
     "AveragePool": lambda attributes: any(step != 1 for step in attributes.get("dilations", ())),
     "BatchNormalization": lambda attributes: attributes.get("training_mode"),
+    "LRN": lambda attributes: attributes["size"] % 2 == 0,  # the window of which is one cell further on
     "Resize": lambda attributes: not is_usual(attributes),
+    "ScatterND": lambda attributes: attributes.get("reduction", "none") != "none",
 }
 
 
@@ -391,4 +394,4 @@ OLDER = {
 OLDEST = {"PRelu": _prelu_of_channels}
 
 # Where more than the first output is wanted.
-ALL_OUTPUTS = {"MaxPool": _max_pool_and_places}
+ALL_OUTPUTS = {"MaxPool": max_pool_and_places, "Split": _split}

@@ -3,10 +3,15 @@
 Source: the ONNX operator schemas.
 """
 
+import functools
+
 import numpy as np
 
 from ..geometry import value_error
+from ..ops.axis_matrix import axis_matrix
 from ..ops.interpolate import cubic_weights
+
+FLOATS = (np.float32, np.float64)
 
 # Where each of `size` cells of a resized axis lies among the `extent` cells of the old one: in float32, whose rounding
 # tells which of two cells is the nearest.
@@ -40,24 +45,30 @@ def is_usual(attributes) -> bool:
     return not strange and attributes.get("coordinate_transformation_mode", "half_pixel") in COORDINATES
 
 
+# What resizing from `extent` to `size` cells does to an axis.
+@functools.lru_cache(maxsize=256)
+def _axis(extent, size, scale, mode, place, nearest, a, dtype):
+    rows, at = np.arange(size), COORDINATES[place](np.arange(size, dtype=np.float32), scale, size, extent)
+    if mode == "nearest":
+        first, taps = NEAREST[nearest](at), {0: np.ones(size)}
+    else:
+        first = np.floor(at)
+        taps = (line if mode == "linear" else cubic)(at - first, a)
+    columns = [np.clip(first.astype(int) + offset, 0, extent - 1) for offset in taps]
+    return axis_matrix(np.tile(rows, len(taps)), np.concatenate(columns), np.concatenate([*taps.values()]), size, dtype)
+
+
 def resize(x, roi=None, scales=None, sizes=None, *, mode="nearest", coordinate_transformation_mode="half_pixel",
            nearest_mode="round_prefer_floor", cubic_coeff_a=-0.75, axes=None, **other):  # fmt: skip
     if (scales is None or not scales.size) is (sizes is None):
         raise value_error("Resize", "scales and sizes", "are both given or both missing", "one of them")
-    place = COORDINATES[coordinate_transformation_mode]
+    result = x if x.dtype in FLOATS else x.astype(np.float64)
     for i, axis in enumerate(range(x.ndim) if axes is None else axes):
         extent = x.shape[axis]
         size = int(extent * scales[i]) if sizes is None else int(sizes[i])
         scale = np.float32(scales[i] if sizes is None else size / extent)
         if scale == 1:
             continue
-        at = place(np.arange(size, dtype=np.float32), scale, size, extent)
-        first = (NEAREST[nearest_mode] if mode == "nearest" else np.floor)(at)
-        taps = {0: None} if mode == "nearest" else (line if mode == "linear" else cubic)(at - first, cubic_coeff_a)
-        along = [-1 if each == axis % x.ndim else 1 for each in range(x.ndim)]
-        parts = []
-        for offset, weight in taps.items():
-            cells = np.take(x, np.clip(first.astype(int) + offset, 0, extent - 1), axis)
-            parts.append(cells if weight is None else cells * weight.astype(x.dtype).reshape(along))
-        x = sum(parts[1:], start=parts[0])
-    return x
+        options = (mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a, result.dtype)
+        result = _axis(extent, size, scale, *options).along(axis % x.ndim, result)
+    return result.astype(x.dtype, copy=False)

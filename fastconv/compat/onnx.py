@@ -61,19 +61,24 @@ class Prepared:
         used = {*self.outputs, *_names_read(model.graph)}
         for node in model.graph.node:
             attributes = {a.name: _value(onnx, a) for a in node.attribute}
+            if node.op_type == "Split":
+                attributes["num_outputs"] = len(node.output)
             known = {} if node.domain not in DOMAINS else operators if used.isdisjoint(node.output[1:]) else ALL_OUTPUTS
             operator = known.get(node.op_type)
             if operator and _takes(operator, node, attributes):
                 if node.op_type == "Cast":
                     attributes["to"] = onnx.helper.tensor_dtype_to_np_dtype(attributes["to"])
                 compute = _outputs(operator, attributes)
-                nodes.append(Node(node.op_type, compute, attributes, list(node.input), list(node.output)))
+                kind = "Add" if node.op_type == "Sum" and len(node.input) == 2 else node.op_type
+                nodes.append(Node(kind, compute, attributes, list(node.input), list(node.output)))
             else:
                 types = _types(onnx, model) if types is None else types
                 self.elsewhere.add(node.op_type)
                 nodes.append(Node("", *_by_reference(onnx, model, node, types)))
-        nodes, self.constants = constants_of(nodes, self.constants)
+        with np.errstate(all="ignore"):
+            nodes, self.constants = constants_of(nodes, self.constants)
         self.nodes = fused(nodes, self.constants, self.outputs, lambda kind, given: _outputs(FUSED[kind], given))
+        self.spent = _last_reads(self.nodes, {*self.constants, *self.outputs, ""})
 
     def run(self, inputs) -> list[np.ndarray]:
         """The outputs, for one array, a sequence of arrays in the order of `inputs`, or a dict by name."""
@@ -84,8 +89,11 @@ class Prepared:
         values = {"": None, **self.constants}
         for name, value in inputs.items():
             values[name] = value if value is None or isinstance(value, list) else np.asarray(value)
-        for node in self.nodes:
-            values.update(zip(node.gives, node.compute(*(values[name] for name in node.reads))))
+        with np.errstate(all="ignore"):  # NaN and Inf are answers
+            for node, spent in zip(self.nodes, self.spent, strict=True):
+                values.update(zip(node.gives, node.compute(*(values[name] for name in node.reads))))
+                for name in spent:  # its memory is the next one's, while it is still in cache
+                    del values[name]
         return [values[name] for name in self.outputs]
 
 
@@ -124,6 +132,15 @@ class Backend:
 
 
 DOMAINS = ("", "ai.onnx")
+
+
+# For each node the names that nothing reads behind it, except those of values to keep.
+def _last_reads(nodes, kept):
+    last = {name: i for i, node in enumerate(nodes) for name in (*node.gives, *node.reads) if name not in kept}
+    spent = [[] for _ in nodes]
+    for name, i in last.items():
+        spent[i].append(name)
+    return spent
 
 
 # Every name that nodes of a graph read, those of graphs inside them included.

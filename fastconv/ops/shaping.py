@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _core
 from ..geometry.arguments import axes, axis
-from ..geometry.arrays import as_array, new_output, shape_only
+from ..geometry.arrays import FLOAT32, FLOAT64, allocate, as_array, ndarray, new_output, shape_only
 from ..geometry.elementwise import (
     concatenated,
     flattened,
@@ -240,7 +240,27 @@ def unsqueeze_backward(grad_output, input, dim):
     return grad_output.reshape(input.shape)
 
 
-@op("tensors", sequence=True)
+# What `concat` returns for plain arrays that fit together, else None: then `concat` itself says why.
+def _joined(tensors, dim, out):
+    first = tensors[0] if type(tensors) in (list, tuple) and tensors else None
+    if out is not None or type(first) is not ndarray or type(dim) is not int or not -first.ndim <= dim < first.ndim:
+        return None
+    dtype, others, total = first.dtype, list(first.shape), 0
+    if dtype is not FLOAT32 and dtype is not FLOAT64:
+        return None
+    del others[dim]
+    for value in tensors:
+        if type(value) is not ndarray or value.dtype is not dtype or value.ndim != first.ndim:
+            return None
+        shape = list(value.shape)
+        total += shape.pop(dim)
+        if shape != others:
+            return None
+    others.insert(dim % first.ndim, total)
+    return np.concatenate(tensors, dim, out=allocate("concat", tuple(others), dtype))
+
+
+@op("tensors", sequence=True, quick=_joined)
 def concat(tensors, dim=0, *, out=None):
     """Arrays joined along the axis `dim`; all other axes are equal.
 

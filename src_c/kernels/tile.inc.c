@@ -7,7 +7,8 @@
  * accumulate the finished sum is added to c, which loses less than one long chain. Each sum is one chain of fused
  * multiply-adds in the order (o, j): its bits do not depend on m, n or how rows and lanes were cut.
  *
- * With a_step 0 the levels lie at rows[j], in any order. */
+ * With a_step 0 the levels lie at rows[j], in any order. With a_step 1 and `ahead`, as many cells as the tile reads of
+ * `a` are fetched into cache from there: rows that are read once are too short for a prefetcher. */
 
 typedef struct {
     int64_t outer, inner;
@@ -19,11 +20,16 @@ typedef struct {
     int64_t c_row;
     const T *init;
     int accumulate;
+    const T *ahead; /* or NULL */
+    int64_t ahead_row;
 } tile_arguments;
+
+enum { FETCH_LEVELS = 8 / T_BYTES }; /* TILE_ROWS cells each are a cache line, or nearly */
 
 #define FOR_TILE FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++)
 
-VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arguments *t, const int64_t a_step) {
+VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arguments *t, const int64_t a_step,
+                     const int fetches) {
     vec acc[TILE_ROWS][TILE_VECS];
     if (t->init && !t->accumulate) {
         FOR_TILE acc[i][v] = splat(t->init[i]);
@@ -32,7 +38,7 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
     }
     const T *b = t->b;
     const int64_t b_row = t->b_row;
-    const T *row[TILE_ROWS];
+    const T *row[TILE_ROWS], *ahead = t->ahead;
     for (int64_t o = 0; o < t->outer; o++) {
         FC_UNROLL for (int i = 0; i < m; i++) row[i] = a_step ? a[i] + t->rows[o] : a[i];
         int64_t at = 0;
@@ -44,6 +50,7 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
                 vec w = splat(row[i][at]);
                 FC_UNROLL for (int v = 0; v < n; v++) acc[i][v] += w * x[v];
             }
+            if (fetches && j % FETCH_LEVELS == 0) __builtin_prefetch(ahead + j / FETCH_LEVELS % 8 * t->ahead_row + j);
             at += a_step;
             b += b_row;
         }
@@ -56,9 +63,10 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
 /* One function per tile shape; a step of one is worth a loop of its own. */
 #define TILE(m, n) \
     static void tile_##m##x##n(const T *const *a, const tile_arguments *t) { \
-        if (t->a_step == 1) tile(m, n, a, t, 1); \
-        else if (t->a_step == 0) tile(m, n, a, t, 0); \
-        else tile(m, n, a, t, t->a_step); \
+        if (t->a_step == 1 && t->ahead) tile(m, n, a, t, 1, 1); \
+        else if (t->a_step == 1) tile(m, n, a, t, 1, 0); \
+        else if (t->a_step == 0) tile(m, n, a, t, 0, 0); \
+        else tile(m, n, a, t, t->a_step, 0); \
     }
 #define TILE_NAME(m, n) tile_##m##x##n,
 #define TILES_OF_WIDTH(X, n) X(1, n) X(2, n) X(3, n) X(4, n) X(5, n) X(6, n) TILES_7_8(X, n)

@@ -142,7 +142,9 @@ static void multiply_block(const block_product *b) {
                                 .c = corner,
                                 .c_row = b->c_row,
                                 .init = b->init ? b->init + row : NULL,
-                                .accumulate = b->accumulate};
+                                .accumulate = b->accumulate,
+                                .ahead = panel == 0 ? a[0] + m * b->matrix_row : NULL,
+                                .ahead_row = b->matrix_row};
             if (b->source && inside == PANEL) {
                 t.b = b->source + panel;
                 t.b_row = b->source_row;

@@ -1,5 +1,7 @@
 /* strip_product.inc.c: a product (see product.inc.c) with few rows, computed on the strip of strip.inc.c. */
 
+enum { FETCHED_CELLS = 1024 }; /* of a source plane too small for a prefetcher, at most */
+
 typedef struct {
     const product *p;
     strip_plan s;
@@ -42,6 +44,16 @@ static void finish_rows(const product *p, int64_t to, int64_t rows, int64_t n, i
         rows = 1;
     }
     for (int64_t i = 0; i < rows; i++) place_run(p, p->dest + to + i * row_step, to + i * row_step, n, 1);
+}
+
+/* Rows of n sums from the stage to dest: finished, if they do not lie next to one another there, or else as they are,
+ * for finish_rows to finish whole rows. */
+static void unstage(const product *p, const strip_block *b, const T *x, int64_t x_row, int64_t to, int64_t rows,
+                    int64_t n, int64_t row_step) {
+    for (; rows > 0; rows--, x += x_row, to += row_step) {
+        if (b->column_step == 1) copy_run(p->dest + to, x, n);
+        else place_run(p, x, to, n, b->column_step);
+    }
 }
 
 /* The steps of a tile: the tap rows that see source rows, a few at a time. Pixel row i of the tile sees row
@@ -114,6 +126,8 @@ static __attribute__((noinline)) int64_t lay_ahead(const product *p, const strip
     for (const slide_block *next = tile; next <= tile + 1 && next->rows; next++)
         seen = max_i64(seen, next->row + (next->rows - 1) * s->gap + s->span[1] + 1);
     lay_strip(p, s, &b->at, b->source, b->pieces, laid, seen, b->strip);
+    int64_t row = p->extent[2] * p->stride[1];
+    if (seen > laid) fetch(b->source + seen * row, (seen - laid) * row); /* about what is laid next */
     return seen;
 }
 
@@ -152,12 +166,10 @@ static void slide(const strip_job *job, const strip_block *b, const slide_block 
                     zip_run(p->dest + to + i * step, t->c + i * t->c_row, odd->c + i * odd->c_row, inside);
                 finish_rows(p, to, m, inside, step);
             } else if (staged) {
-                for (int64_t i = 0; i < m; i++)
-                    place_run(p, t->c + i * t->c_row, to + i * step, inside, b->column_step);
-            } else {
-                finish_rows(p, to, m, inside, step);
+                unstage(p, b, t->c, t->c_row, to, m, inside, step);
             }
         }
+        if (!p->pair && b->column_step == 1) finish_rows(p, at + tile->row * b->row_step, tile->rows, b->columns, step);
     }
 }
 
@@ -182,13 +194,9 @@ static void roll(const strip_job *job, const strip_block *b, const slide_argumen
         r.c_row = staged ? n * LANES : b->row_step;
         (n == 1 ? slide_roll_1 : slide_roll_2)(&r);
         end = v;
-        if (staged) {
-            for (int64_t i = 0; i < b->rows; i++)
-                place_run(p, r.c + i * r.c_row, to + i * b->row_step, inside, b->column_step);
-        } else {
-            finish_rows(p, to, b->rows, inside, b->row_step);
-        }
+        if (staged) unstage(p, b, r.c, r.c_row, to, b->rows, inside, b->row_step);
     }
+    if (b->column_step == 1) finish_rows(p, at, b->rows, b->columns, b->row_step);
 }
 
 /* m output channels together, the first one's block at dest[at], in tiles whose vectors lie one above the other. In
@@ -347,6 +355,7 @@ static void strip_region(const strip_job *job, char *scratch, const strip_part *
     for (int64_t pair = part->first; pair < part->last + ahead && !fc_stopped(); pair++) {
         if (ahead && pair < part->last)
             lay_strip(p, s, &b.at, p->source + pair * source_plane, pieces, 0, INT64_MAX, strip[pair & 1]);
+        if (ahead && source_plane <= FETCHED_CELLS) fetch(p->source + (pair + 1) * source_plane, source_plane);
         if (ahead && pair == part->first) continue;
         int64_t now = pair - ahead;
         b.source = p->source + now * source_plane;
