@@ -37,21 +37,36 @@ def resized(x, widths, mode="constant", **options):
     return np.pad(x, [(max(before, 0), max(after, 0)) for before, after in widths], mode, **options)
 
 
+# (operation, strides, dilations, padding or None if its ends differ) of a window of so many axes.
+@functools.lru_cache(maxsize=1024)
+def _window(rank, strides, dilations, pads):
+    ends = pads or (0,) * 2 * rank
+    padding = ends[:rank] if ends[:rank] == ends[rank:] else None
+    return getattr(ops, f"conv{rank}d"), strides or (1,) * rank, dilations or (1,) * rank, padding
+
+
+@functools.lru_cache(maxsize=1024)
+def _extents(extents, window, strides, padding, dilations):
+    sizes = zip(extents, window, padding or (0,) * len(extents), strides, dilations, strict=True)
+    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, p, s, d in sizes)
+
+
 # With what fusion adds to the operator: activation(convolution + other). Where `other` is not of the result's shape it
 # is added afterwards.
 def conv(x, w, b=None, other=None, *, strides=None, pads=None, dilations=None, group=1, auto_pad="NOTSET",
-          kernel_shape=None, activation=None):  # fmt: skip
-    rank = x.ndim - 2
-    strides, dilations = (tuple(v or (1,) * rank) for v in (strides, dilations))
-    x, padding = _padded(x, _edges(x, w.shape[2:], strides, dilations, pads, auto_pad))
-    call = functools.partial(getattr(ops, f"conv{rank}d"), x, w, b, strides, padding, dilations, group)
+         kernel_shape=None, activation=None):  # fmt: skip
+    function, strides, dilations, padding = _window(x.ndim - 2, strides, dilations, pads)
+    if padding is None or auto_pad != "NOTSET":
+        x, padding = _padded(x, _edges(x, w.shape[2:], strides, dilations, pads, auto_pad))
     if other is None:
-        return call(activation=activation)
-    sizes = zip(x.shape[2:], w.shape[2:], padding or (0,) * rank, strides, dilations, strict=True)
-    shape = x.shape[0], w.shape[0], *((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, p, s, d in sizes)
-    if other.shape == shape and other.dtype == x.dtype:
-        return call(activation=activation, residual=other)
-    result = call() + other
+        return function(x, w, b, strides, padding, dilations, group, activation=activation)
+    if other.dtype == x.dtype and other.shape == (
+        x.shape[0],
+        w.shape[0],
+        *_extents(x.shape[2:], w.shape[2:], strides, padding, dilations),
+    ):
+        return function(x, w, b, strides, padding, dilations, group, activation=activation, residual=other)
+    result = function(x, w, b, strides, padding, dilations, group) + other
     return result if activation is None else getattr(ops, activation)(result)
 
 

@@ -157,7 +157,9 @@ def _value(onnx, attribute):
     value = onnx.helper.get_attribute_value(attribute)
     if isinstance(value, bytes):
         return value.decode(errors="replace")
-    return onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
+    if isinstance(value, onnx.TensorProto):
+        return onnx.numpy_helper.to_array(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 # Whether an operator computes this node as ONNX says.

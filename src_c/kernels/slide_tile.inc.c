@@ -114,6 +114,8 @@ typedef struct {
     T *c;
     int64_t c_row;
     T init;
+    const T *ahead; /* what the same vectors of the next plane write, ahead_row apart: fetched into cache */
+    int64_t ahead_row;
 } roll_arguments;
 
 VEC_INLINE void slide_roll(const int n, const roll_arguments *t) {
@@ -130,6 +132,7 @@ VEC_INLINE void slide_roll(const int n, const roll_arguments *t) {
                 middle[v] += w[1][j] * lanes;
                 lower[v] += w[0][j] * lanes;
             }
+        FC_UNROLL for (int v = 0; v < n; v++) __builtin_prefetch(t->ahead + y * t->ahead_row + v * LANES, 1);
         FC_UNROLL for (int v = 0; v < n; v++) {
             if (y >= 2) store(c + v * LANES, upper[v]);
             upper[v] = middle[v];

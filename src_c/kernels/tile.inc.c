@@ -7,8 +7,10 @@
  * accumulate the finished sum is added to c, which loses less than one long chain. Each sum is one chain of fused
  * multiply-adds in the order (o, j): its bits do not depend on m, n or how rows and lanes were cut.
  *
- * With a_step 0 the levels lie at rows[j], in any order. With a_step 1 and `ahead`, as many cells as the tile reads of
- * `a` are fetched into cache from there: rows that are read once are too short for a prefetcher. */
+ * With a_step 0 the levels lie at rows[j], in any order.
+ *
+ * Data that is read once, by rows too short or too many for a prefetcher, may be fetched into cache along the way: as
+ * many cells as the tile reads of `a`, or what lies `beyond` the cells of b. */
 
 typedef struct {
     int64_t outer, inner;
@@ -20,10 +22,11 @@ typedef struct {
     int64_t c_row;
     const T *init;
     int accumulate;
-    const T *ahead; /* or NULL */
-    int64_t ahead_row;
+    const T *ahead; /* where the next rows of `a` begin, which lie next to one another; or NULL */
+    int64_t beyond; /* or 0 */
 } tile_arguments;
 
+enum { FETCH_NOTHING, FETCH_AHEAD, FETCH_BEYOND };
 enum { FETCH_LEVELS = 8 / T_BYTES }; /* TILE_ROWS cells each are a cache line, or nearly */
 
 #define FOR_TILE FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < n; v++)
@@ -38,7 +41,7 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
     }
     const T *b = t->b;
     const int64_t b_row = t->b_row;
-    const T *row[TILE_ROWS], *ahead = t->ahead;
+    const T *row[TILE_ROWS];
     for (int64_t o = 0; o < t->outer; o++) {
         FC_UNROLL for (int i = 0; i < m; i++) row[i] = a_step ? a[i] + t->rows[o] : a[i];
         int64_t at = 0;
@@ -50,7 +53,9 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
                 vec w = splat(row[i][at]);
                 FC_UNROLL for (int v = 0; v < n; v++) acc[i][v] += w * x[v];
             }
-            if (fetches && j % FETCH_LEVELS == 0) __builtin_prefetch(ahead + j / FETCH_LEVELS % 8 * t->ahead_row + j);
+            if (fetches == FETCH_AHEAD && j % FETCH_LEVELS == 0) __builtin_prefetch(t->ahead + j * TILE_ROWS);
+            if (fetches == FETCH_BEYOND)
+                FC_UNROLL for (int v = 0; v < n; v++) __builtin_prefetch(b + t->beyond + v * LANES);
             at += a_step;
             b += b_row;
         }
@@ -63,10 +68,9 @@ VEC_INLINE void tile(const int m, const int n, const T *const *a, const tile_arg
 /* One function per tile shape; a step of one is worth a loop of its own. */
 #define TILE(m, n) \
     static void tile_##m##x##n(const T *const *a, const tile_arguments *t) { \
-        if (t->a_step == 1 && t->ahead) tile(m, n, a, t, 1, 1); \
-        else if (t->a_step == 1) tile(m, n, a, t, 1, 0); \
-        else if (t->a_step == 0) tile(m, n, a, t, 0, 0); \
-        else tile(m, n, a, t, t->a_step, 0); \
+        if (t->a_step == 1) tile(m, n, a, t, 1, FETCH_NOTHING); \
+        else if (t->a_step == 0) tile(m, n, a, t, 0, FETCH_NOTHING); \
+        else tile(m, n, a, t, t->a_step, FETCH_NOTHING); \
     }
 #define TILE_NAME(m, n) tile_##m##x##n,
 #define TILES_OF_WIDTH(X, n) X(1, n) X(2, n) X(3, n) X(4, n) X(5, n) X(6, n) TILES_7_8(X, n)
@@ -98,6 +102,40 @@ static void (*const tiles[TILE_VECS][TILE_ROWS])(const T *const *a, const tile_a
 #undef TILE_NAME
 #undef TILES_OF_WIDTH
 #undef TILES_7_8
+
+/* Those that fetch: of full rows, or full panels. */
+#define TILE(n) \
+    static void tile_ahead_##n(const T *const *a, const tile_arguments *t) { tile(TILE_ROWS, n, a, t, 1, FETCH_AHEAD); }
+TILE(1)
+TILE(2)
+#if TILE_VECS >= 3
+TILE(3)
+#endif
+#if TILE_VECS >= 4
+TILE(4)
+#endif
+#undef TILE
+static void (*const tiles_ahead[TILE_VECS])(const T *const *a, const tile_arguments *t) = {
+    tile_ahead_1,
+    tile_ahead_2,
+#if TILE_VECS >= 3
+    tile_ahead_3,
+#endif
+#if TILE_VECS >= 4
+    tile_ahead_4,
+#endif
+};
+
+static void tile_beyond(const T *const *a, const tile_arguments *t) {
+    tile(TILE_ROWS, TILE_VECS, a, t, 1, FETCH_BEYOND);
+}
+
+/* m rows against n vectors. */
+VEC_INLINE void run_tile(int64_t m, int64_t n, const T *const *a, const tile_arguments *t) {
+    if (t->ahead && m == TILE_ROWS) tiles_ahead[n - 1](a, t);
+    else if (t->beyond && m == TILE_ROWS && n == TILE_VECS) tile_beyond(a, t);
+    else tiles[n - 1][m - 1](a, t);
+}
 
 #define PANEL (TILE_VECS * LANES) /* lanes of a full panel */
 

@@ -161,6 +161,12 @@ VEC_INLINE const T *fetch(const T *x, int64_t n) {
     return x + n;
 }
 
+/* The same of rows that will be written. */
+VEC_INLINE void fetch_rows(const T *x, int64_t step, int64_t rows, int64_t n) {
+    for (; rows > 0; rows--, x += step)
+        for (int64_t i = 0; i < n; i += 64 / T_BYTES) __builtin_prefetch(x + i, 1);
+}
+
 /* n elements, 1 <= n <= LANES, the other lanes 0. */
 VEC_INLINE vec load_part(const T *p, int64_t n) {
 #if defined(FIRST_LANES)

@@ -15,7 +15,13 @@ typedef struct {
     int64_t thread_bytes;
 } gather_plan;
 
-enum { IN_PLACE_ROWS = 3 * TILE_ROWS, IN_PLACE_CHANNELS = 4, IN_PLACE_DEPTH = 16, IN_PLACE_PANELS = 64 };
+enum {
+    IN_PLACE_ROWS = 3 * TILE_ROWS,
+    IN_PLACE_CHANNELS = 4,
+    IN_PLACE_DEPTH = 16,
+    IN_PLACE_PANELS = 64,
+    IN_PLACE_AHEAD = 4 * PANEL
+};
 enum { GATHER_PANELS = 16 }; /* of a block at most: finished rows are still in cache for what follows their sums */
 enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 320 * 1024, GATHER_PACKING = 16 };
 enum { GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_FEWEST_ROWS = 2 * TILE_ROWS }; /* of a part of the rows */
@@ -113,6 +119,7 @@ typedef struct {
     const T *init; /* per row, or NULL */
     int accumulate;
     T *spill;            /* a tile of c, where what lies past `count` must stay; or NULL */
+    int fetches;         /* whole rows of the matrix lie next to one another, and are short */
     const product *ends; /* whose dest c is part of, and of which this is all but what follows the sums; or NULL */
 } block_product;
 
@@ -122,6 +129,8 @@ static void end_rows(const product *p, T *c, int64_t c_row, int64_t rows, int64_
     for (; rows > 0; rows--, c += c_row)
         finish_run(c, c, residual ? residual + (c - p->dest) : NULL, count, 1, p->epilogue.activation);
 }
+
+enum { SHALLOW = 32 }; /* levels of tiles that wait for what they write, at most */
 
 static void multiply_block(const block_product *b) {
     int64_t lanes = ceil_div(b->count, LANES) * LANES, blocks = ceil_div(b->rows, TILE_ROWS);
@@ -143,21 +152,23 @@ static void multiply_block(const block_product *b) {
                                 .c_row = b->c_row,
                                 .init = b->init ? b->init + row : NULL,
                                 .accumulate = b->accumulate,
-                                .ahead = panel == 0 ? a[0] + m * b->matrix_row : NULL,
-                                .ahead_row = b->matrix_row};
+                                .ahead = b->fetches && panel == 0 ? a[0] + m * b->matrix_row : NULL};
+            if (b->fetches && b->depth <= SHALLOW && panel + PANEL < lanes)
+                fetch_rows(corner + PANEL, b->c_row, m, PANEL);
             if (b->source && inside == PANEL) {
                 t.b = b->source + panel;
                 t.b_row = b->source_row;
+                t.beyond = block == 0 ? IN_PLACE_AHEAD : 0;
             }
             if (b->spill && inside < width) { /* a ragged end must not overwrite what follows in dest */
                 t.c = b->spill;
                 t.c_row = width;
                 if (b->accumulate)
                     for (int64_t i = 0; i < m; i++) copy_run(b->spill + i * width, corner + i * b->c_row, inside);
-                tiles[width / LANES - 1][m - 1](a, &t);
+                run_tile(m, width / LANES, a, &t);
                 for (int64_t i = 0; i < m; i++) copy_run(corner + i * b->c_row, b->spill + i * width, inside);
             } else {
-                tiles[width / LANES - 1][m - 1](a, &t);
+                run_tile(m, width / LANES, a, &t);
             }
         }
         for (int64_t i = 0; b->last && i < m; i++) {
@@ -200,6 +211,7 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
                                     .init = p->epilogue.bias ? (const T *)p->epilogue.bias + b->channel_row : NULL,
                                     .accumulate = level > 0,
                                     .spill = spill,
+                                    .fetches = p->taps == 1 && depth == p->channels,
                                     .ends = b->ends && level + depth == p->channels * p->taps ? p : NULL});
 }
 

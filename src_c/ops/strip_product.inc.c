@@ -127,7 +127,7 @@ static __attribute__((noinline)) int64_t lay_ahead(const product *p, const strip
         seen = max_i64(seen, next->row + (next->rows - 1) * s->gap + s->span[1] + 1);
     lay_strip(p, s, &b->at, b->source, b->pieces, laid, seen, b->strip);
     int64_t row = p->extent[2] * p->stride[1];
-    if (seen > laid) fetch(b->source + seen * row, (seen - laid) * row); /* about what is laid next */
+    if (seen > laid && p->stride[1] > 1) fetch(b->source + seen * row, (seen - laid) * row); /* for the next tile */
     return seen;
 }
 
@@ -156,6 +156,7 @@ static void slide(const strip_job *job, const strip_block *b, const slide_block 
             t->x = odd->x = b->from + v * LANES;
             t->c = staged ? b->stage : p->dest + to;
             t->c_row = staged ? n * LANES : step;
+            if (!p->pair) fetch_rows(p->dest + to + m * step, step, m, inside);
             slide_tiles[m - 1][n - 1](t);
             if (p->pair) {
                 odd->c = b->stage + m * n * LANES;
@@ -184,12 +185,15 @@ static void roll(const strip_job *job, const strip_block *b, const slide_argumen
                         .a_row = t->a_row,
                         .x_row = b->at.pitch,
                         .column = t->column,
-                        .init = t->init};
+                        .init = t->init,
+                        .ahead_row = b->row_step};
+    const T *next = p->dest + at + volume(p->dest_extent);
     for (int64_t end = vectors; end > 0;) {
         int64_t n = min_i64(end, ROLL_VECS), v = end - n, inside = min_i64(n * LANES, b->columns - v * LANES);
         int64_t to = at + v * LANES * b->column_step;
         int staged = !in_place(b, n, inside, to + (b->rows - 1) * b->row_step);
         r.x = b->from + v * LANES;
+        r.ahead = next + v * LANES;
         r.c = staged ? b->stage : p->dest + to;
         r.c_row = staged ? n * LANES : b->row_step;
         (n == 1 ? slide_roll_1 : slide_roll_2)(&r);
