@@ -211,7 +211,7 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
                                     .init = p->epilogue.bias ? (const T *)p->epilogue.bias + b->channel_row : NULL,
                                     .accumulate = level > 0,
                                     .spill = spill,
-                                    .fetches = p->taps == 1 && depth == p->channels,
+                                    .fetches = p->taps == 1 && !p->tap && depth == p->channels,
                                     .ends = b->ends && level + depth == p->channels * p->taps ? p : NULL});
 }
 
