@@ -160,6 +160,28 @@ def test_older_versions_of_operators_keep_their_meaning(node):
             prepare(model([(*node[:2], {"spatial": 0})], inputs, opset=8, **arrays)).run(inputs)
 
 
+@pytest.mark.parametrize("keepdims", [0, 1])
+def test_means_of_planes(keepdims):
+    inputs, axes = {"x": draw(2, 3, 4, 5)}, np.int64([-1, 2])
+    compare(model([("ReduceMean", ["x", "a"], {"keepdims": keepdims})], inputs, a=axes), inputs)
+
+
+def test_batch_norm_of_a_batch_is_not_folded():
+    from onnx.reference import ReferenceEvaluator
+
+    x, numbers = draw(2, 4, 5, 6), {name: np.abs(draw(3)) + 1 for name in "stmv"}
+    nodes = [
+        ("Conv", ["x", "w"], {}),
+        ("BatchNormalization", ["n0", *"stmv"], {"training_mode": 1}),
+        ("Relu", ["n1"], {}),
+    ]
+    made = model(nodes, {"x": x}, w=draw(3, 4, 2, 2), **numbers)
+    ready = prepare(made)
+    assert [node.kind for node in ready.nodes] == ["Conv", "BatchNormalization"]
+    (expected,) = ReferenceEvaluator(made).run(None, {"x": x})
+    np.testing.assert_allclose(ready.run(x)[0], expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("noop", [0, 1])
 def test_means_over_no_axes_are_over_all_unless_they_are_none(noop):
     inputs, axes = {"x": draw(2, 3, 4)}, np.zeros(0, np.int64)

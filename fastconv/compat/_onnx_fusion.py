@@ -96,7 +96,9 @@ def fused(nodes: list[Node], known: dict[str, Any], wanted: list[str], bind: Cal
 
 # ([convolution], what it reads, its attributes) with its normalisation; None if something is not constant.
 def _normalised(conv: Node | None, norm: Node, known: dict[str, Any]):
-    if conv is None or len(conv.reads) > 3 or not norm.attributes.get("spatial", 1):
+    if conv is None or len(conv.reads) > 3:
+        return None
+    if not norm.attributes.get("spatial", 1) or norm.attributes.get("training_mode"):
         return None
     if any(name not in known for name in norm.reads[1:]):
         return None

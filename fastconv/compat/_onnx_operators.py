@@ -36,6 +36,8 @@ def _large(operation, function):
 
 
 def _concat(*arrays, axis):
+    if len(arrays) == 1:
+        return arrays[0]
     large = _floats(*arrays) and sum(x.size for x in arrays) > LARGE
     return ops.concat(list(arrays), axis) if large else np.concatenate(arrays, axis)
 
@@ -69,7 +71,11 @@ def _batch_norm(x, scale, bias, mean, variance, *, epsilon=1e-5, momentum=0.9, t
                 activation=None):  # fmt: skip
     if not spatial:
         raise value_error("BatchNormalization", "spatial", "is 0", "1")
-    return ops.batch_norm(x, mean, variance, scale, bias, False, 1 - momentum, epsilon, activation=activation)
+    if training_mode:  # of a batch; its statistics are asked for by nobody
+        mean = variance = None
+    return ops.batch_norm(
+        x, mean, variance, scale, bias, bool(training_mode), 1 - momentum, epsilon, activation=activation
+    )
 
 
 def _reshape(x, shape, *, allowzero=0):
@@ -102,6 +108,9 @@ def _reduction(function):
         axes = _ints(older.get("axes", () if axes is None else axes))
         if not axes and noop_with_empty_axes:
             return x
+        if function is np.mean and x.ndim > 2 and sorted(n % x.ndim for n in axes) == [*range(2, x.ndim)]:
+            means = _global_average_pool(x)
+            return means if keepdims else means.reshape(x.shape[:2])
         return function(x, axis=axes or None, keepdims=bool(keepdims)).astype(x.dtype, copy=False)
 
     return reduce
@@ -374,7 +383,6 @@ FUSED = {
 # Attributes that ask for what these do not do.
 UNUSUAL = {
     "AveragePool": lambda attributes: any(step != 1 for step in attributes.get("dilations", ())),
-    "BatchNormalization": lambda attributes: attributes.get("training_mode"),
     "LRN": lambda attributes: attributes["size"] % 2 == 0,  # the window of which is one cell further on
     "Resize": lambda attributes: not is_usual(attributes),
     "ScatterND": lambda attributes: attributes.get("reduction", "none") != "none",

@@ -249,6 +249,7 @@ static void along_rows(const strip_job *job, const strip_block *b, strip_argumen
             t->x = b->from + r * b->at.pitch + v * LANES;
             t->c = gaps ? b->stage + v * LANES : staged ? b->stage : p->dest + to;
             t->c_row = gaps ? s->stage_row : staged ? n * LANES : plane;
+            if (!gaps) fetch_rows(p->dest + to + n * LANES * b->column_step, plane, m, n * LANES * b->column_step);
             strip_tiles[m - 1][n - 1](t);
             if (gaps || (!staged && plain)) continue;
             for (int64_t i = 0; i < m; i++) place_run(p, t->c + i * t->c_row, to + i * plane, inside, b->column_step);
