@@ -21,7 +21,7 @@ TOLERANCE = 1e-4  # of the largest output
 
 
 class FastConv:
-    name = OURS
+    name, prepared = OURS, False
 
     def start(self, threads):
         import fastconv
@@ -34,12 +34,18 @@ class FastConv:
         model = zoo.NETWORKS[network](fastconv.nn, fastconv.concat)
         model.load_state_dict(state)
         model.eval()
+        if self.prepared:
+            model.prepare()
 
         def call():
             with fastconv.no_grad():
                 return model(x).numpy()
 
         return call
+
+
+class FastConvPrepared(FastConv):
+    name, prepared = "fastconv (prepared)", True
 
 
 class FastConvOnnx(FastConv):
@@ -96,7 +102,7 @@ class OnnxRuntime:
         return lambda: session.run(None, {"x": x})[0]
 
 
-CONTENDERS = (FastConv, FastConvOnnx, PyTorch, PyTorchChannelsLast, OnnxRuntime)
+CONTENDERS = (FastConv, FastConvPrepared, FastConvOnnx, PyTorch, PyTorchChannelsLast, OnnxRuntime)
 
 
 def exported(network, x, file):

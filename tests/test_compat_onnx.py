@@ -202,6 +202,17 @@ def test_fewer_nodes_give_the_same_results(name):
     np.testing.assert_allclose(ready.run({"x": x})[0], wanted, rtol=2e-5, atol=2e-5)
 
 
+def test_weights_of_transposed_convolutions_are_turned_once():
+    x, w = draw(1, 8, 6, 6), draw(8, 4, 4, 4)
+    node = ("ConvTranspose", ["x", "w"], {"strides": [2, 2], "pads": [1] * 4, "group": 2})
+    ready = prepare(model([node], {"x": x}, w=w))
+    first = ready.run(x)[0]
+    assert ready.constants["w"].nbytes > w.nbytes
+    np.testing.assert_array_equal(ready.run(x)[0], first)
+    both = prepare(model([node, ("ReduceSum", ["w"], {"keepdims": 0}), ("Add", ["n0", "n1"], {})], {"x": x}, w=w))
+    np.testing.assert_allclose(both.run(x)[0], first + w.sum(), rtol=1e-4, atol=1e-4)
+
+
 def test_a_result_that_is_asked_for_stays_as_it_is():
     x = draw(1, 2, 5, 5)
     net = model([("Conv", ["x", "w"], {}), ("Relu", ["n0"], {})], {"x": x}, w=draw(3, 2, 3, 3))

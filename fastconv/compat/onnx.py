@@ -9,8 +9,10 @@ import inspect
 
 import numpy as np
 
+from .. import ops
 from ..extras import optional
 from ..geometry import value_error
+from ..ops.prepare import prepare as prepare_weight
 from ._onnx_fusion import Node, constants_of, fused
 from ._onnx_operators import ALL_OUTPUTS, FUSED, OLDER, OLDEST, OPERATORS, UNUSUAL
 
@@ -78,7 +80,20 @@ class Prepared:
         with np.errstate(all="ignore"):
             nodes, self.constants = constants_of(nodes, self.constants)
         self.nodes = fused(nodes, self.constants, self.outputs, lambda kind, given: _outputs(FUSED[kind], given))
+        self._prepare_transposed()
         self.spent = _last_reads(self.nodes, {*self.constants, *self.outputs, ""})
+
+    # Transposed convolutions turn their weights, which takes long beside single images.
+    def _prepare_transposed(self):
+        readers = {}
+        for node in self.nodes:
+            for place, name in enumerate(node.reads):
+                readers.setdefault(name, set()).add((node.kind, place))
+        for name in self.constants.keys() - {*self.outputs}:
+            weight = self.constants[name]
+            if readers.get(name) == {("ConvTranspose", 1)} and weight.dtype in (np.float32, np.float64):
+                operation = getattr(ops, f"conv_transpose{weight.ndim - 2}d")
+                self.constants[name] = prepare_weight(operation, weight)
 
     def run(self, inputs) -> list[np.ndarray]:
         """The outputs, for one array, a sequence of arrays in the order of `inputs`, or a dict by name."""
