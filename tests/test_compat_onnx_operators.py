@@ -95,7 +95,7 @@ SEVERAL = [
 
 
 @pytest.mark.parametrize("node", SEVERAL, ids=lambda node: node[0])
-def test_operators_of_several_inputs_are_those_of_onnx_runtime(node):
+def test_operators_of_several_inputs_are_those_of_the_reference(node):
     from onnx import helper, reference
 
     kind, arrays, attributes = node
@@ -104,13 +104,11 @@ def test_operators_of_several_inputs_are_those_of_onnx_runtime(node):
     for info, array in zip(made.graph.input, inputs.values(), strict=True):
         info.type.tensor_type.elem_type = helper.np_dtype_to_tensor_dtype(array.dtype)
     (expected,) = reference.ReferenceEvaluator(made).run(None, inputs)
-    made.graph.output[0].type.tensor_type.elem_type = helper.np_dtype_to_tensor_dtype(expected.dtype)
-    if kind != "ArgMax" or inputs["x0"].dtype != bool:  # which ONNX Runtime does not take
-        compare(made, inputs)
     ready = prepare(made)
     (result,) = ready.run(inputs)
     assert not ready.elsewhere
     assert result.flags.writeable
+    assert result.dtype == expected.dtype
     np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
