@@ -89,6 +89,70 @@ VEC_INLINE void gather_pieces(const T *source, T *panels, int64_t level, const p
     }
 }
 
+#if defined(__AVX512F__) && LANES == 16
+/* Whole planes of at most four vectors are packed by shuffles: runs of their short rows would take a call each. */
+enum { PLANE_VECTORS = 4 };
+
+/* Lane i of the result is the lane of a and b, one after the other, that place[i] says modulo their number. */
+VEC_INLINE vec choose_lanes(vec a, vec b, positions place) {
+    return (vec)_mm512_permutex2var_ps((x86_vec)a, (__m512i)place, (x86_vec)b);
+}
+
+/* Whether a block is one image that is packed so. */
+static int packs_planes(const product *p, const pixel_run *runs, int64_t count) {
+    int whole = count == volume(p->pixels) && runs->at[0] + runs->at[1] + runs->at[2] == 0;
+    return whole && p->taps > 1 && panel_pixels(p, count) <= PANEL && volume(p->extent) <= PLANE_VECTORS * LANES;
+}
+
+/* The cell of a plane that a tap sees at each pixel, or -1. */
+static void find_cells(const product *p, const int64_t offset[3], position *cell) {
+    for (int64_t i = 0, at[3] = {0}; i < volume(p->pixels); i++) {
+        position place = 0;
+        int inside = 1;
+        for (int axis = 0; axis < 3; axis++) {
+            int64_t x = at[axis] * p->stride[axis] + offset[axis];
+            inside &= x >= 0 && x < p->extent[axis];
+            place = place * (position)p->extent[axis] + (position)x;
+        }
+        cell[i] = inside ? place : -1;
+        for (int axis = 2; axis >= 0 && ++at[axis] == p->pixels[axis]; axis--) at[axis] = 0;
+    }
+}
+
+/* As pack_block, of one image. */
+static void pack_planes(const product *p, const T *image, int64_t first, int64_t depth, int64_t count, T *panels) {
+    int64_t inside = panel_pixels(p, count), vectors = ceil_div(inside, LANES), plane = volume(p->extent);
+    for (int64_t tap = 0; tap < p->taps; tap++) {
+        int64_t channel = ceil_div(max_i64(first - tap, 0), p->taps);
+        int64_t end = ceil_div(max_i64(first + depth - tap, 0), p->taps);
+        position cell[PANEL + 1];
+        for (int64_t i = 0; i < PANEL; i++) cell[i] = -1;
+        find_cells(p, p->offset[tap], cell);
+        positions place[TILE_VECS], low[TILE_VECS], high[TILE_VECS];
+        __builtin_memcpy(place, cell, sizeof place);
+        FC_UNROLL for (int v = 0; v < TILE_VECS; v++) {
+            high[v] = place[v] >= 2 * LANES;
+            low[v] = (place[v] >= 0) & ~high[v];
+        }
+        for (; channel < end; channel++) {
+            const T *x = image + channel * plane;
+            int64_t level = channel * p->taps + tap - first;
+            vec part[PLANE_VECTORS];
+            FC_UNROLL for (int v = 0; v < PLANE_VECTORS; v++) {
+                int64_t left = plane - v * LANES;
+                part[v] = left >= LANES ? load(x + v * LANES) : left > 0 ? load_part(x + v * LANES, left) : (vec){0};
+            }
+            for (int64_t v = 0; v < vectors; v++) {
+                positions near = (positions)choose_lanes(part[0], part[1], place[v]) & low[v];
+                positions far = (positions)choose_lanes(part[2], part[3], place[v]) & high[v];
+                store(panels + (level * vectors + v) * LANES, (vec)(near | far));
+            }
+            if (inside < count) panels[inside * depth + level] = cell[inside] < 0 ? 0 : x[cell[inside]];
+        }
+    }
+}
+#endif
+
 enum { PACK_AHEAD = 3 }; /* channels, where each cell is read once */
 
 /* Packs levels [first, first + depth) of the (channel, tap) order for the block's pixels. Lanes past the
@@ -96,6 +160,12 @@ enum { PACK_AHEAD = 3 }; /* channels, where each cell is read once */
 static void pack_block(const product *p, const T *source, int64_t first, int64_t depth, const pixel_run *runs,
                        int64_t run_count, int64_t count, T *panels, piece *pieces) {
     int64_t lanes = ceil_div(panel_pixels(p, count), LANES) * LANES, plane = volume(p->extent);
+#if defined(__AVX512F__) && LANES == 16
+    if (packs_planes(p, runs, count)) {
+        pack_planes(p, source + runs->image * p->groups * p->channels * plane, first, depth, count, panels);
+        return;
+    }
+#endif
     for (int64_t tap = 0; tap < p->taps; tap++) {
         int64_t channel = max_i64(0, ceil_div(max_i64(first - tap, 0), p->taps));
         int64_t end = ceil_div(max_i64(first + depth - tap, 0), p->taps);
