@@ -34,6 +34,13 @@ def test_missing_onnx_is_named(monkeypatch):
         weights("net.onnx")
 
 
+def test_results_without_axes_are_arrays():
+    x = np.zeros((), np.float32)
+    (result,) = prepare(model([("Exp", ["x"], {}), ("Neg", ["n0"], {})], {"x": x})).run(x)
+    assert type(result) is np.ndarray
+    assert result == -1
+
+
 def test_a_run_holds_no_array_longer_than_it_is_read():
     import tracemalloc
 

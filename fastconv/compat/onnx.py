@@ -109,7 +109,7 @@ class Prepared:
                 values.update(zip(node.gives, node.compute(*(values[name] for name in node.reads))))
                 for name in spent:  # its memory is the next one's, while it is still in cache
                     del values[name]
-        return [values[name] for name in self.outputs]
+        return [_as_array(values[name]) for name in self.outputs]
 
 
 class Backend:
@@ -147,6 +147,11 @@ class Backend:
 
 
 DOMAINS = ("", "ai.onnx")
+
+
+# NumPy's functions return numbers for arrays of no axes.
+def _as_array(value):
+    return np.asarray(value) if isinstance(value, np.generic) else value
 
 
 # For each node the names that nothing reads behind it, except those of values to keep.
