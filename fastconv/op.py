@@ -176,8 +176,7 @@ def _make_public(operation: Op) -> Callable:
     first = operation.inputs[0]
     tests[0] = f"type({first}) is _ndarray and ({first}.dtype is _float32 or {first}.dtype is _float64)"
     fast = f"    if {' and '.join(tests)}:\n        return _forward({', '.join(passed)})[0]\n"
-    if operation.sequence:
-        fast = ""
+    fast = "" if operation.sequence else fast
     if operation.quick:
         fast = (
             f"    result = _quick({', '.join(names)})\n    if result is not None:\n        return result\n{fast}"

@@ -129,6 +129,7 @@ FUSIONS = {
         ["Conv"],
     ),
     "norm first": ([("BatchNormalization", ["x", *NORM], {}), ("Relu", ["n0"], {})], ["BatchNormalization"]),
+    "shortcut as a sum": ([CONV, ("Sum", ["n0", "x"], {}), ("Relu", ["n1"], {})], ["Conv"]),
     "shortcut": ([CONV, ("Add", ["n0", "x"], {}), ("Relu", ["n1"], {})], ["Conv"]),
     "two convolutions": (
         [CONV, ("Relu", ["x"], {}), ("Conv", ["n1", "w"], {"pads": [1] * 4}), ("Add", ["n0", "n2"], {})],

@@ -256,6 +256,16 @@ def test_resized_images_are_those_of_onnx_runtime(mode, place, target):
         compare(model([("Resize", names, options)], inputs, **target), inputs)
 
 
+def test_resized_integers_keep_their_digits():
+    x = np.int64([[[2**60 + 1, -7]]])
+    node = ("Resize", ["x", "", "s"], {"mode": "nearest"})
+    made = model([node], {"x": x}, s=np.float32([1, 1, 2]))
+    made.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    (result,) = prepare(made).run(x)
+    assert result.tolist() == [[[2**60 + 1, 2**60 + 1, -7, -7]]]
+    assert result.dtype == np.int64
+
+
 def test_rare_attributes_are_left_to_the_reference():
     inputs = {"x": draw(1, 2, 6, 5)}
     dilated = {"kernel_shape": [2, 2], "dilations": [1, 2]}

@@ -38,6 +38,7 @@ LAYERS = {
     "one small plane": ((1, 70, 7, 7), 40, (3, 3), {"padding": 1}),
     "one small plane, strided": ((1, 70, 8, 8), 40, (3, 3), {"padding": 1, "stride": 2}),
     "one small plane, dilated": ((1, 70, 5, 9), 40, (3, 3), {"padding": (1, 2), "dilation": (1, 2)}),
+    "one plane of few vectors": ((1, 70, 5, 5), 40, (3, 3), {"padding": 1}),
     "one small volume": ((1, 70, 3, 4, 5), 40, (2, 3, 3), {"padding": 1}),
     "one small plane of groups": ((1, 140, 7, 6), 140, (3, 3), {"padding": 1, "groups": 2}),
     "single taps": ((2, 70, 9, 23), 5, (1, 1), {}),

@@ -67,7 +67,7 @@ def fused(nodes: list[Node], known: dict[str, Any], wanted: list[str], bind: Cal
         first = node.reads[0] if node.reads else ""
         if node.kind == "BatchNormalization" and "activation" not in node.attributes:
             return _normalised(maker(first, "Conv"), node, known)
-        if node.kind == "Add":
+        if node.kind in ("Add", "Sum") and len(node.reads) == 2:
             added = _added(*(maker(name, "Conv") for name in node.reads), node.reads)
             return added or _biased([maker(name, "MatMul") for name in node.reads], node, known)
         if node.kind == "Mul":

@@ -108,12 +108,17 @@ def _reduction(function):
         axes = _ints(older.get("axes", () if axes is None else axes))
         if not axes and noop_with_empty_axes:
             return x
-        if function is np.mean and x.ndim > 2 and sorted(n % x.ndim for n in axes) == [*range(2, x.ndim)]:
-            means = _global_average_pool(x)
-            return means if keepdims else means.reshape(x.shape[:2])
         return function(x, axis=axes or None, keepdims=bool(keepdims)).astype(x.dtype, copy=False)
 
     return reduce
+
+
+# Means of whole planes are those of a pool.
+def _mean(x, axis, keepdims):
+    if axis is None or x.ndim < 3 or sorted(n % x.ndim for n in axis) != [*range(2, x.ndim)]:
+        return np.mean(x, axis, keepdims=keepdims)
+    means = _global_average_pool(x)
+    return means if keepdims else means.reshape(x.shape[:2])
 
 
 # Extremes: of no cells the most extreme value there is, on the other side.
@@ -156,10 +161,6 @@ def _scatter_nd(x, indices, updates, *, reduction="none"):
     result = x.copy()
     result[tuple(np.moveaxis(indices, -1, 0))] = updates
     return result
-
-
-def _local_response_norm(x, *, size, alpha=1e-4, beta=0.75, bias=1.0):
-    return ops.local_response_norm(x, size, alpha, beta, bias)
 
 
 # The older name of Resize.
@@ -286,7 +287,7 @@ KERNELS = {
     ),
     "LayerNormalization": _layer_norm,
     "LeakyRelu": lambda x, *, alpha=0.01: ops.leaky_relu(x, alpha),
-    "LRN": _local_response_norm,
+    "LRN": lambda x, *, size, alpha=1e-4, beta=0.75, bias=1.0: ops.local_response_norm(x, size, alpha, beta, bias),
     "LogSoftmax": lambda x, *, axis=-1: ops.log_softmax(x, axis),
     "MatMul": _matmul,
     "MaxPool": max_pool,
@@ -345,7 +346,7 @@ OPERATORS = {name: _in_float32(function) for name, function in KERNELS.items()} 
     "Range": lambda start, limit, delta: np.arange(start.item(), limit.item(), delta.item(), start.dtype),
     "Reciprocal": np.reciprocal,
     "ReduceMax": _reduction(_highest),
-    "ReduceMean": _reduction(np.mean),
+    "ReduceMean": _reduction(_mean),
     "ReduceMin": _reduction(_lowest),
     "ReduceProd": _reduction(np.prod),
     "ReduceSum": _reduction(np.sum),

@@ -8,6 +8,7 @@ import functools
 import numpy as np
 
 from .. import ops
+from ..geometry.conv import conv_geometry
 
 
 # (begin, end) of the padding on each axis: `pads` as ONNX lists them, or what auto_pad asks for.
@@ -37,44 +38,36 @@ def resized(x, widths, mode="constant", **options):
     return np.pad(x, [(max(before, 0), max(after, 0)) for before, after in widths], mode, **options)
 
 
-# (operation, strides, dilations, padding or None if its ends differ) of a window of so many axes.
+# (operation, strides, dilations, padding or None if its ends differ) of a convolution over so many axes.
 @functools.lru_cache(maxsize=1024)
-def _window(rank, strides, dilations, pads):
+def _convolution(rank, strides, dilations, pads):
     ends = pads or (0,) * 2 * rank
     padding = ends[:rank] if ends[:rank] == ends[rank:] else None
     return getattr(ops, f"conv{rank}d"), strides or (1,) * rank, dilations or (1,) * rank, padding
-
-
-@functools.lru_cache(maxsize=1024)
-def _extents(extents, window, strides, padding, dilations):
-    sizes = zip(extents, window, padding or (0,) * len(extents), strides, dilations, strict=True)
-    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, p, s, d in sizes)
 
 
 # With what fusion adds to the operator: activation(convolution + other). Where `other` is not of the result's shape it
 # is added afterwards.
 def conv(x, w, b=None, other=None, *, strides=None, pads=None, dilations=None, group=1, auto_pad="NOTSET",
          kernel_shape=None, activation=None):  # fmt: skip
-    function, strides, dilations, padding = _window(x.ndim - 2, strides, dilations, pads)
+    rank = x.ndim - 2
+    function, strides, dilations, padding = _convolution(rank, strides, dilations, pads)
     if padding is None or auto_pad != "NOTSET":
         x, padding = _padded(x, _edges(x, w.shape[2:], strides, dilations, pads, auto_pad))
     if other is None:
         return function(x, w, b, strides, padding, dilations, group, activation=activation)
-    if other.dtype == x.dtype and other.shape == (
-        x.shape[0],
-        w.shape[0],
-        *_extents(x.shape[2:], w.shape[2:], strides, padding, dilations),
-    ):
+    _, shape = conv_geometry("Conv", rank, x.shape, w.shape, strides, padding, dilations, group)
+    if other.dtype == x.dtype and other.shape == shape:
         return function(x, w, b, strides, padding, dilations, group, activation=activation, residual=other)
     result = function(x, w, b, strides, padding, dilations, group) + other
     return result if activation is None else getattr(ops, activation)(result)
 
 
 def conv_transpose(x, w, b=None, *, strides=None, pads=None, dilations=None, group=1, output_padding=None,
-                    kernel_shape=None, auto_pad="NOTSET", output_shape=None):  # fmt: skip
+                   kernel_shape=None, auto_pad="NOTSET", output_shape=None):  # fmt: skip
     rank = x.ndim - 2
-    strides, dilations = (tuple(v or (1,) * rank) for v in (strides, dilations))
-    extra = tuple(output_padding or (0,) * rank)
+    strides, dilations = (v or (1,) * rank for v in (strides, dilations))
+    extra = output_padding or (0,) * rank
     function = getattr(ops, f"conv_transpose{rank}d")
     if output_shape is not None or auto_pad.startswith("SAME"):
         wanted = output_shape[-rank:] if output_shape else [n * stride for n, stride in zip(x.shape[2:], strides)]
@@ -93,22 +86,22 @@ def conv_transpose(x, w, b=None, *, strides=None, pads=None, dilations=None, gro
 
 
 def max_pool(x, *, kernel_shape, strides=None, pads=None, dilations=None, auto_pad="NOTSET", ceil_mode=0,
-              storage_order=0):  # fmt: skip
+             storage_order=0):  # fmt: skip
     rank = x.ndim - 2
-    strides, dilations = (tuple(v or (1,) * rank) for v in (strides, dilations))
+    strides, dilations = (v or (1,) * rank for v in (strides, dilations))
     x, padding = _padded(x, _edges(x, kernel_shape, strides, dilations, pads, auto_pad), kernel_shape, -np.inf)
-    return getattr(ops, f"max_pool{rank}d")(x, tuple(kernel_shape), strides, padding, dilations, bool(ceil_mode))
+    return getattr(ops, f"max_pool{rank}d")(x, kernel_shape, strides, padding, dilations, bool(ceil_mode))
 
 
 # The maxima and their places among all elements, in rows or (storage_order) in columns.
 def max_pool_and_places(x, *, kernel_shape, strides=None, pads=None, dilations=None, auto_pad="NOTSET", ceil_mode=0,
-                         storage_order=0):  # fmt: skip
+                        storage_order=0):  # fmt: skip
     rank, shape = x.ndim - 2, x.shape[2:]
-    strides, dilations = (tuple(v or (1,) * rank) for v in (strides, dilations))
+    strides, dilations = (v or (1,) * rank for v in (strides, dilations))
     edges = _edges(x, kernel_shape, strides, dilations, pads, auto_pad)
     padded = np.pad(x.astype(np.promote_types(x.dtype, np.float32)), [(0, 0), (0, 0), *edges], constant_values=-np.inf)
     function = getattr(ops, f"max_pool{rank}d")
-    maxima, places = function(padded, tuple(kernel_shape), strides, 0, dilations, bool(ceil_mode), True)
+    maxima, places = function(padded, kernel_shape, strides, 0, dilations, bool(ceil_mode), True)
     cells = [at - before for at, (before, _) in zip(np.unravel_index(places, padded.shape[2:]), edges)]
     places = np.ravel_multi_index(cells, shape, order="F" if storage_order else "C")
     planes = np.arange(x.shape[0] * x.shape[1]).reshape(*x.shape[:2], *(1,) * rank)
@@ -116,14 +109,14 @@ def max_pool_and_places(x, *, kernel_shape, strides=None, pads=None, dilations=N
 
 
 def average_pool(x, *, kernel_shape, strides=None, pads=None, dilations=None, auto_pad="NOTSET", ceil_mode=0,
-                  count_include_pad=0):  # fmt: skip
+                 count_include_pad=0):  # fmt: skip
     rank = x.ndim - 2
-    strides, window = tuple(strides or (1,) * rank), tuple(kernel_shape)
-    padded, padding = _padded(x, _edges(x, window, strides, (1,) * rank, pads, auto_pad), window)
+    strides = strides or (1,) * rank
+    padded, padding = _padded(x, _edges(x, kernel_shape, strides, (1,) * rank, pads, auto_pad), kernel_shape)
     function = getattr(ops, f"avg_pool{rank}d")
-    arguments = (window, strides, padding, bool(ceil_mode), bool(count_include_pad))
+    arguments = (kernel_shape, strides, padding, bool(ceil_mode), bool(count_include_pad))
     result = function(padded, *arguments)
     if padded is not x and not count_include_pad:
-        edges = [(0, 0), (0, 0), *_edges(x, window, strides, (1,) * rank, pads, auto_pad)]
+        edges = [(0, 0), (0, 0), *_edges(x, kernel_shape, strides, (1,) * rank, pads, auto_pad)]
         result /= function(np.pad(np.ones_like(x[:1, :1]), edges), *arguments)
     return result

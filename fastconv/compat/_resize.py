@@ -3,15 +3,12 @@
 Source: the ONNX operator schemas.
 """
 
-import functools
-
 import numpy as np
 
 from ..geometry import value_error
-from ..ops.axis_matrix import axis_matrix
+from ..geometry.arrays import FLOAT32, FLOAT64
+from ..ops.axis_matrix import axis_matrix, remembered
 from ..ops.interpolate import cubic_weights
-
-FLOATS = (np.float32, np.float64)
 
 # Where each of `size` cells of a resized axis lies among the `extent` cells of the old one: in float32, whose rounding
 # tells which of two cells is the nearest.
@@ -46,7 +43,7 @@ def is_usual(attributes) -> bool:
 
 
 # What resizing from `extent` to `size` cells does to an axis.
-@functools.lru_cache(maxsize=256)
+@remembered
 def _axis(extent, size, scale, mode, place, nearest, a, dtype):
     rows, at = np.arange(size), COORDINATES[place](np.arange(size, dtype=np.float32), scale, size, extent)
     if mode == "nearest":
@@ -62,13 +59,18 @@ def resize(x, roi=None, scales=None, sizes=None, *, mode="nearest", coordinate_t
            nearest_mode="round_prefer_floor", cubic_coeff_a=-0.75, axes=None, **other):  # fmt: skip
     if (scales is None or not scales.size) is (sizes is None):
         raise value_error("Resize", "scales and sizes", "are both given or both missing", "one of them")
-    result = x if x.dtype in FLOATS else x.astype(np.float64)
+    floats = x.dtype in (FLOAT32, FLOAT64)
+    result = x if floats or mode == "nearest" else x.astype(FLOAT64)
     for i, axis in enumerate(range(x.ndim) if axes is None else axes):
         extent = x.shape[axis]
         size = int(extent * scales[i]) if sizes is None else int(sizes[i])
         scale = np.float32(scales[i] if sizes is None else size / extent)
         if scale == 1:
             continue
-        options = (mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a, result.dtype)
-        result = _axis(extent, size, scale, *options).along(axis % x.ndim, result)
+        options = (mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a, x.dtype if floats else FLOAT64)
+        matrix = _axis(extent, size, scale, *options)
+        if result.dtype in (FLOAT32, FLOAT64):
+            result = matrix.along(axis % x.ndim, result)
+        else:  # integers keep all their digits
+            result = np.take(result, matrix.columns, axis)
     return result.astype(x.dtype, copy=False)

@@ -12,6 +12,7 @@ import numpy as np
 from .. import ops
 from ..extras import optional
 from ..geometry import value_error
+from ..geometry.arrays import FLOAT32, FLOAT64
 from ..ops.prepare import prepare as prepare_weight
 from ._onnx_fusion import Node, constants_of, fused
 from ._onnx_operators import ALL_OUTPUTS, FUSED, OLDER, OLDEST, OPERATORS, UNUSUAL
@@ -62,17 +63,12 @@ class Prepared:
         nodes, self.elsewhere, types = [], set(), None
         used = {*self.outputs, *_names_read(model.graph)}
         for node in model.graph.node:
-            attributes = {a.name: _value(onnx, a) for a in node.attribute}
-            if node.op_type == "Split":
-                attributes["num_outputs"] = len(node.output)
+            attributes = _attributes(onnx, node)
             known = {} if node.domain not in DOMAINS else operators if used.isdisjoint(node.output[1:]) else ALL_OUTPUTS
             operator = known.get(node.op_type)
             if operator and _takes(operator, node, attributes):
-                if node.op_type == "Cast":
-                    attributes["to"] = onnx.helper.tensor_dtype_to_np_dtype(attributes["to"])
                 compute = _outputs(operator, attributes)
-                kind = "Add" if node.op_type == "Sum" and len(node.input) == 2 else node.op_type
-                nodes.append(Node(kind, compute, attributes, list(node.input), list(node.output)))
+                nodes.append(Node(node.op_type, compute, attributes, list(node.input), list(node.output)))
             else:
                 types = _types(onnx, model) if types is None else types
                 self.elsewhere.add(node.op_type)
@@ -91,7 +87,7 @@ class Prepared:
                 readers.setdefault(name, set()).add((node.kind, place))
         for name in self.constants.keys() - {*self.outputs}:
             weight = self.constants[name]
-            if readers.get(name) == {("ConvTranspose", 1)} and weight.dtype in (np.float32, np.float64):
+            if readers.get(name) == {("ConvTranspose", 1)} and weight.dtype in (FLOAT32, FLOAT64):
                 operation = getattr(ops, f"conv_transpose{weight.ndim - 2}d")
                 self.constants[name] = prepare_weight(operation, weight)
 
@@ -171,6 +167,16 @@ def _names_read(graph):
             for inner in (attribute.g, *attribute.graphs):
                 yield from _names_read(inner)
                 yield from (value.name for value in inner.output)
+
+
+# What operators take by name: the attributes, and what else is known of a node.
+def _attributes(onnx, node):
+    attributes = {attribute.name: _value(onnx, attribute) for attribute in node.attribute}
+    if node.op_type == "Cast":
+        attributes["to"] = onnx.helper.tensor_dtype_to_np_dtype(attributes["to"])
+    if node.op_type == "Split":
+        attributes["num_outputs"] = len(node.output)
+    return attributes
 
 
 def _value(onnx, attribute):

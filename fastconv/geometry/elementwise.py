@@ -109,8 +109,9 @@ def concatenated(op: str, shapes: list[tuple[int, ...]], dim: Any) -> tuple[tupl
     if not first:
         raise value_error(op, "tensors[0]", "has 0 dimensions", "at least 1")
     at = axis(op, "dim", dim, len(first))
+    before, behind = first[:at], first[at + 1 :]
     for i, shape in enumerate(shapes):
-        if len(shape) != len(first) or shape[:at] + shape[at + 1 :] != first[:at] + first[at + 1 :]:
+        if len(shape) != len(first) or shape[:at] != before or shape[at + 1 :] != behind:
             raise value_error(op, f"tensors[{i}]", f"has shape {shape}", f"{first} but for axis {at}")
     return (*first[:at], sum(shape[at] for shape in shapes), *first[at + 1 :]), at
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _core
 from ..geometry.arguments import axes, axis
-from ..geometry.arrays import FLOAT32, FLOAT64, allocate, as_array, ndarray, new_output, shape_only
+from ..geometry.arrays import FLOAT32, FLOAT64, as_array, ndarray, new_output, shape_only
 from ..geometry.elementwise import (
     concatenated,
     flattened,
@@ -240,27 +240,24 @@ def unsqueeze_backward(grad_output, input, dim):
     return grad_output.reshape(input.shape)
 
 
-# What `concat` returns for plain arrays that fit together, else None: then `concat` itself says why.
-def _joined(tensors, dim, out):
-    first = tensors[0] if type(tensors) in (list, tuple) and tensors else None
-    if out is not None or type(first) is not ndarray or type(dim) is not int or not -first.ndim <= dim < first.ndim:
+# The arrays, whose dtypes are equal, along an axis.
+def _joined(values, dim, out):
+    shape, at = concatenated("concat", [value.shape for value in values], dim)
+    out = new_output("concat", out, shape, values[0].dtype, *values)
+    return np.concatenate(values, at, out=out)
+
+
+def _joined_at_once(tensors, dim, out):
+    if type(tensors) not in (list, tuple) or not tensors or type(tensors[0]) is not ndarray:
         return None
-    dtype, others, total = first.dtype, list(first.shape), 0
+    dtype = tensors[0].dtype
     if dtype is not FLOAT32 and dtype is not FLOAT64:
         return None
-    del others[dim]
-    for value in tensors:
-        if type(value) is not ndarray or value.dtype is not dtype or value.ndim != first.ndim:
-            return None
-        shape = list(value.shape)
-        total += shape.pop(dim)
-        if shape != others:
-            return None
-    others.insert(dim % first.ndim, total)
-    return np.concatenate(tensors, dim, out=allocate("concat", tuple(others), dtype))
+    plain = all(type(value) is ndarray and value.dtype is dtype for value in tensors)
+    return _joined(tensors, dim, out) if plain else None
 
 
-@op("tensors", sequence=True, quick=_joined)
+@op("tensors", sequence=True, quick=_joined_at_once)
 def concat(tensors, dim=0, *, out=None):
     """Arrays joined along the axis `dim`; all other axes are equal.
 
@@ -271,9 +268,7 @@ def concat(tensors, dim=0, *, out=None):
     (3, 3)
     """
     values = sequence("concat", tensors, equal_shapes=False)
-    shape, at = concatenated("concat", [value.shape for value in values], dim)
-    out = new_output("concat", out, shape, values[0].dtype, *values)
-    return np.concatenate(values, at, out=out), (values, dim)
+    return _joined(values, dim, out), (values, dim)
 
 
 @concat.gradient

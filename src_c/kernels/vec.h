@@ -121,6 +121,11 @@ VEC_INLINE vec zip_high(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP
 
 #if defined(X86_MASK)
 #define FIRST_LANES(n) ((1u << (n)) - 1)
+
+/* Lane i of the result is that lane of a and b, one after the other, which place[i] says modulo their number. */
+VEC_INLINE vec choose_lanes(vec a, vec b, positions place) {
+    return (vec)X86(permutex2var)((x86_vec)a, (__m512i)place, (x86_vec)b);
+}
 #endif
 
 /* n < LANES elements, n >= 1: two overlapping moves of the largest power of two that fits. (What a masked store wrote

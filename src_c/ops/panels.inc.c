@@ -89,14 +89,14 @@ VEC_INLINE void gather_pieces(const T *source, T *panels, int64_t level, const p
     }
 }
 
-#if defined(__AVX512F__) && LANES == 16
+/* The first channel of which a tap lies at `level` or behind it in the (channel, tap) order. */
+VEC_INLINE int64_t first_channel(const product *p, int64_t tap, int64_t level) {
+    return ceil_div(max_i64(level - tap, 0), p->taps);
+}
+
+#if defined(X86_MASK)
 /* Whole planes of at most four vectors are packed by shuffles: runs of their short rows would take a call each. */
 enum { PLANE_VECTORS = 4 };
-
-/* Lane i of the result is the lane of a and b, one after the other, that place[i] says modulo their number. */
-VEC_INLINE vec choose_lanes(vec a, vec b, positions place) {
-    return (vec)_mm512_permutex2var_ps((x86_vec)a, (__m512i)place, (x86_vec)b);
-}
 
 /* Whether a block is one image that is packed so. */
 static int packs_planes(const product *p, const pixel_run *runs, int64_t count) {
@@ -107,14 +107,14 @@ static int packs_planes(const product *p, const pixel_run *runs, int64_t count) 
 /* The cell of a plane that a tap sees at each pixel, or -1. */
 static void find_cells(const product *p, const int64_t offset[3], position *cell) {
     for (int64_t i = 0, at[3] = {0}; i < volume(p->pixels); i++) {
-        position place = 0;
+        int64_t place = 0;
         int inside = 1;
         for (int axis = 0; axis < 3; axis++) {
             int64_t x = at[axis] * p->stride[axis] + offset[axis];
             inside &= x >= 0 && x < p->extent[axis];
-            place = place * (position)p->extent[axis] + (position)x;
+            place = place * p->extent[axis] + x;
         }
-        cell[i] = inside ? place : -1;
+        cell[i] = inside ? (position)place : -1;
         for (int axis = 2; axis >= 0 && ++at[axis] == p->pixels[axis]; axis--) at[axis] = 0;
     }
 }
@@ -123,8 +123,7 @@ static void find_cells(const product *p, const int64_t offset[3], position *cell
 static void pack_planes(const product *p, const T *image, int64_t first, int64_t depth, int64_t count, T *panels) {
     int64_t inside = panel_pixels(p, count), vectors = ceil_div(inside, LANES), plane = volume(p->extent);
     for (int64_t tap = 0; tap < p->taps; tap++) {
-        int64_t channel = ceil_div(max_i64(first - tap, 0), p->taps);
-        int64_t end = ceil_div(max_i64(first + depth - tap, 0), p->taps);
+        int64_t channel = first_channel(p, tap, first), end = first_channel(p, tap, first + depth);
         position cell[PANEL + 1];
         for (int64_t i = 0; i < PANEL; i++) cell[i] = -1;
         find_cells(p, p->offset[tap], cell);
@@ -160,15 +159,14 @@ enum { PACK_AHEAD = 3 }; /* channels, where each cell is read once */
 static void pack_block(const product *p, const T *source, int64_t first, int64_t depth, const pixel_run *runs,
                        int64_t run_count, int64_t count, T *panels, piece *pieces) {
     int64_t lanes = ceil_div(panel_pixels(p, count), LANES) * LANES, plane = volume(p->extent);
-#if defined(__AVX512F__) && LANES == 16
+#if defined(X86_MASK)
     if (packs_planes(p, runs, count)) {
         pack_planes(p, source + runs->image * p->groups * p->channels * plane, first, depth, count, panels);
         return;
     }
 #endif
     for (int64_t tap = 0; tap < p->taps; tap++) {
-        int64_t channel = max_i64(0, ceil_div(max_i64(first - tap, 0), p->taps));
-        int64_t end = ceil_div(max_i64(first + depth - tap, 0), p->taps);
+        int64_t channel = first_channel(p, tap, first), end = first_channel(p, tap, first + depth);
         if (channel >= end) continue;
         int64_t found = find_pieces(p, p->offset[tap], runs, run_count, lanes, depth, pieces);
         if (lanes > count) {
