@@ -66,8 +66,11 @@ def test_names_every_pass_of_a_backward_and_counts_only_those_needed():
 
 
 def test_names_the_phases_of_a_transposed_convolution():
-    found = fc.explain(fc.conv_transpose2d, X, drawn(32, 16, 3, 3), stride=3)
+    found = fc.explain(fc.conv_transpose2d, X, drawn(32, 16, 3, 3), stride=3, dilation=2)
     assert "9 phases" in found.kernel
+    together = fc.explain(fc.conv_transpose2d, X, drawn(32, 16, 3, 3), stride=3)
+    assert together.kernel == "gather"
+    assert "all phases" in together.reason
 
 
 def test_a_prepared_weight_takes_the_same_kernel():

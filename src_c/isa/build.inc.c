@@ -44,6 +44,7 @@
 #include "../ops/conv_last.inc.c"
 #include "../ops/col2im.inc.c"
 #include "../ops/transpose_weight.inc.c"
+#include "../ops/joint_phases.inc.c"
 #include "../ops/conv_grad_input.inc.c"
 #include "../ops/narrow_grad_weight.inc.c"
 #include "../ops/winograd_grad_weight.inc.c"

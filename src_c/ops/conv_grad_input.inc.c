@@ -121,9 +121,18 @@ static int64_t phases_scratch(const fc_conv_geometry *g, int threads) {
     return most;
 }
 
+/* Whether all phases are one product: but for narrow ones and those that are computed together in other ways. */
+static int joins_phases(const fc_conv_geometry *g) {
+    product p[TOGETHER];
+    if (!takes_joint_phases(g) || (takes_col2im(g) && g->C * volume(g->stride) < LANES)) return 0;
+    return take_phases(g, (const int64_t[3]){0}, p) < TOGETHER;
+}
+
 static int64_t conv_grad_input_scratch(const fc_conv_geometry *g, int threads) {
     if (takes_few_pixels(g)) return few_pixels_scratch(g, threads);
-    int64_t most = takes_col2im(g) ? col2im_scratch(g, threads) : phases_scratch(g, threads);
+    int64_t most = joins_phases(g)   ? joint_scratch(g, threads)
+                   : takes_col2im(g) ? col2im_scratch(g, threads)
+                                     : phases_scratch(g, threads);
     return taps_bytes(g) * 2 + axis_bytes(g) + matrices_bytes(g) + weight_bytes(g) + most;
 }
 
@@ -210,7 +219,8 @@ static void write_matrices(const fc_conv_geometry *g, const void *weight, phase_
     for (phase_lists here = lists; has_phase(g, phase); pass_phases(g, phase, 1), here = lists) {
         product p = phase_product(g, phase);
         list_phase(g, phase, &lists, &p);
-        if (p.taps > 0) matrices[transpose.count++] = (phase_matrix){p.taps, here.flat, here.matrix};
+        if (p.taps > 0)
+            matrices[transpose.count++] = (phase_matrix){p.taps, here.flat, here.matrix, p.channels * p.taps};
     }
     run_transpose(&transpose, threads);
 }
@@ -221,7 +231,7 @@ static void write_tap_rows(const fc_conv_geometry *g, const void *weight, phase_
     transpose_job transpose = {g, weight, matrices, volume(g->kernel)};
     for (int64_t t = 0; t < transpose.count; t++) {
         lists.flat[t] = t;
-        matrices[t] = (phase_matrix){1, lists.flat + t, lists.matrix + t * g->C * g->K};
+        matrices[t] = (phase_matrix){1, lists.flat + t, lists.matrix + t * g->C * g->K, g->K};
     }
     run_transpose(&transpose, threads);
 }
@@ -231,7 +241,7 @@ static int64_t grad_input_packed_bytes(const fc_conv_geometry *g) {
     int64_t phase[3] = {0}, bytes = weight_bytes(g);
     product p[TOGETHER];
     if (takes_few_pixels(g)) return 0;
-    if (takes_col2im(g)) return bytes;
+    if (joins_phases(g) || takes_col2im(g)) return bytes;
     for (int count; (count = take_phases(g, phase, p)) > 0; pass_phases(g, phase, count)) bytes += packed_bytes(p);
     return bytes;
 }
@@ -241,6 +251,10 @@ static void grad_input_pack(const fc_conv_geometry *g, const void *weight, void 
     int64_t phase[3] = {0};
     phase_lists lists = make_lists(g, packed, &rest);
     phase_matrix *matrices = take(&rest, matrices_bytes(g));
+    if (joins_phases(g)) {
+        write_joint_rows(g, weight, lists.matrix, lists.flat, matrices, threads);
+        return;
+    }
     if (takes_col2im(g)) {
         write_tap_rows(g, weight, lists, matrices, threads);
         return;
@@ -265,6 +279,11 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
     int64_t phase[3] = {0};
     phase_lists lists = make_lists(g, (void *)packed, &rest);
     phase_matrix *matrices = take(&rest, matrices_bytes(g));
+    if (joins_phases(g)) {
+        if (!packed) write_joint_rows(g, weight, lists.matrix, lists.flat, matrices, threads);
+        run_joint_phases(g, grad_output, lists.matrix, epilogue, grad_input, rest, threads);
+        return;
+    }
     if (takes_col2im(g)) {
         if (!packed) write_tap_rows(g, weight, lists, matrices, threads);
         run_col2im(g, grad_output, lists.matrix, epilogue, grad_input, rest, threads);
@@ -295,6 +314,10 @@ static int64_t grad_input_choices(const fc_conv_geometry *g, const fc_choice **c
     int64_t phase[3] = {0}, made = 0;
     if (takes_few_pixels(g)) {
         if (most > 0) choices[0] = &ways[FEW_PIXELS];
+        return 1;
+    }
+    if (joins_phases(g)) {
+        if (most > 0) choices[0] = &ways[GATHER_JOINT];
         return 1;
     }
     if (takes_col2im(g)) {

@@ -16,7 +16,7 @@ typedef struct {
 } gather_plan;
 
 enum {
-    IN_PLACE_ROWS = 3 * TILE_ROWS,
+    IN_PLACE_ROWS = 4 * TILE_ROWS,
     IN_PLACE_CHANNELS = 4,
     IN_PLACE_DEPTH = 16,
     IN_PLACE_PANELS = 64,
@@ -113,7 +113,8 @@ typedef struct {
     int64_t panel_row;     /* or 0: they are columns of one array of that row length instead */
     const T *source;       /* of whole panels, where they are read in place; or NULL */
     int64_t source_row;
-    const T *last; /* the levels of one pixel more, or NULL */
+    const T *last; /* the levels of each of a few pixels more */
+    int64_t more;
     T *c;
     int64_t c_row;
     const T *init; /* per row, or NULL */
@@ -128,6 +129,20 @@ static void end_rows(const product *p, T *c, int64_t c_row, int64_t rows, int64_
     const T *residual = p->epilogue.residual;
     for (; rows > 0; rows--, c += c_row)
         finish_run(c, c, residual ? residual + (c - p->dest) : NULL, count, 1, p->epilogue.activation);
+}
+
+/* Rows a[first] to a[first + DOT_ROWS - 1], but at most `m`, against the pixels behind the panels. */
+static void multiply_last(const block_product *b, const T *const *a, int64_t row, int64_t first, int64_t m) {
+    const T *w[DOT_ROWS], *x[DOT_COLUMNS];
+    T sums[DOT_COLUMNS][DOT_ROWS];
+    for (int64_t i = 0; i < DOT_ROWS; i++) w[i] = a[min_i64(first + i, m - 1)];
+    for (int64_t j = 0; j < DOT_COLUMNS; j++) x[j] = b->last + min_i64(j, b->more - 1) * b->depth;
+    (b->more > 1 ? dot_columns : dot_one)(w, x, b->depth, sums);
+    for (int64_t i = 0; i < DOT_ROWS && first + i < m; i++)
+        for (int64_t j = 0; j < b->more; j++) {
+            T *at = b->c + (row + first + i) * b->c_row + b->count + j;
+            *at = sums[j][i] + (b->accumulate ? *at : b->init ? b->init[row + first + i] : 0);
+        }
 }
 
 enum { SHALLOW = 32 }; /* levels of tiles that wait for what they write, at most */
@@ -171,11 +186,8 @@ static void multiply_block(const block_product *b) {
                 run_tile(m, width / LANES, a, &t);
             }
         }
-        for (int64_t i = 0; b->last && i < m; i++) {
-            T *at = b->c + (row + i) * b->c_row + b->count;
-            *at = dot_run(a[i], b->last, b->depth) + (b->accumulate ? *at : b->init ? b->init[row + i] : 0);
-        }
-        if (b->ends) end_rows(b->ends, b->c + row * b->c_row, b->c_row, m, b->count + (b->last != NULL));
+        for (int64_t i = 0; b->more && i < m; i += DOT_ROWS) multiply_last(b, a, row, i, m);
+        if (b->ends) end_rows(b->ends, b->c + row * b->c_row, b->c_row, m, b->count + b->more);
     }
 }
 
@@ -205,7 +217,8 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
                                     .panels = b->panels,
                                     .source = source,
                                     .source_row = volume(p->extent),
-                                    .last = inside < b->count ? b->panels + inside * depth : NULL,
+                                    .last = b->panels + inside * depth,
+                                    .more = b->count - inside,
                                     .c = c,
                                     .c_row = c_row,
                                     .init = p->epilogue.bias ? (const T *)p->epilogue.bias + b->channel_row : NULL,

@@ -13,11 +13,17 @@ typedef struct {
     int64_t source, dest, width, length;
 } piece;
 
-/* The pixels of a block that lie in panels. One more than whole vectors (as in every odd square) is no vector of its
- * own: its levels lie behind the panels, and dot products take it. */
-static int64_t panel_pixels(const product *p, int64_t count) { return count - (count % LANES == 1 && !p->tap); }
+enum { ODD_PIXELS = LANES < 16 ? LANES < 8 ? 1 : 2 : DOT_COLUMNS };
 
-/* Cuts pixels [first, first + count) of a unit into runs that end with a row of pixels or a panel. */
+/* The pixels of a block that lie in panels. A few more than whole vectors are no vector of their own (squares of odd
+ * numbers have one, of even ones often four): the levels of each lie behind the panels, and dot products take them. */
+static int64_t panel_pixels(const product *p, int64_t count) {
+    int64_t last = count % LANES;
+    return last <= ODD_PIXELS && !p->tap ? count - last : count;
+}
+
+/* Cuts pixels [first, first + count) of a unit into runs that end with a row of pixels or a panel; the last ones are
+ * runs of their own. */
 static int64_t find_runs(const product *p, int64_t unit, int64_t first, int64_t count, pixel_run *runs) {
     int64_t found = 0, inside = panel_pixels(p, count), P = p->pixels[1], Q = p->pixels[2], panel = 0;
     pixel_run run = {.image = unit + first / volume(p->pixels)};
@@ -26,7 +32,7 @@ static int64_t find_runs(const product *p, int64_t unit, int64_t first, int64_t 
     run.at[2] = first % Q;
     for (; run.lane < count; run.lane += run.length) {
         if (run.lane == panel) panel += PANEL;
-        run.length = min_i64(Q - run.at[2], min_i64(panel, run.lane < inside ? inside : count) - run.lane);
+        run.length = run.lane < inside ? min_i64(Q - run.at[2], min_i64(panel, inside) - run.lane) : 1;
         runs[found++] = run;
         run.at[2] += run.length;
         for (int axis = 2; axis > 0 && run.at[axis] == p->pixels[axis]; axis--) {
@@ -124,7 +130,7 @@ static void pack_planes(const product *p, const T *image, int64_t first, int64_t
     int64_t inside = panel_pixels(p, count), vectors = ceil_div(inside, LANES), plane = volume(p->extent);
     for (int64_t tap = 0; tap < p->taps; tap++) {
         int64_t channel = first_channel(p, tap, first), end = first_channel(p, tap, first + depth);
-        position cell[PANEL + 1];
+        position cell[PANEL + ODD_PIXELS];
         for (int64_t i = 0; i < PANEL; i++) cell[i] = -1;
         find_cells(p, p->offset[tap], cell);
         positions place[TILE_VECS], low[TILE_VECS], high[TILE_VECS];
@@ -146,7 +152,7 @@ static void pack_planes(const product *p, const T *image, int64_t first, int64_t
                 positions far = (positions)choose_lanes(part[2], part[3], place[v]) & high[v];
                 store(panels + (level * vectors + v) * LANES, (vec)(near | far));
             }
-            if (inside < count) panels[inside * depth + level] = cell[inside] < 0 ? 0 : x[cell[inside]];
+            for (int64_t i = inside; i < count; i++) panels[i * depth + level] = cell[i] < 0 ? 0 : x[cell[i]];
         }
     }
 }

@@ -14,6 +14,7 @@ enum way {
     GATHER_IN_PLACE,
     GATHER_REGIONS,
     GATHER_PAIR,
+    GATHER_JOINT,
     PIXELS,
     COL2IM,
     FEW_PIXELS,
@@ -45,6 +46,7 @@ static const fc_choice ways[] = {
     [GATHER_IN_PLACE] = {"gather", "1x1 of few output channels: pixels are read where they lie"},
     [GATHER_REGIONS] = {"gather", "taps miss much of the source: regions take the taps they see"},
     [GATHER_PAIR] = {"gather", "stride 2: both column phases together, so that rows are written whole"},
+    [GATHER_JOINT] = {"gather", "wide strides divide the kernel: all phases are rows of one product, then interleaved"},
     [PIXELS] = {"pixels", "short rows or wide strides: lanes run along output channels, pixels are read in place"},
     [COL2IM] = {"col2im", "few input channels: the products of all taps fill the tiles, and are added up"},
     [FEW_PIXELS] = {"col2im", "few pixels: they meet the weight where it lies, and their products are added up"},
@@ -60,7 +62,7 @@ static const fc_choice ways[] = {
     [TILES_SPARSE] = {"tiles", "taps lie far apart or miss much of the input: one tap at a time"},
 };
 
-enum { NARROW_PAIRS = 32, STRIP_CHANNELS = 32, MOST_WINOGRAD_DEPTH = 4096 };
+enum { NARROW_PAIRS = 32, STRIP_CHANNELS = 32, MANY_ROWS = 256, MANY_LEVELS = 16, MOST_WINOGRAD_DEPTH = 4096 };
 
 /* Few channels on one side. */
 static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_ROWS || channels < 8; }
@@ -108,11 +110,14 @@ static enum way choose_way(const product *p) {
     int small = p->rows <= 16 || (p->rows <= 64 && p->pixels[2] < 2 * LANES);
     int grouped = fits && p->groups > 1 && p->channels <= 64 && small;
     /* Pixels are read in place where that is done sooner than strips of them, or panels; strips, where they have not so
-     * many channels that they leave the first cache, if they are sooner than both. */
+     * many channels that they leave the first cache, if they are sooner than both; few channels are packed for many
+     * rows, whose weights are read again for every strip. */
     if (p->images > 0 && p->taps > 1 && !p->tap && !p->pair) {
         int in_strips = narrow || grouped, stay_close = fits && p->groups == 1 && p->channels <= STRIP_CHANNELS;
-        double pixels = pixels_cost(p), panels = in_strips ? INFINITY : panels_cost(p);
+        int packs = !in_strips || (p->rows >= MANY_ROWS && p->channels * p->taps >= MANY_LEVELS);
+        double pixels = pixels_cost(p), panels = packs ? panels_cost(p) : INFINITY;
         double strips = in_strips || stay_close ? strip_cost(p) : INFINITY;
+        if (in_strips && panels < 0.95 * min_f64(pixels, strips)) return GATHER + direct;
         if (!in_strips && strips < 0.9 * min_f64(pixels, panels)) return STRIP_NARROW;
         if (pixels < 0.95 * (in_strips ? strips : panels)) return PIXELS;
     }

@@ -5,6 +5,7 @@ typedef struct {
     int64_t taps;
     const int64_t *tap; /* flat kernel indices */
     T *matrix;
+    int64_t row; /* elements from channel to channel */
 } phase_matrix;
 
 typedef struct {
@@ -58,15 +59,15 @@ static void join_taps(const T *cells, int64_t lane_step, int64_t cell_step, int6
 static void transpose_channels(const transpose_job *job, int64_t channel, int64_t channels, int64_t k, int64_t rows,
                                const T *weight) {
     const fc_conv_geometry *g = job->g;
-    int64_t K = g->K / g->G, all = volume(g->kernel), weight_row = g->C / g->G * all;
+    int64_t all = volume(g->kernel), weight_row = g->C / g->G * all;
     int turned = 0, turns = rows > LANES / 2 && channels * all <= TRANSPOSE_CELLS;
     T columns[TRANSPOSE_CELLS * LANES];
     for (const phase_matrix *p = job->phases; p < job->phases + job->count; p++) {
-        T *block = p->matrix + (channel * K + k) * p->taps;
+        T *block = p->matrix + channel * p->row + k * p->taps;
         if (p->taps > 2 && p->tap[p->taps - 1] - p->tap[0] == p->taps - 1) { /* neighbours */
             for (int64_t i = 0; i < rows; i++)
                 for (int64_t c = 0; c < channels; c++)
-                    copy_run(block + (c * K + i) * p->taps, weight + i * weight_row + c * all + p->tap[0], p->taps);
+                    copy_run(block + c * p->row + i * p->taps, weight + i * weight_row + c * all + p->tap[0], p->taps);
             continue;
         }
         if (turns && !turned++) {
@@ -76,7 +77,7 @@ static void transpose_channels(const transpose_job *job, int64_t channel, int64_
         }
         for (int64_t c = 0; c < channels; c++)
             join_taps(turns ? columns + c * all * LANES : weight + c * all, turns ? 1 : weight_row, turns ? LANES : 1,
-                      rows, p, block + c * K * p->taps);
+                      rows, p, block + c * p->row);
     }
 }
 
