@@ -87,18 +87,20 @@ FC_PLAN joint_plan plan_joint(const fc_conv_geometry *g) {
     return s;
 }
 
-/* Strides that divide the kernel, where pixels at the edges, which not all phases need, cost less than phases alone. */
+/* Strides that divide the kernel, where rows for all phases at pixels for all cost less than each phase packed alone.
+ */
 static int takes_joint_phases(const fc_conv_geometry *g) {
-    int64_t first[3];
-    if (volume(g->stride) < JOINT_PHASES || volume(g->input) * volume(g->output) == 0) return 0;
+    int64_t first[3], phases = volume(g->stride), C = g->C / g->G, rows = C * phases;
+    if (phases < JOINT_PHASES || volume(g->input) * volume(g->output) == 0) return 0;
     for (int axis = 0; axis < 3; axis++)
         if (g->kernel[axis] % g->stride[axis] != 0 || (g->stride[axis] > 1 && g->dilation[axis] > 1)) return 0;
     product p = joint_product(g, first);
-    int64_t phases = volume(g->stride), rows = g->C / g->G * phases, levels = p.channels * p.taps;
-    int64_t beyond = volume(p.pixels) * phases - volume(g->input);
+    int64_t pixels = volume(p.pixels), levels = p.channels * p.taps;
+    double sums = (double)g->N * g->G * levels / LANES;
+    double together = sums * pixels * (rows + GATHER_PACKING), alone = sums * volume(g->input) * (C + GATHER_PACKING);
     if ((g->G > 1 && rows < 2 * TILE_ROWS) || (phases == JOINT_PHASES && levels > GATHER_DEPTH)) return 0;
-    return phases * (volume(p.pixels) / p.pixels[long_axis(&p)]) <= JOINT_MOST_CELLS && !is_sparse(&p) &&
-           g->N * g->C * levels * (beyond / LANES) <= phases * JOINT_PHASE;
+    return phases * (pixels / p.pixels[long_axis(&p)]) <= JOINT_MOST_CELLS && !is_sparse(&p) &&
+           together <= alone + phases * JOINT_PHASE;
 }
 
 static int64_t joint_scratch(const fc_conv_geometry *g, int threads) { return plan_joint(g).thread_bytes * threads; }
