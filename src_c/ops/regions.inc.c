@@ -31,7 +31,8 @@ enum { REGION_RUN = 16, FINISH_RUN = 25 };
 
 /* `packed` cells and `finished` rows, of one matrix row. */
 static double cost_moves(const product *p, double packed, double finished) {
-    return packed * GATHER_PACKING / p->rows + finished * FINISH_RUN * LANES / p->channels;
+    int apart = p->stride[2] > 2 && p->stride[2] != 4; /* copied cell by cell */
+    return packed * GATHER_PACKING * (1 + apart) / p->rows + finished * FINISH_RUN * LANES / p->channels;
 }
 
 static region_cost cost_whole(const product *p) {

@@ -56,6 +56,7 @@ enum {
     APART_BYTES = 24 * 1024, /* of a strip for all rows, at most */
     WIDE_BYTES = 64 * 1024,
     SCROLL_BYTES = 192 * 1024,
+    STRIP_MATRIX = 512 * 1024,
     STRIP_COLUMNS = 1024,
     SLIDE_COLUMNS = 16 * LANES, /* of a sliding strip, at least */
     STRIP_CELLS = 1 << 18,      /* of a strip for one row, at most */
@@ -235,7 +236,9 @@ static double strip_cost(const product *p) {
     double lines = blocks * (s.rows + s.span[1]) * p->channels * s.span[0] * s.phases[1] * s.phases[2];
     double vectors = s.flat ? blocks * s.stage_row / LANES : slices * p->pixels[1] * ceil_div(p->pixels[2], LANES);
     double cell = p->stride[2] == 1 ? 0.75 : p->stride[2] == 2 ? 1.5 : 3;
-    return vectors * p->rows * (p->channels * p->taps + 5) + lines * (14 + cell * s.at.pitch);
+    double matrix = (double)p->rows * p->channels * p->taps; /* read again for every block, from afar if large */
+    double reread = matrix * T_BYTES > STRIP_MATRIX ? blocks * matrix / 2 : 0;
+    return vectors * p->rows * (p->channels * p->taps + 5) + lines * (14 + cell * s.at.pitch) + reread;
 }
 
 static int64_t strip_scratch(const product *p, int threads) {
