@@ -62,9 +62,12 @@ VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
             store(dest + i, evens(load(from + 2 * i), load(from + 2 * i + LANES)));
         from += 2 * (n - LANES) - 1; /* nothing is read past the last element */
         store(dest + n - LANES, odds(load(from), load(from + LANES)));
-    } else if (step == 2)
-        for (int64_t i = 0; i < n; i++) dest[i] = from[2 * i];
-    else if (step == 4 && n > LANES) {
+    } else if (step == 2) {
+        int64_t cells = 2 * n - 1;
+        vec low = load_part(from, min_i64(cells, LANES));
+        vec high = cells > LANES ? load_part(from + LANES, cells - LANES) : (vec){0};
+        store_part(dest, evens(low, high), n);
+    } else if (step == 4 && n > LANES) {
         vec y[4];
         for (int64_t i = 0; i < n - LANES; i += LANES) {
             split_four(from + 4 * i, 2, y);
