@@ -51,6 +51,23 @@ VEC_INLINE piece make_piece(int64_t source, int64_t lane, int64_t length, int64_
     return (piece){source, lane, width, length};
 }
 
+/* Pixels [low, high) of a run, of which a tap sees cells of the source, and where the first of these lies in an image's
+ * plane. */
+typedef struct {
+    int64_t low, high, at;
+} seen_cells;
+
+VEC_INLINE seen_cells cells_seen(const product *p, const int64_t offset[3], const pixel_run *run) {
+    int64_t z = run->at[0] * p->stride[0] + offset[0], y = run->at[1] * p->stride[1] + offset[1];
+    int64_t x = run->at[2] * p->stride[2] + offset[2];
+    seen_cells seen = {0};
+    if (z < 0 || z >= p->extent[0] || y < 0 || y >= p->extent[1]) return seen;
+    seen.low = clamp_i64(ceil_div(max_i64(-x, 0), p->stride[2]), 0, run->length);
+    seen.high = clamp_i64(floor_div(p->extent[2] - 1 - x, p->stride[2]) + 1, seen.low, run->length);
+    seen.at = (z * p->extent[1] + y) * p->extent[2] + x + seen.low * p->stride[2];
+    return seen;
+}
+
 /* What a tap sees of the runs: pieces inside the source and pieces of zeros, in lane order. */
 static int64_t find_pieces(const product *p, const int64_t offset[3], const pixel_run *runs, int64_t run_count,
                            int64_t block_lanes, int64_t depth, piece *pieces) {
@@ -59,19 +76,10 @@ static int64_t find_pieces(const product *p, const int64_t offset[3], const pixe
         int64_t panel = run->lane < block_lanes ? divide(run->lane, PANEL) * PANEL : run->lane;
         int64_t width = run->lane < block_lanes ? min_i64(PANEL, block_lanes - panel) : 1;
         int64_t dest = panel * depth + run->lane - panel;
-        int64_t z = run->at[0] * p->stride[0] + offset[0], y = run->at[1] * p->stride[1] + offset[1];
-        int64_t x = run->at[2] * p->stride[2] + offset[2];
-        int64_t low = 0, high = 0;
-        if (z >= 0 && z < p->extent[0] && y >= 0 && y < p->extent[1]) {
-            low = clamp_i64(ceil_div(max_i64(-x, 0), p->stride[2]), 0, run->length);
-            high = clamp_i64(floor_div(p->extent[2] - 1 - x, p->stride[2]) + 1, low, run->length);
-        }
+        seen_cells seen = cells_seen(p, offset, run);
+        int64_t low = seen.high > seen.low ? seen.low : 0, high = seen.high > seen.low ? seen.high : 0;
         if (low > 0) pieces[found++] = make_piece(-1, dest, low, width);
-        if (high > low) {
-            int64_t start = x + low * p->stride[2];
-            pieces[found++] = make_piece(run->image * images + (z * p->extent[1] + y) * p->extent[2] + start,
-                                         dest + low, high - low, width);
-        }
+        if (high > low) pieces[found++] = make_piece(run->image * images + seen.at, dest + low, high - low, width);
         if (run->length > high) pieces[found++] = make_piece(-1, dest + high, run->length - high, width);
     }
     return found;
@@ -158,6 +166,45 @@ static void pack_planes(const product *p, const T *image, int64_t first, int64_t
 }
 #endif
 
+#if defined(X86_MASK)
+/* Pixels of unit stride in rows as long as those of the source lie as the cells do that a tap sees: vectors of them are
+ * loaded whole, but for the lanes that see none. Rows of many vectors are as soon copied. */
+enum { ALIKE_VECTORS = 48, ALIKE_ROW = 4 * LANES };
+
+static int lies_alike(const product *p, const pixel_run *runs, int64_t run_count, int64_t count) {
+    int alike = p->taps > 1 && p->pixels[2] == p->extent[2] && p->pixels[2] <= ALIKE_ROW;
+    alike &= p->pixels[0] == 1 || p->pixels[1] == p->extent[1];
+    for (int axis = 0; axis < 3; axis++) alike &= p->stride[axis] == 1;
+    return alike && count <= ALIKE_VECTORS * LANES && runs[run_count - 1].image == runs->image;
+}
+
+/* As pack_block, of one tap. */
+static void pack_alike(const product *p, const int64_t offset[3], const T *source, int64_t level, int64_t levels,
+                       int64_t depth, const pixel_run *runs, int64_t run_count, int64_t count, T *panels) {
+    int64_t inside = panel_pixels(p, count), vectors = ceil_div(inside, LANES), plane = volume(p->extent);
+    uint32_t mask[ALIKE_VECTORS + 1] = {0};
+    for (const pixel_run *run = runs; run < runs + run_count; run++) {
+        seen_cells seen = cells_seen(p, offset, run);
+        for (int64_t i = run->lane + seen.low, end = run->lane + seen.high, n; i < end; i += n) {
+            n = min_i64(end - i, LANES - i % LANES);
+            mask[i / LANES] |= (uint32_t)FIRST_LANES(n) << i % LANES;
+        }
+    }
+    int64_t first = (runs->at[0] + offset[0]) * p->extent[1] + runs->at[1] + offset[1];
+    first = first * p->extent[2] + runs->at[2] + offset[2] + runs->image * p->groups * p->channels * plane;
+    for (; levels > 0; levels--, level += p->taps, first += plane) {
+        for (int64_t v = 0; v < vectors; v += TILE_VECS) {
+            int64_t width = min_i64(TILE_VECS, vectors - v);
+            T *to = panels + (v * depth + level * width) * LANES;
+            for (int64_t i = v; i < v + width; i++, to += LANES)
+                store(to, (vec)X86(maskz_loadu)(mask[i], source + first + i * LANES));
+        }
+        for (int64_t i = inside; i < count; i++)
+            panels[i * depth + level] = mask[i / LANES] >> i % LANES & 1 ? source[first + i] : 0;
+    }
+}
+#endif
+
 enum { PACK_AHEAD = 3 }; /* channels, where each cell is read once */
 
 /* Packs levels [first, first + depth) of the (channel, tap) order for the block's pixels. Lanes past the
@@ -170,10 +217,18 @@ static void pack_block(const product *p, const T *source, int64_t first, int64_t
         pack_planes(p, source + runs->image * p->groups * p->channels * plane, first, depth, count, panels);
         return;
     }
+    int alike = lies_alike(p, runs, run_count, count);
 #endif
     for (int64_t tap = 0; tap < p->taps; tap++) {
         int64_t channel = first_channel(p, tap, first), end = first_channel(p, tap, first + depth);
         if (channel >= end) continue;
+#if defined(X86_MASK)
+        if (alike) {
+            pack_alike(p, p->offset[tap], source + channel * plane, channel * p->taps + tap - first, end - channel,
+                       depth, runs, run_count, count, panels);
+            continue;
+        }
+#endif
         int64_t found = find_pieces(p, p->offset[tap], runs, run_count, lanes, depth, pieces);
         if (lanes > count) {
             int64_t panel = count / PANEL * PANEL;
