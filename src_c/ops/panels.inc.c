@@ -172,7 +172,7 @@ static void pack_planes(const product *p, const T *image, int64_t first, int64_t
 enum { ALIKE_VECTORS = 48, ALIKE_ROW = 4 * LANES };
 
 static int lies_alike(const product *p, const pixel_run *runs, int64_t run_count, int64_t count) {
-    int alike = p->taps > 1 && p->pixels[2] == p->extent[2] && p->pixels[2] <= ALIKE_ROW;
+    int alike = p->pixels[1] > 1 && p->pixels[2] == p->extent[2] && p->pixels[2] <= ALIKE_ROW;
     alike &= p->pixels[0] == 1 || p->pixels[1] == p->extent[1];
     for (int axis = 0; axis < 3; axis++) alike &= p->stride[axis] == 1;
     return alike && count <= ALIKE_VECTORS * LANES && runs[run_count - 1].image == runs->image;
