@@ -26,11 +26,8 @@ enum { GATHER_PANELS = 16 }; /* of a block at most: finished rows are still in c
 enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 320 * 1024, GATHER_PACKING = 16 };
 enum { GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_FEWEST_ROWS = 2 * TILE_ROWS }; /* of a part of the rows */
 
-/* Whether pixels are numbered through all images: one alone would leave lanes empty. */
-static int joins_images(const product *p) {
-    int64_t pixels = volume(p->pixels), waste = ceil_div(pixels, LANES) * LANES - pixels;
-    return p->images > 1 && waste * 16 > pixels;
-}
+/* Whether pixels are numbered through all images. */
+static int joins_images(const product *p) { return p->images > 1 && wastes_lanes(p); }
 
 /* Whether few rows read panels where they lie: packing them would take as long as their product. */
 static int reads_in_place(const product *p) {

@@ -15,11 +15,18 @@ typedef struct {
 
 enum { ODD_PIXELS = LANES < 16 ? LANES < 8 ? 1 : 2 : DOT_COLUMNS };
 
+/* Whether one image alone leaves so many lanes empty that pixels are numbered through all images. */
+static int wastes_lanes(const product *p) {
+    int64_t pixels = volume(p->pixels), waste = ceil_div(pixels, LANES) * LANES - pixels;
+    return waste * 16 > pixels;
+}
+
 /* The pixels of a block that lie in panels. A few more than whole vectors are no vector of their own (squares of odd
- * numbers have one, of even ones often four): the levels of each lie behind the panels, and dot products take them. */
+ * numbers have one, of even ones often four): the levels of each lie behind the panels, and dot products take them.
+ * More than one only where they are the same pixels in every batch. */
 static int64_t panel_pixels(const product *p, int64_t count) {
     int64_t last = count % LANES;
-    return last <= ODD_PIXELS && !p->tap ? count - last : count;
+    return !p->tap && last <= (wastes_lanes(p) ? 1 : ODD_PIXELS) ? count - last : count;
 }
 
 /* Cuts pixels [first, first + count) of a unit into runs that end with a row of pixels or a panel; the last ones are
