@@ -121,19 +121,25 @@ static int64_t phases_scratch(const fc_conv_geometry *g, int threads) {
     return most;
 }
 
-/* Whether all phases are one product: but for narrow ones and those that are computed together in other ways. */
-static int joins_phases(const fc_conv_geometry *g) {
+/* The way in which all phases are computed at once, or FILL: they are computed one after another, or some together. */
+static enum way way_of_phases(const fc_conv_geometry *g) {
     product p[TOGETHER];
-    if (!takes_joint_phases(g) || (takes_col2im(g) && g->C * volume(g->stride) < LANES)) return 0;
-    return take_phases(g, (const int64_t[3]){0}, p) < TOGETHER;
+    if (takes_few_pixels(g)) return FEW_PIXELS;
+    int few_channels = takes_col2im(g), fills_vectors = g->C * volume(g->stride) >= LANES;
+    if (takes_joint_phases(g) && (fills_vectors || !few_channels) &&
+        take_phases(g, (const int64_t[3]){0}, p) < TOGETHER)
+        return GATHER_JOINT;
+    return few_channels ? COL2IM : FILL;
 }
 
 static int64_t conv_grad_input_scratch(const fc_conv_geometry *g, int threads) {
-    if (takes_few_pixels(g)) return few_pixels_scratch(g, threads);
-    int64_t most = joins_phases(g)   ? joint_scratch(g, threads)
-                   : takes_col2im(g) ? col2im_scratch(g, threads)
-                                     : phases_scratch(g, threads);
-    return taps_bytes(g) * 2 + axis_bytes(g) + matrices_bytes(g) + weight_bytes(g) + most;
+    int64_t lists = taps_bytes(g) * 2 + axis_bytes(g) + matrices_bytes(g) + weight_bytes(g);
+    switch (way_of_phases(g)) {
+    case FEW_PIXELS: return few_pixels_scratch(g, threads);
+    case GATHER_JOINT: return lists + joint_scratch(g, threads);
+    case COL2IM: return lists + col2im_scratch(g, threads);
+    default: return lists + phases_scratch(g, threads);
+    }
 }
 
 /* A phase that no tap reaches is act(bias + residual) alone. */
@@ -212,8 +218,8 @@ static phase_lists make_lists(const fc_conv_geometry *g, void *matrix, char **sc
     return lists;
 }
 
-static void write_matrices(const fc_conv_geometry *g, const void *weight, phase_lists lists, phase_matrix *matrices,
-                           int threads) {
+static void write_phases(const fc_conv_geometry *g, const void *weight, phase_lists lists, phase_matrix *matrices,
+                         int threads) {
     transpose_job transpose = {g, weight, matrices, 0};
     int64_t phase[3] = {0};
     for (phase_lists here = lists; has_phase(g, phase); pass_phases(g, phase, 1), here = lists) {
@@ -236,12 +242,20 @@ static void write_tap_rows(const fc_conv_geometry *g, const void *weight, phase_
     run_transpose(&transpose, threads);
 }
 
+/* The matrices that a way needs. */
+static void write_matrices(const fc_conv_geometry *g, enum way way, const void *weight, phase_lists lists,
+                           phase_matrix *matrices, int threads) {
+    if (way == GATHER_JOINT) write_joint_rows(g, weight, lists.matrix, lists.flat, matrices, threads);
+    else if (way == COL2IM) write_tap_rows(g, weight, lists, matrices, threads);
+    else write_phases(g, weight, lists, matrices, threads);
+}
+
 /* The matrices of all phases, then what their ways make of them. */
 static int64_t grad_input_packed_bytes(const fc_conv_geometry *g) {
     int64_t phase[3] = {0}, bytes = weight_bytes(g);
     product p[TOGETHER];
-    if (takes_few_pixels(g)) return 0;
-    if (joins_phases(g) || takes_col2im(g)) return bytes;
+    enum way way = way_of_phases(g);
+    if (way != FILL) return way == FEW_PIXELS ? 0 : bytes;
     for (int count; (count = take_phases(g, phase, p)) > 0; pass_phases(g, phase, count)) bytes += packed_bytes(p);
     return bytes;
 }
@@ -250,16 +264,8 @@ static void grad_input_pack(const fc_conv_geometry *g, const void *weight, void 
     char *rest = scratch, *made = (char *)packed + weight_bytes(g);
     int64_t phase[3] = {0};
     phase_lists lists = make_lists(g, packed, &rest);
-    phase_matrix *matrices = take(&rest, matrices_bytes(g));
-    if (joins_phases(g)) {
-        write_joint_rows(g, weight, lists.matrix, lists.flat, matrices, threads);
-        return;
-    }
-    if (takes_col2im(g)) {
-        write_tap_rows(g, weight, lists, matrices, threads);
-        return;
-    }
-    write_matrices(g, weight, lists, matrices, threads);
+    write_matrices(g, way_of_phases(g), weight, lists, take(&rest, matrices_bytes(g)), threads);
+    if (way_of_phases(g) != FILL) return;
     product p[TOGETHER];
     for (int count; (count = list_phases(g, phase, &lists, p)) > 0; pass_phases(g, phase, count)) {
         int64_t bytes = packed_bytes(p);
@@ -270,7 +276,8 @@ static void grad_input_pack(const fc_conv_geometry *g, const void *weight, void 
 
 static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, const void *weight, const void *packed,
                             const fc_epilogue *epilogue, void *grad_input, void *scratch, int threads) {
-    if (takes_few_pixels(g)) {
+    enum way way = way_of_phases(g);
+    if (way == FEW_PIXELS) {
         run_few_pixels(g, grad_output, weight, epilogue, grad_input, scratch, threads);
         return;
     }
@@ -279,17 +286,12 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
     int64_t phase[3] = {0};
     phase_lists lists = make_lists(g, (void *)packed, &rest);
     phase_matrix *matrices = take(&rest, matrices_bytes(g));
-    if (joins_phases(g)) {
-        if (!packed) write_joint_rows(g, weight, lists.matrix, lists.flat, matrices, threads);
-        run_joint_phases(g, grad_output, lists.matrix, epilogue, grad_input, rest, threads);
+    if (!packed) write_matrices(g, way, weight, lists, matrices, threads);
+    if (way != FILL) {
+        (way == COL2IM ? run_col2im : run_joint_phases)(g, grad_output, lists.matrix, epilogue, grad_input, rest,
+                                                        threads);
         return;
     }
-    if (takes_col2im(g)) {
-        if (!packed) write_tap_rows(g, weight, lists, matrices, threads);
-        run_col2im(g, grad_output, lists.matrix, epilogue, grad_input, rest, threads);
-        return;
-    }
-    if (!packed) write_matrices(g, weight, lists, matrices, threads);
     product p[TOGETHER];
     for (int count; (count = list_phases(g, phase, &lists, p)) > 0; pass_phases(g, phase, count)) {
         int64_t bytes = made ? packed_bytes(p) : 0;
@@ -312,16 +314,9 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
 
 static int64_t grad_input_choices(const fc_conv_geometry *g, const fc_choice **choices, int64_t most) {
     int64_t phase[3] = {0}, made = 0;
-    if (takes_few_pixels(g)) {
-        if (most > 0) choices[0] = &ways[FEW_PIXELS];
-        return 1;
-    }
-    if (joins_phases(g)) {
-        if (most > 0) choices[0] = &ways[GATHER_JOINT];
-        return 1;
-    }
-    if (takes_col2im(g)) {
-        if (most > 0) choices[0] = &ways[COL2IM];
+    enum way way = way_of_phases(g);
+    if (way != FILL) {
+        if (most > 0) choices[0] = &ways[way];
         return 1;
     }
     product p[TOGETHER];
