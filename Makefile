@@ -35,11 +35,8 @@ test-c: $(VENV)/.tools
 	$(call build_check,build/c,)
 	build/c/check
 
-test-neon: export _PYTHON_HOST_PLATFORM = linux-aarch64
-test-neon: export CC = $(CROSS)gcc
-test-neon: export AR = $(CROSS)ar
 test-neon: $(VENV)/.tools
-	$(call build_check,build/neon,$(CROSS))
+	_PYTHON_HOST_PLATFORM=linux-aarch64 CC=$(CROSS)gcc AR=$(CROSS)ar $(call build_check,build/neon,$(CROSS))
 	$(EMULATOR) build/neon/check 100
 
 # No access outside an array: operators alone, with no use of uninitialised memory either, then calls from Python.
