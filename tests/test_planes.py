@@ -49,7 +49,7 @@ LAYERS = {
     "single taps of one phase": ((2, 12, 1, 300), 40, (1, 1), {"stride": (1, 2)}),
     "a few pixels more": ((2, 70, 14, 14), 40, (3, 3), {"padding": 1}),
     "a few pixels more of small images": ((3, 70, 6, 6), 20, (2, 2), {"padding": (1, 0), "stride": (2, 1)}),
-    "a few single taps more": ((1, 70, 10, 10), 40, (1, 1), {}),
+    "a few single taps more": ((1, 70, 18, 18), 40, (1, 1), {}),
     "rows like the source's": ((1, 24, 14, 13), 40, (5, 5), {"padding": 2}),
     "rows like the source's, dilated": ((2, 24, 12, 20), 40, (3, 3), {"padding": (5, 6), "dilation": (5, 6)}),
     "rows like the source's, fewer": ((1, 40, 19, 17), 33, (4, 7), {"padding": (0, 3)}),

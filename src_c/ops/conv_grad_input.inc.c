@@ -264,8 +264,9 @@ static void grad_input_pack(const fc_conv_geometry *g, const void *weight, void 
     char *rest = scratch, *made = (char *)packed + weight_bytes(g);
     int64_t phase[3] = {0};
     phase_lists lists = make_lists(g, packed, &rest);
-    write_matrices(g, way_of_phases(g), weight, lists, take(&rest, matrices_bytes(g)), threads);
-    if (way_of_phases(g) != FILL) return;
+    enum way way = way_of_phases(g);
+    write_matrices(g, way, weight, lists, take(&rest, matrices_bytes(g)), threads);
+    if (way != FILL) return;
     product p[TOGETHER];
     for (int count; (count = list_phases(g, phase, &lists, p)) > 0; pass_phases(g, phase, count)) {
         int64_t bytes = packed_bytes(p);

@@ -144,6 +144,7 @@ static void multiply_last(const block_product *b, const T *const *a, int64_t row
     }
 }
 
+/* Inlined, it would be larger than the rest of multiply_block. */
 static __attribute__((noinline)) void copy_rows(T *dest, int64_t dest_row, const T *from, int64_t from_row,
                                                 int64_t rows, int64_t n) {
     for (; rows > 0; rows--, dest += dest_row, from += from_row) copy_run(dest, from, n);

@@ -126,28 +126,24 @@ static int packs_planes(const product *p, const pixel_run *runs, int64_t count) 
 }
 
 /* The cell of a plane that a tap sees at each pixel, or -1. */
-static void find_cells(const product *p, const int64_t offset[3], position *cell) {
-    for (int64_t i = 0, at[3] = {0}; i < volume(p->pixels); i++) {
-        int64_t place = 0;
-        int inside = 1;
-        for (int axis = 0; axis < 3; axis++) {
-            int64_t x = at[axis] * p->stride[axis] + offset[axis];
-            inside &= x >= 0 && x < p->extent[axis];
-            place = place * p->extent[axis] + x;
-        }
-        cell[i] = inside ? (position)place : -1;
-        for (int axis = 2; axis >= 0 && ++at[axis] == p->pixels[axis]; axis--) at[axis] = 0;
+static void find_cells(const product *p, const int64_t offset[3], const pixel_run *runs, int64_t run_count,
+                       position cell[PANEL + ODD_PIXELS]) {
+    for (int64_t i = 0; i < PANEL + ODD_PIXELS; i++) cell[i] = -1;
+    for (const pixel_run *run = runs; run < runs + run_count; run++) {
+        seen_cells seen = cells_seen(p, offset, run);
+        for (int64_t i = seen.low; i < seen.high; i++)
+            cell[run->lane + i] = (position)(seen.at + (i - seen.low) * p->stride[2]);
     }
 }
 
 /* As pack_block, of one image. */
-static void pack_planes(const product *p, const T *image, int64_t first, int64_t depth, int64_t count, T *panels) {
+static void pack_planes(const product *p, const T *image, int64_t first, int64_t depth, const pixel_run *runs,
+                        int64_t run_count, int64_t count, T *panels) {
     int64_t inside = panel_pixels(p, count), vectors = ceil_div(inside, LANES), plane = volume(p->extent);
     for (int64_t tap = 0; tap < p->taps; tap++) {
         int64_t channel = first_channel(p, tap, first), end = first_channel(p, tap, first + depth);
         position cell[PANEL + ODD_PIXELS];
-        for (int64_t i = 0; i < PANEL; i++) cell[i] = -1;
-        find_cells(p, p->offset[tap], cell);
+        find_cells(p, p->offset[tap], runs, run_count, cell);
         positions place[TILE_VECS], low[TILE_VECS], high[TILE_VECS];
         __builtin_memcpy(place, cell, sizeof place);
         FC_UNROLL for (int v = 0; v < TILE_VECS; v++) {
@@ -171,9 +167,7 @@ static void pack_planes(const product *p, const T *image, int64_t first, int64_t
         }
     }
 }
-#endif
 
-#if defined(X86_MASK)
 /* Pixels of unit stride in rows as long as those of the source lie as the cells do that a tap sees: vectors of them are
  * loaded whole, but for the lanes that see none. Rows of many vectors are as soon copied. */
 enum { ALIKE_VECTORS = 48, ALIKE_ROW = 4 * LANES };
@@ -221,7 +215,8 @@ static void pack_block(const product *p, const T *source, int64_t first, int64_t
     int64_t lanes = ceil_div(panel_pixels(p, count), LANES) * LANES, plane = volume(p->extent);
 #if defined(X86_MASK)
     if (packs_planes(p, runs, count)) {
-        pack_planes(p, source + runs->image * p->groups * p->channels * plane, first, depth, count, panels);
+        pack_planes(p, source + runs->image * p->groups * p->channels * plane, first, depth, runs, run_count, count,
+                    panels);
         return;
     }
     int alike = lies_alike(p, runs, run_count, count);

@@ -56,7 +56,7 @@ enum {
     APART_BYTES = 24 * 1024, /* of a strip for all rows, at most */
     WIDE_BYTES = 64 * 1024,
     SCROLL_BYTES = 192 * 1024,
-    STRIP_MATRIX = 512 * 1024,
+    STRIP_MATRIX = 512 * 1024, /* bytes of a matrix that stays near */
     STRIP_COLUMNS = 1024,
     SLIDE_COLUMNS = 16 * LANES, /* of a sliding strip, at least */
     STRIP_CELLS = 1 << 18,      /* of a strip for one row, at most */
