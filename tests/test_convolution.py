@@ -7,6 +7,7 @@ import pytest
 
 import fastconv as fc
 from arguments import each_rank, function
+from reference.conv import conv
 
 
 def drawn(rank, batch=3, groups=1):
@@ -204,6 +205,22 @@ def test_what_is_fused_equals_what_follows(isa, case, activation, kind):
             conv(x, w, b, **parameters, **more, activation=activation, out=out)
             np.testing.assert_allclose(out, want, rtol=1e-5, atol=1e-5 * np.abs(sums).max())
     np.testing.assert_allclose(conv(x, w, b, **parameters, residual=residual), sums + residual, rtol=1e-6, atol=1e-5)
+
+
+# Its sums wait in scratch for those of the channels that follow.
+def test_a_large_matrix_meets_what_far_taps_see_some_channels_at_a_time(isa):
+    rng = np.random.default_rng(4)
+    x, w = rng.standard_normal((2, 704, 13, 14), np.float32), rng.standard_normal((256, 704, 3, 3), np.float32)
+    parameters = {"padding": 8, "dilation": 8}
+    bias = rng.standard_normal(256, np.float32)
+    assert "regions" in fc.explain(fc.conv2d, x, w, bias, **parameters).reason
+    want = conv(x.astype(np.float64), w.astype(np.float64), bias.astype(np.float64), **parameters)
+    got = fc.conv2d(x, w, bias, **parameters)
+    np.testing.assert_allclose(got, want, atol=2e-3)
+    for threads in (1, 3):
+        with fc.threads(threads):
+            ended = fc.conv2d(x, w, bias, **parameters, residual=got, activation="relu")
+        np.testing.assert_array_equal(ended, np.maximum(got + got, 0))
 
 
 # Calls of known shapes go by a table: parameters that mean the same find the same entry, all others none of it. What

@@ -256,10 +256,10 @@ VEC_INLINE void take_four(const T *const *run, int64_t at, vec y[4]) {
     y[2] = __builtin_shufflevector(high, high_next, IN_FOURS(0, 1, LANES, LANES + 1));
     y[3] = __builtin_shufflevector(high, high_next, IN_FOURS(2, 3, LANES + 2, LANES + 3));
 }
-VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t count, vec *y) {
-    FC_UNROLL for (int64_t j = 0; j < count; j += 4)
-        take_four(run, at + min_i64(j, count - 4), y + min_i64(j, count - 4));
+VEC_INLINE void take_some(const T *const run[LANES], int64_t at, int64_t count, int64_t j, vec *y) {
+    take_four(run, at + min_i64(j, count - 4), y + min_i64(j, count - 4));
 }
+#define COLUMNS_AT_ONCE 4
 #elif LANES == 16
 #define ZIP_HALVES(a, b, first) \
     __builtin_shufflevector(a, b, first, first + 16, first + 1, first + 17, first + 2, first + 18, first + 3, \
@@ -287,17 +287,26 @@ VEC_INLINE void take_eight(const T *const *run, int64_t at, int64_t count, vec y
     }
 }
 #undef ZIP_HALVES
-VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t count, vec *y) {
-    FC_UNROLL for (int64_t j = 0; j < count; j += 8) {
-        int64_t first = max_i64(0, min_i64(j, count - 8));
-        take_eight(run, at + first, min_i64(8, count), y + first);
-    }
+VEC_INLINE void take_some(const T *const run[LANES], int64_t at, int64_t count, int64_t j, vec *y) {
+    int64_t first = max_i64(0, min_i64(j, count - 8));
+    take_eight(run, at + first, min_i64(8, count), y + first);
 }
+#define COLUMNS_AT_ONCE 8
+
 #else
-VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t count, vec *y) {
-    for (int64_t j = 0; j < count; j++) y[j] = (vec){run[0][at + j], run[1][at + j]};
+VEC_INLINE void take_some(const T *const run[LANES], int64_t at, int64_t count, int64_t j, vec *y) {
+    (void)count;
+    y[j] = (vec){run[0][at + j], run[1][at + j]};
 }
+#define COLUMNS_AT_ONCE 1
 #endif
+VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t count, vec *y) {
+    if (__builtin_constant_p(count))
+        FC_UNROLL for (int64_t j = 0; j < count; j += COLUMNS_AT_ONCE) take_some(run, at, count, j, y);
+    else
+        for (int64_t j = 0; j < count; j += COLUMNS_AT_ONCE) take_some(run, at, count, j, y);
+}
+#undef COLUMNS_AT_ONCE
 
 /* The same in memory, for any number of columns. */
 VEC_INLINE void take_all_columns(const T *const run[LANES], int64_t count, T *y) {

@@ -254,7 +254,7 @@ static void transform_sources(const T *lines, int64_t row, int64_t tiles, T *poi
 }
 
 /* Products -> rows[6 * i + j][tile], plus bias; doubt as in transform_products. */
-static void whole_products(const T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, T *doubt) {
+static void whole_products(T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, T *doubt) {
     for (int64_t tile = 0; tile < tiles; tile += LANES) {
         vec half[6][6], sum = {0};
         FC_UNROLL for (int j = 0; j < 6; j++) {
@@ -275,10 +275,10 @@ static void whole_products(const T *points, int64_t point, int64_t tiles, T star
     }
 }
 
-/* The transforms that know a tile's form. */
+/* The transforms that know a tile's form; products may be overwritten. */
 typedef struct {
     void (*filters)(const T *g, int64_t tap, T *points, int64_t point);
-    void (*products)(const T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, T *doubt);
+    void (*products)(T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, T *doubt);
     void (*gradient)(const T *tile, int64_t row, int64_t cell, T *points, int64_t point);
     void (*filter_gradients)(const T *points, int64_t point, T *g);
 } winograd_transforms;
@@ -287,8 +287,7 @@ typedef struct {
     static void name##_filters(const T *g, int64_t tap, T *points, int64_t point) { \
         transform_filters(tall, wide, g, tap, points, point); \
     } \
-    static void name##_products(const T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, \
-                                T *doubt) { \
+    static void name##_products(T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, T *doubt) { \
         transform_products(tall, wide, points, point, tiles, start, rows, row, doubt); \
     } \
     static void name##_gradient(const T *tile, int64_t row, int64_t cell, T *points, int64_t point) { \
@@ -306,5 +305,14 @@ FORM(tall, 1, 0)
 /* A row of tiles whose lanes are neighbouring cells: its outputs come as the rows of a column of tiles do. */
 static const winograd_transforms across_transforms = {wide_filters, tall_products, wide_gradient,
                                                       wide_filter_gradients};
+/* Squares of tiles, the same: output (i, j) comes in row 4 * i + j. */
+static void square_across_products(T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, T *doubt) {
+    for (int j = 0; j < 6; j++)
+        tall_products(points + j * point, 6 * point, tiles, 0, points + j * point, 6 * point, doubt);
+    for (int i = 0; i < 4; i++)
+        tall_products(points + 6 * i * point, point, tiles, start, rows + 4 * i * row, row, doubt);
+}
+static const winograd_transforms square_across_transforms = {square_filters, square_across_products, square_gradient,
+                                                             square_filter_gradients};
 /* Weight gradients have no use of whole sources. */
 static const winograd_transforms whole_transforms = {.filters = square_filters, .products = whole_products};

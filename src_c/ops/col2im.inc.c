@@ -123,7 +123,7 @@ static void col2im_task(const void *context, int64_t task, int thread) {
         b.count = rows * Q;
         b.run_count = find_runs(&s->p, n, o * Q, b.count, b.runs);
         int64_t lanes = ceil_div(b.count, LANES) * LANES;
-        multiply_pixels(&s->p, NULL, &b, stage, NULL, lanes, NULL);
+        multiply_pixels(&s->p, NULL, &b, 0, s->p.channels, stage, NULL, lanes, NULL);
         add_products(job, stage, lanes, o, rows, y, band, sums);
     }
     for (int64_t c = 0; c < g->C; c++)

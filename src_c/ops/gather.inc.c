@@ -98,6 +98,8 @@ typedef struct {
     const product *p;
     gather_plan plan;
     char *scratch;
+    int64_t channel, end; /* channels of this turn */
+    char *sums;           /* of each task, where channels come in several turns; or NULL */
 } gather_job;
 
 /* c = matrix * panels for some rows, levels and lanes, added to c where `accumulate`. */
@@ -111,7 +113,7 @@ typedef struct {
     const T *source;       /* of whole panels, where they are read in place; or NULL */
     int64_t source_row;
     const T *last; /* the levels of each of a few pixels more */
-    int64_t more;
+    int64_t last_row, more;
     T *c;
     int64_t c_row;
     const T *init; /* per row, or NULL */
@@ -133,7 +135,7 @@ static void multiply_last(const block_product *b, const T *const *a, int64_t row
     const T *w[DOT_ROWS], *x[DOT_COLUMNS];
     T sums[DOT_COLUMNS][DOT_ROWS];
     for (int64_t i = 0; i < DOT_ROWS; i++) w[i] = a[min_i64(first + i, m - 1)];
-    for (int64_t j = 0; j < DOT_COLUMNS; j++) x[j] = b->last + min_i64(j, b->more - 1) * b->depth;
+    for (int64_t j = 0; j < DOT_COLUMNS; j++) x[j] = b->last + min_i64(j, b->more - 1) * b->last_row;
     (b->more > 1 ? dot_columns : dot_one)(w, x, b->depth, sums);
     for (int64_t i = 0; i < DOT_ROWS && first + i < m; i++) {
         T *at = b->c + (row + first + i) * b->c_row + b->count, start = b->init ? b->init[row + first + i] : 0;
@@ -222,6 +224,7 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
                                     .source = source,
                                     .source_row = volume(p->extent),
                                     .last = b->panels + inside * depth,
+                                    .last_row = depth,
                                     .more = b->count - inside,
                                     .c = c,
                                     .c_row = c_row,
@@ -232,10 +235,11 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
                                     .ends = b->ends && level + depth == p->channels * p->taps ? p : NULL});
 }
 
-/* c = start + matrix * pixels; `twin` sees the same pixels, its rows go to `between`. */
-static void multiply_pixels(const product *p, const product *twin, const gather_block *b, T *c, T *between,
-                            int64_t c_row, T *spill) {
-    int64_t total = p->channels * p->taps, most = gather_depth(p), plane = volume(p->extent);
+/* c = start + matrix * pixels, of channels [channel, end), added to c where there are channels before; `twin` sees the
+ * same pixels, its rows go to `between`. */
+static void multiply_pixels(const product *p, const product *twin, const gather_block *b, int64_t channel, int64_t end,
+                            T *c, T *between, int64_t c_row, T *spill) {
+    int64_t total = end * p->taps, most = gather_depth(p), plane = volume(p->extent);
     int64_t whole = reads_in_place(p) ? b->count / PANEL : 0; /* panels: each is a run */
     int64_t first = b->runs->image * p->groups * p->channels * plane + b->runs->at[2];
     const T *source = p->source + b->group * p->channels * plane;
@@ -244,7 +248,7 @@ static void multiply_pixels(const product *p, const product *twin, const gather_
         for (int64_t i = 0; i < b->rows; i++)
             for (int64_t lane = 0; lane < b->count; lane++) c[i * c_row + lane] = bias ? bias[b->channel_row + i] : 0;
     if (total == 0 && b->ends) end_rows(p, c, c_row, b->rows, b->count);
-    for (int64_t level = 0; level < total && !fc_stopped(); level += most) {
+    for (int64_t level = channel * p->taps; level < total && !fc_stopped(); level += most) {
         int64_t depth = min_i64(most, total - level);
         pack_block(p, source, level, depth, b->runs + whole, b->run_count - whole, b->count, b->panels, b->pieces);
         multiply_levels(p, b, level, depth, whole ? source + first + level * plane : NULL, c, c_row, spill);
@@ -284,7 +288,7 @@ static void gather_task(const void *context, int64_t task, int thread) {
     char *scratch = job->scratch + thread * plan->thread_bytes;
     gather_block b = {.ends = plan->direct && (p->epilogue.activation != FC_NONE || p->epilogue.residual)};
     b.panels = take(&scratch, plan->panel_bytes);
-    T *stage = take(&scratch, plan->stage_bytes);
+    T *stage = (T *)(job->sums ? job->sums + task * plan->stage_bytes : take(&scratch, plan->stage_bytes));
     b.pieces = take(&scratch, plan->piece_bytes);
     b.runs = take(&scratch, plan->row_bytes);
     b.levels = take(&scratch, plan->level_bytes);
@@ -303,14 +307,15 @@ static void gather_task(const void *context, int64_t task, int thread) {
 
     if (plan->direct) {
         T *c = p->dest + unit * image_size + b.channel_row * plane + first;
-        multiply_pixels(p, NULL, &b, c, NULL, plane, stage);
+        multiply_pixels(p, NULL, &b, job->channel, job->end, c, NULL, plane, stage);
         return;
     }
     int64_t lanes = ceil_div(b.count, LANES) * LANES;
     T *between = stage + b.rows * lanes;
     const product *twin = p->pair && sees_the_same(p, p->pair) ? p->pair : NULL;
-    multiply_pixels(p, twin, &b, stage, between, lanes, NULL);
-    if (p->pair && !twin) multiply_pixels(p->pair, NULL, &b, between, NULL, lanes, NULL);
+    multiply_pixels(p, twin, &b, job->channel, job->end, stage, between, lanes, NULL);
+    if (p->pair && !twin) multiply_pixels(p->pair, NULL, &b, job->channel, job->end, between, NULL, lanes, NULL);
+    if (job->end < p->channels) return;
     int64_t count = find_rows(p, &b), first_plane = b.channel_row * plane;
     for (int64_t i = 0; i < b.rows; i++)
         for (const piece *row = b.pieces; row < b.pieces + count; row++) {
@@ -327,15 +332,17 @@ static void gather_task(const void *context, int64_t task, int thread) {
         }
 }
 
+static int64_t gather_tasks(const product *p, const gather_plan *plan) {
+    return p->groups * plan->units * plan->blocks * plan->row_parts;
+}
+
 static void run_gather(const product *p, void *scratch, int threads) {
-    gather_job job = {p, plan_gather(p, threads), scratch};
-    const gather_plan *plan = &job.plan;
-    fc_parallel_for(p->groups * plan->units * plan->blocks * plan->row_parts, threads, gather_task, &job);
+    gather_job job = {p, plan_gather(p, threads), scratch, 0, p->channels, NULL};
+    fc_parallel_for(gather_tasks(p, &job.plan), threads, gather_task, &job);
 }
 
 /* The same inside a task of another operator: on this thread alone. */
 static void run_gather_here(const product *p, void *scratch) {
-    gather_job job = {p, plan_gather(p, 1), scratch};
-    int64_t tasks = p->groups * job.plan.units * job.plan.blocks * job.plan.row_parts;
-    for (int64_t task = 0; task < tasks; task++) gather_task(&job, task, 0);
+    gather_job job = {p, plan_gather(p, 1), scratch, 0, p->channels, NULL};
+    for (int64_t task = 0; task < gather_tasks(p, &job.plan); task++) gather_task(&job, task, 0);
 }

@@ -1,7 +1,8 @@
 /* regions.inc.c: a product (see product.inc.c) whose taps often miss the source, region by region.
  *
  * Along an axis the pixels fall into spans that the same taps see. Under a dilation of nearly the source's size most
- * taps are outside at most pixels: every box of spans is gathered with the taps that it sees. */
+ * taps are outside at most pixels: every box of spans is gathered with the taps that it sees. A matrix that would come
+ * from far away for every box is taken some channels at a time. */
 
 /* The end of a span of pixels, and the taps that see it. */
 typedef struct {
@@ -43,7 +44,7 @@ static region_cost cost_whole(const product *p) {
 
 /* Regions are counted with the lanes that each leaves empty. */
 static region_cost cost_regions(const product *p) {
-    double rows = (double)p->images, cells = 0, runs = 0, panels = PANEL, finished = rows * p->pixels[0] * p->pixels[1];
+    double rows = (double)p->images, cells = 0, runs = 0, panels = LANES, finished = rows * p->pixels[0] * p->pixels[1];
     for (int axis = 0; axis < 3; axis++) {
         int64_t inside = 0, regions = 0, spans = 0;
         tap_span span;
@@ -116,25 +117,58 @@ static product region_product(const product *p, const int64_t start[3], int64_t 
 
 static int64_t region_taps_bytes(const product *p) { return line_bytes(p->taps * 4 * (int64_t)sizeof(int64_t)); }
 
-static int64_t regions_scratch(const product *p, int threads) {
+enum { REGION_FAR_BYTES = 6 * 1024 * 1024, REGION_NEAR_BYTES = 1024 * 1024 }; /* of the matrix */
+
+/* Channels at a time: some, where the sums that wait for the others are no larger than the matrix. */
+static int64_t region_channels(const product *p) {
+    int64_t rows = p->groups * p->rows * (int64_t)sizeof(T), bytes = rows * p->channels * p->taps;
+    int far = bytes > REGION_FAR_BYTES && p->images * rows * volume(p->pixels) <= bytes;
+    return ceil_div(p->channels, far ? ceil_div(bytes, REGION_NEAR_BYTES) : 1);
+}
+
+/* What the threads need for any region, and the sums of all. */
+typedef struct {
+    int64_t threads, sums;
+} region_bytes;
+
+static region_bytes measure_regions(const product *p, int threads) {
     static const int64_t some;
-    int64_t start[3], most = 0;
+    int64_t start[3];
     product region;
+    region_bytes bytes = {0};
     FOR_REGIONS(start, region) {
         region = region_product(p, start, NULL, NULL);
         region.tap = &some;
-        most = max_i64(most, gather_scratch(&region, threads));
+        gather_plan plan = plan_gather(&region, threads);
+        bytes.threads = max_i64(bytes.threads, plan.thread_bytes * threads);
+        bytes.sums += gather_tasks(&region, &plan) * plan.stage_bytes;
     }
-    return region_taps_bytes(p) + most;
+    return bytes;
+}
+
+static int64_t regions_scratch(const product *p, int threads) {
+    region_bytes bytes = measure_regions(p, threads);
+    return region_taps_bytes(p) + bytes.threads + (region_channels(p) < p->channels ? bytes.sums : 0);
 }
 
 static void run_regions(const product *p, void *scratch, int threads) {
     char *rest = scratch;
     int64_t (*offset)[3] = take(&rest, region_taps_bytes(p)), *tap = (int64_t *)(offset + p->taps), start[3];
-    product region;
-    FOR_REGIONS(start, region) {
-        region = region_product(p, start, offset, tap);
-        run_gather(&region, rest, threads);
-    }
+    int64_t channels = region_channels(p);
+    char *all_sums = channels < p->channels ? rest + measure_regions(p, threads).threads : NULL;
+    int64_t channel = 0;
+    do {
+        char *sums = all_sums;
+        product region;
+        FOR_REGIONS(start, region) {
+            region = region_product(p, start, offset, tap);
+            gather_job job = {
+                &region, plan_gather(&region, threads), rest, channel, min_i64(channel + channels, p->channels), sums};
+            int64_t tasks = gather_tasks(&region, &job.plan);
+            if (sums) sums += tasks * job.plan.stage_bytes;
+            fc_parallel_for(tasks, threads, gather_task, &job);
+        }
+        channel += channels;
+    } while (channel < p->channels);
 }
 #undef FOR_REGIONS

@@ -3,7 +3,8 @@
  * A task takes a block of tiles: their patches are transformed for all channels into V[point][level][tile], a small
  * product a point on the tile kernel gives M[point][row][tile], and the inverse transform writes finished rows. Many
  * levels are taken in equal chunks, which are added up in M. Filters that several blocks of tiles use are transformed
- * before, those that one block uses just before it does, a few levels at a time so that they stay in cache. A tile that
+ * before, those that one block uses, or that are too many to come back from memory, just before a block uses them, a
+ * few levels at a time so that they stay in cache. A few tiles beyond whole vectors are multiplied alone. A tile that
  * comes out not finite in a grain of rows is computed again directly: overflow inside the transform does no harm, and
  * NaN and Inf stay in their windows.
  */
@@ -12,7 +13,9 @@ enum {
     WINOGRAD_GRAIN = 24,
     WINOGRAD_ROWS = 2 * WINOGRAD_GRAIN,
     WINOGRAD_MOST_ROWS = 21 * WINOGRAD_GRAIN, /* of those that need V anew */
-    WINOGRAD_FILTER_LEVELS = 64,
+    WINOGRAD_FILTER_LEVELS = 128,
+    WINOGRAD_FILTERS_A_TILE = 320,
+    WINOGRAD_ODD_DEPTH = 64,
     WINOGRAD_MOST_TILES = 96,
     WINOGRAD_FEW_TILES = 48,
     WINOGRAD_CACHE_BYTES = 2560 * 1024,
@@ -25,14 +28,16 @@ enum {
 typedef struct {
     winograd_tiles t;
     int64_t chunk, chunks;    /* levels at a time */
-    int64_t block, blocks;    /* tiles per task */
+    int64_t block, blocks;    /* tiles per task, of which the last takes the odd ones, too */
+    int64_t odd, row;         /* tiles beyond whole vectors, multiplied alone; tiles that a task has room for */
     int64_t v_point, m_point; /* elements from point to point */
     int64_t grains, parts;    /* grains of rows; parts of them, a task each */
     int64_t m_rows;           /* rows multiplied at a time */
-    int64_t filter_rows;      /* of filters that a task transforms at a time; 0: all are transformed before */
+    int makes_filters;        /* each task what it uses; or all are transformed before */
+    int64_t filter_rows;      /* of filters that a task transforms at a time */
     int64_t filter_levels;    /* of filters at a time; sums are grouped so in any case, whoever transforms them */
     int64_t matrix_bytes, filter_bytes;
-    int64_t v_bytes, m_bytes, stage_bytes, output_bytes, direct_bytes, thread_bytes;
+    int64_t odd_bytes, v_bytes, m_bytes, stage_bytes, output_bytes, direct_bytes, thread_bytes;
 } winograd_plan;
 
 /* One tile computed directly. */
@@ -50,13 +55,24 @@ static product tile_product(const product *p, const winograd_tiles *t) {
     return tile;
 }
 
-/* The tiles per task and the parts of the rows that finish first, in multiply-adds. Filters that several blocks use are
- * written once and read by each block, from far away where they are many. */
+/* Tiles beyond whole vectors, where they are so few that dot products take them sooner than a vector. Where samples of
+ * a batch share vectors they would not be the same tiles in every batch; few levels are summed alike in all of them. */
+static int64_t odd_tiles(const product *p, const winograd_tiles *t) {
+    int64_t odd = t->tiles % LANES;
+    return p->images == 1 && t->depth >= WINOGRAD_ODD_DEPTH && t->tiles > LANES && odd <= ODD_PIXELS ? odd : 0;
+}
+
+/* Whether there are so many filters that a task may sooner transform what it uses than read it. */
+static int has_many_filters(const winograd_tiles *t) { return t->depth * t->rows > WINOGRAD_FILTERS_A_TILE * t->tiles; }
+
+/* The tiles per task and the parts of the rows that finish first, in multiply-adds. Filters that are transformed before
+ * are written once and read by each block, from far away where they are many. */
 FC_PLAN void cut_winograd(const product *p, int64_t fit, int threads, winograd_plan *w) {
     const winograd_tiles *t = &w->t;
     double best = INFINITY, filters = (double)t->points * t->depth * t->rows;
     double move = filters * (filters * sizeof(T) > WINOGRAD_NEAR_BYTES ? 0.75 : 0.2) * LANES;
-    int64_t vectors = ceil_div(t->tiles, LANES);
+    double make = t->filter * (double)(t->depth * t->rows);
+    int64_t vectors = ceil_div(t->tiles - w->odd, LANES);
     for (int64_t some = min_i64(fit / LANES, vectors); some > 0; some--)
         for (int64_t parts = 1; parts <= min_i64(w->grains, threads); parts++) {
             int64_t blocks = ceil_div(vectors, some), last = vectors - (blocks - 1) * some;
@@ -65,12 +81,15 @@ FC_PLAN void cut_winograd(const product *p, int64_t fit, int threads, winograd_p
             double vector = LANES * (t->points * t->depth * all_rows + t->in * t->depth + t->out * all_rows);
             double turns = ceil_div(blocks * parts * p->groups, threads), all = turns * some;
             if (threads == 1) all = (double)p->groups * ((blocks - 1) * some + last);
-            double cost = all * vector + (blocks > 1 ? (turns * rows / p->rows + 2.0 / threads) * move : 0);
+            double share = turns * rows / p->rows, before = make / threads + (share + 2.0 / threads) * move;
+            int makes = blocks == 1 || (has_many_filters(t) && share * make < before);
+            double cost = all * vector + (makes ? share * make : before);
             if (cost >= best) continue;
             best = cost;
             w->block = some * LANES;
             w->blocks = blocks;
             w->parts = parts;
+            w->makes_filters = makes;
         }
 }
 
@@ -80,33 +99,38 @@ FC_PLAN winograd_plan plan_winograd(const product *p, int threads) {
     w.chunks = ceil_div(t->depth, WINOGRAD_DEPTH);
     w.chunk = ceil_div(t->depth, w.chunks);
     w.grains = ceil_div(p->rows, WINOGRAD_GRAIN);
+    w.odd = odd_tiles(p, t);
 
     int64_t size = sizeof(T), fit = WINOGRAD_V_BYTES / (t->points * w.chunk * size) / LANES * LANES;
     int64_t most = w.chunks == 1 ? WINOGRAD_ROWS : WINOGRAD_MOST_ROWS / t->columns;
     fit = clamp_i64(fit, PANEL, WINOGRAD_MOST_TILES);
     /* Where V and M of few tiles fit into cache together, that is worth more than reading the filters less often. */
-    if (t->tiles > 2 * WINOGRAD_MOST_TILES &&
+    int many = has_many_filters(t);
+    if (t->tiles > 2 * WINOGRAD_MOST_TILES && !many &&
         WINOGRAD_FEW_TILES * t->points * (w.chunk + t->columns * min_i64(most, p->rows)) * size <= WINOGRAD_CACHE_BYTES)
         fit = min_i64(fit, WINOGRAD_FEW_TILES);
     cut_winograd(p, fit, threads, &w);
-    w.v_point = odd_lines(w.chunk * w.block + LANES);
+    w.row = w.block + (w.odd > 0) * LANES;
+    w.v_point = odd_lines(w.chunk * w.row + LANES);
     w.m_rows = min_i64(most, ceil_div(w.grains, w.parts) * WINOGRAD_GRAIN);
-    w.m_point = odd_lines(t->columns * w.m_rows * w.block);
-    w.filter_rows = w.blocks == 1 ? min_i64(WINOGRAD_ROWS, w.m_rows) : 0;
-    w.filter_levels = t->tiles <= WINOGRAD_MOST_TILES ? min_i64(w.chunk, WINOGRAD_FILTER_LEVELS) : w.chunk;
-    if (w.filter_rows) w.filter_bytes = lay_filters(t, w.filter_rows, w.filter_levels).bytes;
+    w.m_point = odd_lines(t->columns * w.m_rows * w.row);
+    w.filter_rows = min_i64(WINOGRAD_ROWS, w.m_rows);
+    w.filter_levels = many || t->tiles <= WINOGRAD_MOST_TILES ? min_i64(w.chunk, WINOGRAD_FILTER_LEVELS) : w.chunk;
+    if (w.makes_filters) w.filter_bytes = lay_filters(t, w.filter_rows, w.filter_levels).bytes;
     else w.matrix_bytes = p->groups * lay_filters(t, t->rows, t->depth).bytes;
+    w.odd_bytes = line_bytes(t->points * w.odd * w.chunk * size);
     w.v_bytes = line_bytes(t->points * w.v_point * size);
     w.m_bytes = line_bytes(t->points * w.m_point * size);
-    w.stage_bytes = line_bytes((t->axis[1].tile * t->axis[2].tile * w.block + LANES) * size);
-    w.output_bytes = line_bytes(t->axis[line_axis(t)].tile * most_runs(t, w.block) * (int64_t)sizeof(piece));
+    w.stage_bytes = line_bytes((t->axis[1].tile * t->axis[2].tile * w.row + LANES) * size);
+    int64_t lines = t->axis[1].tile * (t->axis[2].across ? t->axis[2].tile : 1);
+    w.output_bytes = line_bytes(lines * most_runs(t, w.row) * (int64_t)sizeof(piece));
     for (int64_t twin = 0; twin < t->pairs * t->columns; twin++) {
         product tile = tile_product(twin_of(p, twin), t);
         int64_t bytes = line_bytes(tile.taps * 3 * (int64_t)sizeof(int64_t)) + gather_scratch(&tile, 1);
         w.direct_bytes = max_i64(w.direct_bytes, bytes);
     }
-    w.thread_bytes = patch_room_bytes(t, w.block) + w.filter_bytes + w.v_bytes + w.m_bytes +
-                     t->columns * w.stage_bytes + line_bytes(w.block * size) + w.output_bytes + w.direct_bytes;
+    w.thread_bytes = patch_room_bytes(t, w.row) + w.filter_bytes + w.v_bytes + w.odd_bytes + w.m_bytes +
+                     t->columns * w.stage_bytes + line_bytes(w.row * size) + w.output_bytes + w.direct_bytes;
     return w;
 }
 
@@ -148,24 +172,27 @@ static void compute_tile_directly(const product *p, const winograd_tiles *t, int
     run_gather_here(&direct, scratch);
 }
 
-/* Lists the runs of outputs in a block of tiles: from stage[row][tile * columns] to a channel's plane. Those of whole
- * sources are stage[cell][tile]; a piece's width is the step on the stage. A pair's two stages alternate. */
+/* Lists the runs of outputs in a block of tiles: from stage[row][tile * columns] to a channel's plane. Those of tiles
+ * across and of whole sources are stage[cell][tile]; a piece's width is the step on the stage. A pair's two stages
+ * alternate. */
 static int64_t find_outputs(const product *p, const winograd_tiles *t, const patch_room *room, int64_t block,
                             piece *outputs) {
     const winograd_axis *wide = &t->axis[2];
-    int across = line_axis(t);
     int64_t found = 0, columns = wide->across ? 1 : wide->tile, step = wide->across ? 1 : wide->step;
+    int64_t apart = wide->across ? wide->tile : 1;
     for (const pixel_run *run = room->runs; run < room->runs + room->run_count; run++) {
-        int64_t at[3] = {run->at[0], run->at[1], run->at[2]}, from = columns * run->lane, from_row = columns * block;
+        int64_t from = columns * run->lane, from_row = columns * block;
         if (t->form == WINOGRAD_WHOLE) {
             from_row = wide->tile * block;
             from = run->lane + (p->low[1] + 2) * from_row + (p->low[2] + 2) * block;
         }
-        for (int64_t i = 0; i < t->axis[across].tile; i++, at[across] += t->axis[across].step) {
-            int64_t to = run->image * p->groups * p->rows * p->dest_extent[0];
+        for (int64_t i = 0; i < t->axis[1].tile * apart; i++) {
+            int64_t to = run->image * p->groups * p->rows * p->dest_extent[0], at[3] = {run->at[0]};
+            at[1] = run->at[1] + i / apart * t->axis[1].step;
+            at[2] = run->at[2] + i % apart * wide->step;
             int64_t length = min_i64(columns * run->length, ceil_div(p->pixels[2] - at[2], step));
             if (p->pair) length = min_i64(2 * length, p->dest_extent[2] - 2 * at[2] - p->dest_start[2]);
-            if (at[1] >= p->pixels[1] || length <= 0) break;
+            if (at[1] >= p->pixels[1] || length <= 0) continue;
             to += at[0] * p->dest_stride[0] + p->dest_start[0];
             for (int axis = 1; axis < 3; axis++)
                 to = to * p->dest_extent[axis] + at[axis] * p->dest_stride[axis] + p->dest_start[axis];
@@ -177,38 +204,52 @@ static int64_t find_outputs(const product *p, const winograd_tiles *t, const pat
 
 static int lies_in(point_range range, int64_t point) { return range.first <= point && point < range.end; }
 
-/* m[point][row][tile] = filters * v for some levels, added where `level` is not the first of all. */
-static void multiply_points(const winograd_plan *w, int64_t twin, const T *filters, const filter_layout *layout,
-                            int64_t rows, int64_t level, int64_t levels, const T *v, int64_t lanes, T *m) {
+/* A block of tiles of one group, and the memory of the thread that takes it. */
+typedef struct {
+    const winograd_job *job;
+    int64_t group, lanes, odd;
+    patch_room room;
+    filter_layout layout;
+    T *filters, *v, *odd_v, *m, *stage[2], *doubt;
+    piece *outputs;
+    int64_t output_count;
+    char *scratch;
+} winograd_block;
+
+/* m[point][row][tile] = filters * v for levels [level + d, level + d + levels) of the chunk from `level` on, added
+ * where they are not the first of all. */
+static void multiply_points(const winograd_block *b, int64_t twin, const T *filters, int64_t rows, int64_t level,
+                            int64_t d, int64_t levels, T *m) {
+    const winograd_plan *w = &b->job->w;
     const winograd_tiles *t = &w->t;
     int64_t columns = max_i64(t->axis[2].tile, t->axis[2].patch);
     for (int64_t i = 0; i < t->points; i++, m += w->m_point) {
         if (lies_in(t->range[0][twin / 2], divide(i, columns)) && lies_in(t->range[1][twin % 2], i % columns))
             multiply_block(&(block_product){.rows = rows,
                                             .depth = levels,
-                                            .count = lanes,
-                                            .matrix = filters + i * layout->point,
-                                            .matrix_row = layout->row,
-                                            .panels = v + i * w->v_point,
-                                            .panel_row = w->block,
+                                            .count = b->lanes - (b->odd > 0) * LANES,
+                                            .matrix = filters + i * b->layout.point,
+                                            .matrix_row = b->layout.row,
+                                            .panels = b->v + i * w->v_point + d * w->row,
+                                            .panel_row = w->row,
+                                            .last = b->odd_v + i * b->odd * w->chunk + d,
+                                            .last_row = w->chunk,
+                                            .more = b->odd,
                                             .c = m,
-                                            .c_row = w->block,
-                                            .accumulate = level > 0});
-        else if (level == 0) zero_run(m, rows * w->block);
+                                            .c_row = w->row,
+                                            .accumulate = level + d > 0});
+        else if (level + d == 0) zero_run(m, rows * w->row);
     }
 }
 
-/* A block of tiles of one group, and the memory of the thread that takes it. */
-typedef struct {
-    const winograd_job *job;
-    int64_t group, lanes;
-    patch_room room;
-    filter_layout layout;
-    T *filters, *v, *m, *stage[2], *doubt;
-    piece *outputs;
-    int64_t output_count;
-    char *scratch;
-} winograd_block;
+/* The levels of each odd tile next to one another. */
+static void lay_odd_tiles(const winograd_block *b, int64_t levels) {
+    const winograd_plan *w = &b->job->w;
+    for (int64_t i = 0; i < w->t.points * b->odd; i++) {
+        const T *v = b->v + i / b->odd * w->v_point + b->lanes - LANES + i % b->odd;
+        for (int64_t d = 0; d < levels; d++) b->odd_v[i * w->chunk + d] = v[d * w->row];
+    }
+}
 
 /* M of `count` rows of the twins that lie in a row; `seen` says whether V is that of the first levels already. */
 static void multiply_rows(winograd_block *b, int64_t pair, int64_t row, int64_t count, int seen) {
@@ -218,8 +259,10 @@ static void multiply_rows(winograd_block *b, int64_t pair, int64_t row, int64_t 
     const winograd_tiles *t = &w->t;
     for (int64_t level = 0; level < t->depth; level += w->chunk) {
         int64_t levels = min_i64(w->chunk, t->depth - level);
-        if (!seen || w->chunks > 1)
-            transform_levels(job->seen, t, b->group, level, levels, &b->room, b->v, w->block, w->v_point);
+        if (!seen || w->chunks > 1) {
+            transform_levels(job->seen, t, b->group, level, levels, &b->room, b->v, w->row, w->v_point);
+            lay_odd_tiles(b, levels);
+        }
         int64_t step = job->matrix ? count : w->filter_rows;
         for (int64_t r = 0; r < count && !fc_stopped(); r += step)
             for (int64_t column = 0; column < t->columns; column++) {
@@ -233,8 +276,7 @@ static void multiply_rows(winograd_block *b, int64_t pair, int64_t row, int64_t 
                     else
                         transform_filters_of(p, job->seen, t, twin, b->group * p->rows + row + r, some, level + d, few,
                                              &b->layout, b->filters);
-                    multiply_points(w, twin, filters, &b->layout, some, level + d, few, b->v + d * w->block, b->lanes,
-                                    b->m + (column * w->m_rows + r) * w->block);
+                    multiply_points(b, twin, filters, some, level, d, few, b->m + (column * w->m_rows + r) * w->row);
                 }
             }
     }
@@ -248,7 +290,7 @@ static void write_rows(const winograd_block *b, int64_t pair, int64_t row, int64
     const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
     int64_t plane = volume(p->dest_extent), activation = p->epilogue.activation;
     int64_t dest_step = p->pair ? 1 : (t->axis[2].across ? 1 : t->axis[2].step) * p->dest_stride[2];
-    int64_t stage_row = (t->axis[2].across || t->form == WINOGRAD_WHOLE ? 1 : t->axis[2].tile) * w->block;
+    int64_t stage_row = (t->axis[2].across || t->form == WINOGRAD_WHOLE ? 1 : t->axis[2].tile) * w->row;
     int plain = dest_step == 1 && !residual && !activation;
     int far = p->images * p->groups * p->rows * plane * (int64_t)sizeof(T) > WINOGRAD_FAR_BYTES;
     const piece *outputs_end = b->outputs + b->output_count;
@@ -258,7 +300,7 @@ static void write_rows(const winograd_block *b, int64_t pair, int64_t row, int64
         for (const piece *out = b->outputs; far && out < outputs_end; out++)
             fetch_run(p->dest + out->dest + channel * plane, out->length, dest_step);
         for (int64_t column = 0; column < t->columns; column++)
-            t->transforms->products(b->m + (column * w->m_rows + k) * w->block, w->m_point, b->lanes,
+            t->transforms->products(b->m + (column * w->m_rows + k) * w->row, w->m_point, b->lanes,
                                     bias ? bias[channel] : 0, b->stage[column], stage_row, b->doubt);
         for (const piece *out = b->outputs; out < outputs_end; out++) {
             int64_t to = out->dest + channel * plane;
@@ -290,23 +332,26 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     const winograd_tiles *t = &w->t;
     winograd_block b = {.job = job, .group = task / w->parts / w->blocks, .scratch = job->scratch};
     b.scratch += thread * w->thread_bytes;
-    b.room = take_patch_room(t, w->block, &b.scratch);
+    b.room = take_patch_room(t, w->row, &b.scratch);
     b.filters = take(&b.scratch, w->filter_bytes);
     b.v = take(&b.scratch, w->v_bytes);
+    b.odd_v = take(&b.scratch, w->odd_bytes);
     b.m = take(&b.scratch, w->m_bytes);
     for (int64_t column = 0; column < t->columns; column++) b.stage[column] = take(&b.scratch, w->stage_bytes);
-    b.doubt = take(&b.scratch, w->block * (int64_t)sizeof(T));
+    b.doubt = take(&b.scratch, w->row * (int64_t)sizeof(T));
     b.outputs = take(&b.scratch, w->output_bytes);
 
-    int64_t part = task % w->parts, first = task / w->parts % w->blocks * w->block;
-    b.room.count = min_i64(w->block, t->tiles - first);
+    int64_t part = task % w->parts, block = task / w->parts % w->blocks, first = block * w->block;
+    int last = block == w->blocks - 1;
+    b.odd = last ? w->odd : 0;
+    b.room.count = last ? t->tiles - first : w->block;
     b.room.run_count = find_tile_runs(t, first, b.room.count, b.room.runs);
     b.lanes = ceil_div(b.room.count, LANES) * LANES;
     b.layout = job->matrix ? lay_filters(t, t->rows, t->depth) : lay_filters(t, w->filter_rows, w->filter_levels);
     int64_t begin = part_start(w->grains, w->parts, part) * WINOGRAD_GRAIN;
     int64_t end = min_i64(p->rows, part_start(w->grains, w->parts, part + 1) * WINOGRAD_GRAIN);
     for (int64_t pair = 0; pair < t->pairs; pair++) {
-        b.output_count = find_outputs(twin_of(p, 2 * pair), t, &b.room, w->block, b.outputs);
+        b.output_count = find_outputs(twin_of(p, 2 * pair), t, &b.room, w->row, b.outputs);
         for (int64_t row = begin; row < end; row += w->m_rows) {
             int64_t rows = min_i64(w->m_rows, end - row);
             multiply_rows(&b, pair, row, rows, pair > 0 || row > begin);
@@ -322,7 +367,7 @@ static void run_winograd(const product *p, void *scratch, int threads) {
     char *rest = scratch;
     char *matrix = take(&rest, job.w.matrix_bytes);
     job.scratch = rest;
-    if (!job.w.filter_rows) {
+    if (!job.w.makes_filters) {
         const winograd_tiles *t = &job.w.t;
         filter_layout layout = lay_filters(t, t->rows, t->depth);
         winograd_filter_job filters = {.p = p, .seen = &seen, .t = *t, .filters = layout, .matrix = matrix};

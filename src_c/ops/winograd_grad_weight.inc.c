@@ -33,6 +33,7 @@ typedef struct {
     int64_t level_tasks, sum_parts;       /* tasks: parts of the levels to transform; of those of a point to sum */
     int64_t level_parts;                  /* of which a task finishes filters */
     int64_t step, apart;                  /* of transposed cells in the gradient; of a tile's cells among them */
+    int64_t beside;                       /* cells of a line of such a run beyond one for each tile */
     int64_t cells, cell_bytes;            /* of a line of transposed gradients of a run of tiles; all its lines' */
     int64_t v_bytes, dy_bytes, sum_bytes, run_bytes, block_bytes, thread_bytes;
 } winograd_weight_plan;
@@ -70,7 +71,9 @@ FC_PLAN winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     int whole_rows = wide->across || wide->step <= 4;
     w.step = whole_rows ? 1 : wide->step;
     w.apart = whole_rows && !wide->across ? wide->step : 1;
-    w.cells = wide->across ? min_i64(wide->step, w.block) : wide->tile * w.apart * min_i64(wide->long_tiles, w.block);
+    w.beside = laid_across(t) ? (wide->tile - 1) * wide->step : 0;
+    w.cells = wide->across ? w.beside + min_i64(wide->step, w.block)
+                           : wide->tile * w.apart * min_i64(wide->long_tiles, w.block);
     w.cells = ceil_div(w.cells, LANES) * LANES;
     w.cell_bytes = line_bytes(WINOGRAD_TILE * w.cells * LANES * size);
     w.v_bytes = line_bytes(t->points * w.v_point * size);
@@ -130,20 +133,21 @@ static void transform_gradient_lanes(const winograd_weight_job *job, int64_t k, 
     int64_t P = p->pixels[1], Q = p->pixels[2], plane = volume(p->pixels), inside = min_i64(LANES, w->K - k);
     int64_t panel = k / PANEL * PANEL, width = min_i64(PANEL, w->k_row - panel), row = w->cells * LANES;
     int64_t columns = wide->across ? 1 : wide->tile;
+    int64_t column = w->beside ? wide->step * LANES : wide->across ? row : w->apart * LANES;
     const T *end = job->grad_output + p->images * job->g->K * plane;
     T *cells = (T *)scratch;
     for (const pixel_run *run = job->runs; run < job->runs + job->run_count; run++) {
         const T *image =
             job->grad_output + (run->image * job->g->K + job->group * w->K + k) * plane + run->at[0] * P * Q;
-        int64_t at[3] = {0, run->at[1], run->at[2]}, length = (columns * run->length - 1) * w->apart + 1;
+        int64_t at[3] = {0, run->at[1], run->at[2]};
+        int64_t length = (columns * run->length - 1) * w->apart + 1 + w->beside;
         for (int64_t i = 0; i < w->t.axis[across].tile; i++, at[across] += w->t.axis[across].step) {
             if (at[1] < P)
                 transpose_gradient(image + at[1] * Q, plane, inside, at[2], w->step, Q, length, end, cells + i * row);
             else zero_run(cells + i * row, length * LANES);
         }
         for (int64_t tile = 0; tile < run->length; tile++)
-            w->t.transforms->gradient(cells + columns * tile * w->apart * LANES, row,
-                                      wide->across ? row : w->apart * LANES,
+            w->t.transforms->gradient(cells + columns * tile * w->apart * LANES, row, column,
                                       job->dy + panel * w->block + (run->lane + tile) * width + k - panel, w->dy_point);
     }
 }

@@ -1,7 +1,8 @@
 /* winograd_patches.inc.c: the patches that Winograd's tiles see: where their lines lie, and their transforms.
  *
  * Lanes are tiles along the width. In rows of tiles one tile's cells are next to one another, so they are taken apart;
- * under a wide dilation neighbours are tiles of different remainders, which need not be. */
+ * under a wide dilation neighbours are tiles of different remainders, which need not be: the same cell of each lies
+ * next to that of its neighbour. */
 
 /* A run's patches: their lines start in the source or, where they step or stick out, in copies (~line). Lines that
  * are transformed down the columns before vectors are put together from several runs have only the cells [low, high)
@@ -72,7 +73,7 @@ static void find_patches(const product *p, const winograd_tiles *t, int64_t slic
     const winograd_axis *wide = &t->axis[2];
     int64_t W = p->extent[2], images = p->groups * p->channels * volume(p->extent), tap[3], place = 0;
     int64_t cell = wide->across ? 1 : wide->cell, across = line_axis(t);
-    int laid = scattered(t) && t->axis[1].tile > 1;
+    int laid = laid_across(t) || (scattered(t) && t->axis[1].tile > 1);
     int in_place = cell == 1 && t->form != WINOGRAD_WHOLE && (laid || !scattered(t));
     const pixel_run *above = NULL;
     run_patches *patches = room->patches;
@@ -143,6 +144,7 @@ static void transform_patches(const winograd_tiles *t, const T *source, int64_t 
                               int64_t v_point) {
     const winograd_axis *wide = &t->axis[2];
     int lines = (int)t->axis[line_axis(t)].patch, apart = takes_apart(t), gathers = scattered(t);
+    int across = laid_across(t);
     int64_t row = room->line_row;
     gather_pieces(source, room->lines, 0, room->pieces, room->piece_count, wide->across ? 1 : wide->cell, ahead);
     if (t->form == WINOGRAD_WHOLE) {
@@ -156,10 +158,18 @@ static void transform_patches(const winograd_tiles *t, const T *source, int64_t 
         T *to = v + run->lane;
         for (int i = 0; i < lines; i++)
             line[i] = patches->line[i] < 0 ? room->lines + ~patches->line[i] : source + patches->line[i];
-        if (!apart) transform_columns(line, run->length, to, v_point);
+        if (!apart && !across) transform_columns(line, run->length, to, v_point);
         else if (lines > 1) lay_run(line, patches, line_cells(t, run->length), ahead, room->rows + patches->place, row);
         else rows = line[0];
         if (apart && !gathers) transform_rows(rows, row, lines, run->length, to, v_point);
+    }
+    for (int64_t r = 0; across && r < room->run_count; r++) {
+        const T *rows = room->rows + room->patches[r].place, *line[WINOGRAD_PATCH];
+        T *to = v + room->runs[r].lane;
+        for (int i = 0; i < lines; i++, rows += row, to += wide->patch * v_point) {
+            for (int j = 0; j < wide->patch; j++) line[j] = rows + j * wide->cell;
+            transform_columns(line, room->runs[r].length, to, v_point);
+        }
     }
     if (gathers)
         transform_scattered(lines > 1 ? room->rows : room->lines, row, lines, room->start, in_pairs(t), room->count, v,

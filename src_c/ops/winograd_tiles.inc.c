@@ -97,7 +97,7 @@ FC_PLAN winograd_axis cut_axis(const product *p, int axis, enum winograd_form fo
     a.long_tiles = ceil_div(most, a.tile);
     a.short_tiles = ceil_div(most - 1, a.tile);
     a.tiles = a.long_phases * a.long_tiles + (a.step - a.long_phases) * a.short_tiles;
-    a.across = axis == 2 && form == WINOGRAD_WIDE && a.step > 4 && p->stride[2] == 1;
+    a.across = axis == 2 && a.tile == WINOGRAD_TILE && a.step > (form == WINOGRAD_WIDE ? 4 : 3) && p->stride[2] == 1;
     return a;
 }
 
@@ -156,21 +156,27 @@ FC_PLAN winograd_tiles cut_form(const product *p, enum winograd_form form, int w
         multiplied *= axis > 0 ? points : 1;
     }
     for (int64_t twin = 0; twin < t.pairs * t.columns; twin++) taps += twin_of(p, twin)->taps;
+    int across = t.axis[2].across;
     t.transforms = form == WINOGRAD_WHOLE  ? &whole_transforms
+                   : square && across      ? &square_across_transforms
                    : square                ? &square_transforms
                    : form == WINOGRAD_TALL ? &tall_transforms
-                   : t.axis[2].across      ? &across_transforms
+                   : across                ? &across_transforms
                                            : &wide_transforms;
     t.depth = t.slices * p->channels;
     t.points = square ? 36 : 6;
     t.in = square ? 360 : 45;
     t.out = square ? 240 : 45;
     t.filter = square ? 300 : 125;
-    if (t.axis[2].step > 1 && !t.axis[2].across) { /* cells are moved one by one */
+    if (square && across) { /* a run of one remainder after another, on vectors that it may not fill */
+        double runs = LANES / (double)min_i64(t.axis[2].step, LANES);
+        t.in += 100 * runs;
+        t.out += 75 * runs;
+    } else if (t.axis[2].step > 1 && !across) { /* cells are moved one by one */
         t.in += square ? 1200 : 80;
         t.out += square ? 800 : 80;
     }
-    double price = square ? prices->square : t.axis[2].across ? prices->across : prices->line;
+    double price = square ? prices->square : across ? prices->across : prices->line;
     t.in *= price;
     t.out *= price;
     t.filter *= prices->filter;
@@ -276,17 +282,21 @@ static int in_pairs(const winograd_tiles *t) {
     return a->long_tiles % 2 == 0 && (a->long_phases == a->step || a->short_tiles % 2 == 0);
 }
 
+/* Whether patches are transformed down the columns first, along whole lines, and then across them. */
+static int laid_across(const winograd_tiles *t) { return t->form == WINOGRAD_SQUARE && t->axis[2].across; }
+
+/* The axis that lines of patches lie across, and cells on such a line of a run. */
+static int line_axis(const winograd_tiles *t) { return t->form == WINOGRAD_WIDE && t->axis[2].across ? 2 : 1; }
+static int64_t line_cells(const winograd_tiles *t, int64_t tiles) {
+    const winograd_axis *a = &t->axis[2];
+    if (a->across) return tiles + (laid_across(t) ? (a->patch - 1) * a->cell : 0);
+    return a->tile * (tiles - 1) + a->patch;
+}
+
 /* Elements from line to line of the copies. */
 static int64_t patch_row(const winograd_tiles *t, int64_t block) {
     const winograd_axis *a = &t->axis[2];
-    return a->tile * (block + 2 * LANES) + (a->patch + LANES) * most_runs(t, block);
-}
-
-/* The axis that lines of patches lie across, and cells on such a line of a run. */
-static int line_axis(const winograd_tiles *t) { return t->axis[2].across ? 2 : 1; }
-static int64_t line_cells(const winograd_tiles *t, int64_t tiles) {
-    const winograd_axis *a = &t->axis[2];
-    return a->across ? tiles : a->tile * (tiles - 1) + a->patch;
+    return a->tile * (block + 2 * LANES) + (line_cells(t, 1) + LANES) * most_runs(t, block);
 }
 
 /* A slice's first tap on each axis. */
