@@ -61,7 +61,7 @@ static int64_t depth_scratch(const product *p, int threads) {
 static int suits_depth(const product *p) {
     int fits = p->channels == 1 && p->rows == 1 && p->groups >= LANES && (p->below || (!p->pair && is_dense(p)));
     int64_t P = p->pixels[1], Q = p->pixels[2], cells = volume(p->dest_extent);
-    if (!fits || volume(p->extent) < LANES || volume(p->pixels) < 1 || cells < LANES) return 0;
+    if (!fits || volume(p->extent) < 1 || volume(p->pixels) < 1) return 0;
     if (volume(p->extent) > DEPTH_PLANE || cells > DEPTH_PLANE || plan_depth(p).pitch > DEPTH_PLANE) return 0;
     if (p->below) return p->dest_stride[0] == 1 && p->pixels[0] == p->dest_extent[0] && P * Q <= DEPTH_PHASE;
     int few = P * Q <= (p->stride[2] == 1 ? 100 : 144), loose = ceil_div(Q, LANES) * LANES * 7 >= Q * 8;
@@ -80,13 +80,24 @@ typedef struct {
     char *scratch;
 } depth_job;
 
-/* Cells [first, end) of planes of at least LANES, in rows of W, which are laid `pitch` cells apart:
+/* The same as take_columns of planes that fill no vector. */
+static void gather_lanes(const T *const plane[LANES], int64_t cells, vec *lanes) {
+    T *to = (T *)lanes;
+    for (int64_t lane = 0; lane < LANES; lane++)
+        for (int64_t cell = 0; cell < cells; cell++) {
+            FC_KEEP_LOOP;
+            to[cell * LANES + lane] = plane[lane][cell];
+        }
+}
+
+/* Cells [first, end) of planes, in rows of W, which are laid `pitch` cells apart:
  * to[row][column][lane] = plane[lane][first + row * W + column]. */
 static void interleave(const T *const plane[LANES], int64_t first, int64_t end, int64_t W, T *to, int64_t pitch) {
     for (int64_t cell = first, column = 0; cell < end; cell += LANES) {
         vec lanes[LANES];
         int64_t start = min_i64(cell, max_i64(end - LANES, 0)); /* the last vector starts before its first new cell */
-        take_columns(plane, start, LANES, lanes);
+        if (end < LANES) gather_lanes(plane, end, lanes);
+        else take_columns(plane, start, LANES, lanes);
         for (int64_t i = cell - start; i < min_i64(LANES, end - start); i++, to += LANES) {
             store(to, lanes[i]);
             if (++column == W) {
@@ -99,6 +110,12 @@ static void interleave(const T *const plane[LANES], int64_t first, int64_t end, 
 
 /* dest[lane][cell] = y[cell][lane]. */
 static void take_apart(const T *y, int64_t plane, int64_t channels, T *dest) {
+    for (int64_t i = 0; plane < LANES && i < channels; i++)
+        for (int64_t cell = 0; cell < plane; cell++) {
+            FC_KEEP_LOOP;
+            *dest++ = y[cell * LANES + i];
+        }
+    if (plane < LANES) return;
     for (int64_t cell = 0; cell < plane; cell += LANES) {
         const T *run[LANES];
         vec lanes[LANES];

@@ -21,12 +21,15 @@ static int wastes_lanes(const product *p) {
     return waste * 16 > pixels;
 }
 
+enum { LARGE_MATRIX = 1 << 17 };
+
 /* The pixels of a block that lie in panels. A few more than whole vectors are no vector of their own (squares of odd
  * numbers have one, of even ones often four): the levels of each lie behind the panels, and dot products take them.
- * More than one only where they are the same pixels in every batch. */
+ * More than one only where they are the same pixels in every batch, or all there are for a large matrix. */
 static int64_t panel_pixels(const product *p, int64_t count) {
-    int64_t last = count % LANES;
-    return !p->tap && last <= (wastes_lanes(p) ? 1 : ODD_PIXELS) ? count - last : count;
+    int64_t last = count % LANES, all = p->images * volume(p->pixels);
+    int few = all <= ODD_PIXELS && p->rows * p->channels * p->taps >= LARGE_MATRIX;
+    return !p->tap && last <= (wastes_lanes(p) && !few ? 1 : ODD_PIXELS) ? count - last : count;
 }
 
 /* Cuts pixels [first, first + count) of a unit into runs that end with a row of pixels or a panel; the last ones are
