@@ -48,8 +48,9 @@ if WIDE:
 COMMON_FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",
                 "-fvisibility=hidden", "-fno-asynchronous-unwind-tables", "-g0", "-Wall", "-Wextra",
                 "-Wno-unknown-pragmas"]
-# GCC's -O3 inlines and splits what makes kernels larger and no faster: what has to be inlined says so.
-SMALLER = ["-fno-inline-functions", "-fno-split-loops"]
+# GCC's -O3 inlines, splits and vectorises what makes kernels larger and no faster: what has to be inlined says so, and
+# loops that matter are written in vectors.
+SMALLER = ["-fno-inline-functions", "-fno-split-loops", "-fno-tree-loop-vectorize"]
 IS_GCC = "#if !defined __GNUC__ || defined __clang__\n#error\n#endif\nint main(void) { return 0; }\n"
 HEADERS = sorted(str(path) for pattern in ("*.h", "*.def", "*.inc.c") for path in Path("src_c").rglob(pattern))
 CORE_PARTS = sorted(str(path) for pattern in ("*.h", "*.pxi") for path in Path("fastconv").glob(pattern))

@@ -108,7 +108,7 @@ VEC_INLINE vec logarithm(vec x) {
 /* Lane by lane, which compilers turn into one instruction. */
 VEC_INLINE vec square_root(vec x) {
     vec y = {0};
-    for (int lane = 0; lane < LANES; lane++) y[lane] = T_BYTES == 4 ? sqrtf(x[lane]) : sqrt(x[lane]);
+    FC_UNROLL for (int lane = 0; lane < LANES; lane++) y[lane] = T_BYTES == 4 ? sqrtf(x[lane]) : sqrt(x[lane]);
     return y;
 }
 

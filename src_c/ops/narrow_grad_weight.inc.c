@@ -169,11 +169,7 @@ static void narrow_task(const void *context, int64_t task, int thread) {
         }
     }
     T *partial = job->sums.partial + share * job->sums.count + first * w->weights;
-    for (int64_t i = 0; i < (last - first) * w->weights; i++) {
-        T total = 0;
-        for (int lane = 0; lane < LANES; lane++) total += sums[i * LANES + lane];
-        partial[i] = total;
-    }
+    for (int64_t i = 0; i < (last - first) * w->weights; i++) partial[i] = sum_of_lanes(load(sums + i * LANES));
 }
 
 static void narrow_grad_weight(const fc_conv_geometry *g, const T *grad_output, const T *input, T *grad_weight,

@@ -82,7 +82,10 @@ static void scale_task(const void *context, int64_t task, int thread) {
     int64_t O = g->output[0], P = g->output[1], Q = g->output[2];
     for (int64_t po = task * O * P; po < (task + 1) * O * P; po++) {
         T size = row_size(g, po / P % O, po % P, 0);
-        for (int64_t q = 0; q < Q; q++) job->scaled[po * Q + q] = job->grad_output[po * Q + q] / (size * job->sizes[q]);
+        FOR_LANES(q, m, Q) {
+            vec gradient = load_some(job->grad_output + po * Q + q, m);
+            store_some(job->scaled + po * Q + q, gradient / (size * load_some(job->sizes + q, m)), m);
+        }
     }
 }
 

@@ -20,8 +20,14 @@ enum { SCATTER_BLOCK = 64, SCATTER_ASKS = 2048 * SCATTER_BLOCK };
 
 /* Whether n positions are all in [0, cells): a sign bit shows one that is not. */
 static int all_inside(const int64_t *at, int64_t n, int64_t cells) {
-    uint64_t signs = 0, most = (uint64_t)cells - 1;
-    for (int64_t i = 0; i < n; i++) signs |= (uint64_t)at[i] | (most - (uint64_t)at[i]);
+    enum { TOGETHER = VECTOR_BYTES / sizeof(uint64_t) };
+    typedef uint64_t longs __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(uint64_t)), may_alias));
+    uint64_t most = (uint64_t)cells - 1, signs = 0;
+    longs some = {0};
+    int64_t i = 0;
+    for (; i + TOGETHER <= n; i += TOGETHER) some |= *(const longs *)(at + i) | (most - *(const longs *)(at + i));
+    for (int lane = 0; lane < TOGETHER; lane++) signs |= some[lane];
+    for (; i < n; i++) signs |= (uint64_t)at[i] | (most - (uint64_t)at[i]);
     return signs >> 63 == 0;
 }
 

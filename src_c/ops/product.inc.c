@@ -151,7 +151,7 @@ VEC_INLINE T activate(T x, int activation) {
 /* dest[i] = act(x[i] + residual[i]); x and dest may be the same. */
 VEC_INLINE void finish_dense_run(T *dest, const T *x, const T *residual, int64_t n, int activation) {
     if (residual) {
-        for (int64_t i = 0; i < n; i++) dest[i] = x[i] + residual[i];
+        FOR_LANES(i, m, n) store_some(dest + i, load_some(x + i, m) + load_some(residual + i, m), m);
         x = dest;
     }
     if (activation) activate_run(dest, x, n, activation);

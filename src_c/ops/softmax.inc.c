@@ -46,7 +46,7 @@ static T row_exponentials(const T *x, T top, int64_t n, T *y) {
 }
 
 static void softmax_row(const softmax_job *job, int64_t row) {
-    int64_t n = job->C, i = 0;
+    int64_t n = job->C;
     const T *x = job->x + row * n;
     T *y = job->y + row * n, top = row_top(x, n);
     T sum = row_exponentials(x, top, n, job->kind == FC_SOFTMAX ? y : NULL);
@@ -54,12 +54,10 @@ static void softmax_row(const softmax_job *job, int64_t row) {
     switch (job->kind) {
     case FC_SOFTMAX: {
         T factor = (job->scale ? job->scale[row] : 1) / sum;
-        for (; i < n; i++) y[i] *= factor;
+        FOR_LANES(i, m, n) store_some(y + i, load_some(y + i, m) * factor, m);
         break;
     }
-    case FC_LOG_SOFTMAX:
-        for (; i < n; i++) y[i] = x[i] - top - log_sum;
-        break;
+    case FC_LOG_SOFTMAX: FOR_LANES(i, m, n) store_some(y + i, load_some(x + i, m) - top - log_sum, m); break;
     default: job->y[row] = top; job->y[job->outer + row] = log_sum;
     }
 }
@@ -71,7 +69,8 @@ static void softmax_positions(const softmax_job *job, int64_t o, int64_t at, int
     const T *x = job->x + o * C * inner + at, *row = x;
     T *y = job->y + o * C * inner + at, *to = y;
     int kind = job->kind;
-    for (int64_t i = 0; i < count; i++) top[i] = -INFINITY, sum[i] = 0;
+    fill_run(top, -INFINITY, count);
+    zero_run(sum, count);
     for (int64_t c = 0; c < C; c++, row += inner)
         FOR_LANES(i, m, count) store_some(top + i, larger(load_some(top + i, m), load_some(row + i, m)), m);
     row = x;
@@ -81,15 +80,18 @@ static void softmax_positions(const softmax_job *job, int64_t o, int64_t at, int
             if (kind == FC_SOFTMAX) store_some(to + i, e, m);
         }
     if (kind == FC_SOFTMAX) {
-        for (int64_t i = 0; i < count; i++) sum[i] = (job->scale ? job->scale[position + i] : 1) / sum[i];
+        FOR_LANES(i, m, count) {
+            vec scale = job->scale ? load_some(job->scale + position + i, m) : splat(1);
+            store_some(sum + i, scale / load_some(sum + i, m), m);
+        }
         for (int64_t c = 0; c < C; c++, y += inner)
-            for (int64_t i = 0; i < count; i++) y[i] *= sum[i];
+            FOR_LANES(i, m, count) store_some(y + i, load_some(y + i, m) * load_some(sum + i, m), m);
         return;
     }
     FOR_LANES(i, m, count) store_some(sum + i, logarithm(load_some(sum + i, m)), m);
     if (kind == FC_LOG_SOFTMAX) {
-        for (int64_t c = 0; c < C; c++, x += inner, y += inner)
-            for (int64_t i = 0; i < count; i++) y[i] = x[i] - top[i] - sum[i];
+        for (int64_t c = 0; c < C; c++, x += inner, y += inner) FOR_LANES(i, m, count)
+        store_some(y + i, load_some(x + i, m) - load_some(top + i, m) - load_some(sum + i, m), m);
         return;
     }
     copy_run(job->y + position, top, count);
@@ -117,8 +119,11 @@ static void softmax_grad_positions(const softmax_job *job, int64_t o, int64_t at
     const T *x = job->x + start, *g = job->g + start;
     T *y = job->y + start;
     int log = job->kind == FC_LOG_SOFTMAX;
-    for (int64_t c = 0; c < C; c++)
-        for (int64_t i = 0; i < count; i++) sum[i] += g[c * inner + i] * (log ? 1 : x[c * inner + i]);
+    for (int64_t c = 0; c < C; c++) FOR_LANES(i, m, count) {
+            vec term = load_some(g + c * inner + i, m);
+            if (!log) term *= load_some(x + c * inner + i, m);
+            store_some(sum + i, load_some(sum + i, m) + term, m);
+        }
     for (int64_t c = 0; c < C; c++, x += inner, g += inner, y += inner) FOR_LANES(i, m, count) {
             vec v = load_some(x + i, m), slope = load_some(g + i, m), total = load_some(sum + i, m);
             store_some(y + i, log ? slope - exponential(v) * total : v * (slope - total), m);
