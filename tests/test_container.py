@@ -205,3 +205,41 @@ def test_training_fuses_no_layer_that_a_subclass_changed():
     ):
         one, other = layers
         np.testing.assert_array_equal(np.asarray(nn.Sequential(*layers)(x)), np.asarray(other(one(x))))
+
+
+def test_what_changes_between_two_calls_for_inference_is_seen():
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((2, 3, 8, 8), np.float32)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, seed=0), nn.BatchNorm2d(4), nn.ReLU()).eval()
+    with fastconv.no_grad():
+        first, seen = model(x).numpy(), []
+        np.testing.assert_array_equal(model(x).numpy(), first)
+        with model[1].register_forward_hook(lambda module, inputs, output: seen.append(output)):
+            np.testing.assert_allclose(model(x).numpy(), first, rtol=1e-5, atol=1e-6)
+        assert len(seen) == 1
+        model(x)
+        assert len(seen) == 1
+        model[2].forward = lambda input: input * 0
+        assert not model(x).numpy().any()
+        del model[2].forward
+        np.testing.assert_array_equal(model(x).numpy(), first)
+        model[2] = nn.Identity()
+        assert (model(x).numpy() < 0).any()
+        model.append(nn.ReLU())
+        np.testing.assert_allclose(model(x).numpy(), first, rtol=1e-5, atol=1e-6)
+        model[1].running_mean += 1
+        assert (model(x).numpy() != first).any()
+
+
+def test_a_prepared_convolution_folds_a_norm_at_any_size():
+    x = np.random.default_rng(4).standard_normal((2, 600, 2, 2), np.float32)
+    model = nn.Sequential(nn.Conv2d(600, 600, 1, seed=0), nn.BatchNorm2d(600), nn.ReLU()).eval()
+    with fastconv.no_grad():
+        plain = model(x).numpy()
+        model.prepare()
+        for shift in (0, 1):
+            model[1].running_mean += shift
+            np.testing.assert_allclose(
+                model(x).numpy(), np.maximum(model[1](model[0](x)).numpy(), 0), rtol=1e-4, atol=1e-5
+            )
+    assert (plain != 0).any()

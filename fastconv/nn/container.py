@@ -106,6 +106,8 @@ class Sequential(_Numbered):
     (3, 2)
     """
 
+    _inference: tuple[list[Module], list[tuple[Module, dict]]] | None = None  # modules, and their schedule
+
     def __init__(self, *modules: Any):
         if len(modules) == 1 and isinstance(modules[0], dict):
             for name, module in modules[0].items():
@@ -117,9 +119,21 @@ class Sequential(_Numbered):
         return Sequential(*self, *other) if isinstance(other, Sequential) else NotImplemented
 
     def forward(self, input):
-        for module, keywords in _schedule(list(self.children()), is_grad_enabled()):
+        for module, keywords in self._steps():
             input = module.forward(input, **keywords) if keywords else module(input)
         return input
+
+    # A schedule for inference is kept while it is of the very modules, none of them hooked or replaced since.
+    def _steps(self):
+        modules = [value for value in self.__dict__.values() if isinstance(value, Module)]
+        if is_grad_enabled():
+            return _schedule(modules, True)
+        known = self._inference
+        if known is not None and known[0] == modules and not any(map(_is_altered, modules)):
+            return known[1]
+        steps = _schedule(modules, False)
+        self._inference = None if any(map(_is_altered, modules)) else (modules, steps)
+        return steps
 
 
 class ModuleList(_Numbered):
@@ -291,11 +305,14 @@ def _schedule(modules: list[Module], training: bool) -> list[tuple[Module, dict]
     return steps
 
 
+# Whether a layer's forward is hooked or replaced.
+def _is_altered(module: Module) -> bool:
+    return bool("forward" in module.__dict__ or module._forward_hooks or module._forward_pre_hooks)
+
+
 # Whether a layer does what `kind` does: its forward is neither hooked nor replaced, by a subclass or on the layer.
 def _is_plain(module: Module | None, kind: type) -> bool:
-    if not isinstance(module, kind) or "forward" in vars(module):
-        return False
-    if module._forward_hooks or module._forward_pre_hooks:
+    if not isinstance(module, kind) or _is_altered(module):
         return False
     return type(module).forward is kind.forward and type(module).__call__ is Module.__call__
 

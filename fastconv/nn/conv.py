@@ -34,12 +34,12 @@ class _Convolution(Lazy):
         return self.weight if ready is None or self.weight.data is not ready.stored or is_grad_enabled() else ready
 
     # (weight, bias) with a batch norm folded in, or None: see _BatchNorm.folded. Of a prepared weight they are kept
-    # while the norm has the same numbers.
+    # while the norm has the same numbers, so that any number of `positions` repays them.
     def _fold(self, norm, positions):
-        if not norm.folds(self.weight, positions):
+        if not norm.folds(self.weight):
             return None
         if self._weight() is self.weight:
-            return norm.folded(self.weight, self.bias)
+            return norm.folded(self.weight, self.bias) if norm.repays(self.weight, positions) else None
         numbers = norm.numbers(self.bias)
         if self._folded is None or self._folded[0] != numbers:
             folded = norm.folded(self.weight, self.bias)

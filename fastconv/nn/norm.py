@@ -93,10 +93,12 @@ class _BatchNorm(_ChannelNorm):
             residual=residual,
         )
 
-    # Whether folding into a weight is possible, and takes less time than scaling `positions` results a channel.
-    def folds(self, weight, positions):
-        if self.training or self.running_var is None or len(weight) != self.num_features:
-            return False
+    # Whether folding into a weight is possible.
+    def folds(self, weight):
+        return not self.training and self.running_var is not None and len(weight) == self.num_features
+
+    # Whether it takes less time than scaling `positions` results a channel.
+    def repays(self, weight, positions):
         return positions >= FEW_POSITIONS and weight.size <= max(FOLDED, positions * len(weight))
 
     # (weight, bias) of a convolution that normalises its results, too; None where forward has to complain.
