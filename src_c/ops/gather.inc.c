@@ -11,7 +11,7 @@ typedef struct {
     int64_t row_parts;     /* parts of the rows */
     int64_t depth;         /* most (channel, tap) pairs in a packed block */
     int direct;            /* finished rows are runs in dest: no staging */
-    int64_t panel_bytes, stage_bytes, piece_bytes, row_bytes, level_bytes;
+    int64_t panel_bytes, stage_bytes, piece_bytes, row_bytes, level_bytes, apart_bytes;
     int64_t thread_bytes;
 } gather_plan;
 
@@ -88,7 +88,9 @@ FC_PLAN gather_plan plan_gather(const product *p, int threads) {
     plan.piece_bytes = line_bytes(plan.block * (int64_t)sizeof(piece));
     plan.row_bytes = line_bytes(plan.block * (int64_t)sizeof(pixel_run));
     plan.level_bytes = p->tap ? line_bytes(plan.depth * (int64_t)sizeof(int64_t)) : 0;
-    plan.thread_bytes = plan.panel_bytes + plan.stage_bytes + plan.piece_bytes + plan.row_bytes + plan.level_bytes;
+    plan.apart_bytes = apart_bytes(p, plan.block);
+    plan.thread_bytes =
+        plan.panel_bytes + plan.stage_bytes + plan.piece_bytes + plan.row_bytes + plan.level_bytes + plan.apart_bytes;
     return plan;
 }
 
@@ -205,6 +207,7 @@ typedef struct {
     piece *pieces;
     T *panels;
     int64_t *levels;
+    char *apart; /* memory in which cells of stride 2 are taken apart, or NULL */
 } gather_block;
 
 /* c += matrix * panels for levels [level, level + depth); `source` as in block_product. */
@@ -250,7 +253,8 @@ static void multiply_pixels(const product *p, const product *twin, const gather_
     if (total == 0 && b->ends) end_rows(p, c, c_row, b->rows, b->count);
     for (int64_t level = channel * p->taps; level < total && !fc_stopped(); level += most) {
         int64_t depth = min_i64(most, total - level);
-        pack_block(p, source, level, depth, b->runs + whole, b->run_count - whole, b->count, b->panels, b->pieces);
+        pack_block(p, source, level, depth, b->runs + whole, b->run_count - whole, b->count, b->panels, b->pieces,
+                   b->apart);
         multiply_levels(p, b, level, depth, whole ? source + first + level * plane : NULL, c, c_row, spill);
         if (twin) multiply_levels(twin, b, level, depth, NULL, between, c_row, spill);
     }
@@ -292,6 +296,7 @@ static void gather_task(const void *context, int64_t task, int thread) {
     b.pieces = take(&scratch, plan->piece_bytes);
     b.runs = take(&scratch, plan->row_bytes);
     b.levels = take(&scratch, plan->level_bytes);
+    b.apart = plan->apart_bytes ? scratch : NULL;
 
     int64_t part = task % plan->row_parts, block = task / plan->row_parts % plan->blocks;
     int64_t unit = task / plan->row_parts / plan->blocks % plan->units;

@@ -182,11 +182,12 @@ static int lies_alike(const product *p, const pixel_run *runs, int64_t run_count
     return alike && count <= ALIKE_VECTORS * LANES && runs[run_count - 1].image == runs->image;
 }
 
-/* As pack_block, of one tap. */
-static void pack_alike(const product *p, const int64_t offset[3], const T *source, int64_t level, int64_t levels,
-                       int64_t depth, const pixel_run *runs, int64_t run_count, int64_t count, T *panels) {
-    int64_t inside = panel_pixels(p, count), vectors = ceil_div(inside, LANES), plane = volume(p->extent);
-    uint32_t mask[ALIKE_VECTORS + 1] = {0};
+/* The lanes of vectors of pixels that a tap sees. */
+typedef uint32_t lane_masks[ALIKE_VECTORS + 1];
+
+static void find_masks(const product *p, const int64_t offset[3], const pixel_run *runs, int64_t run_count,
+                       lane_masks mask) {
+    __builtin_memset(mask, 0, sizeof(lane_masks));
     for (const pixel_run *run = runs; run < runs + run_count; run++) {
         seen_cells seen = cells_seen(p, offset, run);
         for (int64_t i = run->lane + seen.low, end = run->lane + seen.high, n; i < end; i += n) {
@@ -194,18 +195,89 @@ static void pack_alike(const product *p, const int64_t offset[3], const T *sourc
             mask[i / LANES] |= (uint32_t)FIRST_LANES(n) << i % LANES;
         }
     }
+}
+
+/* Lays `count` cells from x on, where they are seen, into a level of the panels. */
+VEC_INLINE void lay_masked(const T *x, const lane_masks mask, int64_t inside, int64_t count, int64_t level,
+                           int64_t depth, T *panels) {
+    int64_t vectors = ceil_div(inside, LANES);
+    for (int64_t v = 0; v < vectors; v += TILE_VECS) {
+        int64_t width = min_i64(TILE_VECS, vectors - v);
+        T *to = panels + (v * depth + level * width) * LANES;
+        for (int64_t i = v; i < v + width; i++, to += LANES) store(to, (vec)X86(maskz_loadu)(mask[i], x + i * LANES));
+    }
+    for (int64_t i = inside; i < count; i++) panels[i * depth + level] = mask[i / LANES] >> i % LANES & 1 ? x[i] : 0;
+}
+
+/* As pack_block, of one tap. */
+static void pack_alike(const product *p, const int64_t offset[3], const T *source, int64_t level, int64_t levels,
+                       int64_t depth, const pixel_run *runs, int64_t run_count, int64_t count, T *panels) {
+    int64_t inside = panel_pixels(p, count), plane = volume(p->extent);
+    lane_masks mask;
+    find_masks(p, offset, runs, run_count, mask);
     int64_t first = (runs->at[0] + offset[0]) * p->extent[1] + runs->at[1] + offset[1];
     first = first * p->extent[2] + runs->at[2] + offset[2] + runs->image * p->groups * p->channels * plane;
-    for (; levels > 0; levels--, level += p->taps, first += plane) {
-        for (int64_t v = 0; v < vectors; v += TILE_VECS) {
-            int64_t width = min_i64(TILE_VECS, vectors - v);
-            T *to = panels + (v * depth + level * width) * LANES;
-            for (int64_t i = v; i < v + width; i++, to += LANES)
-                store(to, (vec)X86(maskz_loadu)(mask[i], source + first + i * LANES));
-        }
-        for (int64_t i = inside; i < count; i++)
-            panels[i * depth + level] = mask[i / LANES] >> i % LANES & 1 ? source[first + i] : 0;
+    for (; levels > 0; levels--, level += p->taps, first += plane)
+        lay_masked(source + first, mask, inside, count, level, depth, panels);
+}
+
+/* Stride 2: the cells of a plane that lie alike are those of even or odd rows and columns, which are taken apart first,
+ * one channel at a time. */
+enum { APART_LEAST_TAPS = 4, APART_MOST_TAPS = 49 };
+
+static int steps_apart(const product *p) {
+    int two = p->stride[1] == 2 && p->stride[2] == 2 && p->pixels[0] == 1 && p->pixels[1] > 1 && !p->pair;
+    int taps = p->taps >= APART_LEAST_TAPS && p->taps <= APART_MOST_TAPS;
+    return two && taps && p->pixels[2] <= ALIKE_ROW && (p->extent[2] + 1) / 2 <= p->pixels[2];
+}
+
+/* Cells of one of the four parts that a block of pixels sees, whole vectors of which are written. */
+static int64_t apart_cells(const product *p, int64_t block) {
+    int64_t rows = block / p->pixels[2] + 2 + floor_div(p->high[1], 2) - floor_div(p->low[1], 2);
+    return rows * p->pixels[2] + LANES;
+}
+
+static int64_t apart_bytes(const product *p, int64_t block) {
+    if (!steps_apart(p)) return 0;
+    return line_bytes(p->taps * (int64_t)sizeof(lane_masks) + 4 * apart_cells(p, block) * (int64_t)sizeof(T));
+}
+
+static void pack_apart(const product *p, const T *source, int64_t first, int64_t depth, const pixel_run *runs,
+                       int64_t run_count, int64_t count, T *panels, char *room) {
+    lane_masks *mask = take(&room, p->taps * (int64_t)sizeof(lane_masks));
+    T *part = (T *)(void *)room;
+    int64_t inside = panel_pixels(p, count), Q = p->pixels[2], H = p->extent[1], W = p->extent[2];
+    int64_t cells = apart_cells(p, count), shift[APART_MOST_TAPS];
+    int64_t top = max_i64(0, runs->at[1] + floor_div(p->low[1], 2));
+    int64_t bottom = runs[run_count - 1].at[1] + floor_div(p->high[1], 2);
+    for (int64_t tap = 0; tap < p->taps; tap++) {
+        const int64_t *offset = p->offset[tap];
+        int64_t row = floor_div(offset[1], 2), column = floor_div(offset[2], 2);
+        find_masks(p, offset, runs, run_count, mask[tap]);
+        shift[tap] = (2 * (offset[1] - 2 * row) + offset[2] - 2 * column) * cells + (runs->at[1] + row - top) * Q +
+                     runs->at[2] + column;
     }
+    source += runs->image * p->groups * p->channels * H * W;
+    for (int64_t channel = first / p->taps; channel * p->taps < first + depth; channel++) {
+        for (int64_t odd = 0; odd < 2; odd++) {
+            int64_t rows = min_i64(bottom, floor_div(H - 1 - odd, 2)) - top + 1;
+            split_rows(part + 2 * odd * cells, part + (2 * odd + 1) * cells, Q,
+                       source + (channel * H + 2 * top + odd) * W, 2 * W, rows, W);
+        }
+        for (int64_t tap = 0; tap < p->taps; tap++) {
+            int64_t level = channel * p->taps + tap - first;
+            if (level < 0 || level >= depth) continue;
+            lay_masked(part + shift[tap], mask[tap], inside, count, level, depth, panels);
+        }
+    }
+}
+#endif
+
+#if !defined(X86_MASK)
+static int64_t apart_bytes(const product *p, int64_t block) {
+    (void)p;
+    (void)block;
+    return 0;
 }
 #endif
 
@@ -214,12 +286,16 @@ enum { PACK_AHEAD = 3 }; /* channels, where each cell is read once */
 /* Packs levels [first, first + depth) of the (channel, tap) order for the block's pixels. Lanes past the
  * last pixel are zero. */
 static void pack_block(const product *p, const T *source, int64_t first, int64_t depth, const pixel_run *runs,
-                       int64_t run_count, int64_t count, T *panels, piece *pieces) {
+                       int64_t run_count, int64_t count, T *panels, piece *pieces, char *apart) {
     int64_t lanes = ceil_div(panel_pixels(p, count), LANES) * LANES, plane = volume(p->extent);
 #if defined(X86_MASK)
     if (packs_planes(p, runs, count)) {
         pack_planes(p, source + runs->image * p->groups * p->channels * plane, first, depth, runs, run_count, count,
                     panels);
+        return;
+    }
+    if (apart && count <= ALIKE_VECTORS * LANES && runs[run_count - 1].image == runs->image) {
+        pack_apart(p, source, first, depth, runs, run_count, count, panels, apart);
         return;
     }
     int alike = lies_alike(p, runs, run_count, count);
