@@ -70,6 +70,7 @@
 
 #include "../ops/pool_window.inc.c"
 #include "../ops/pool_whole.inc.c"
+#include "../ops/pool_pairs.inc.c"
 #include "../ops/pool_forward.inc.c"
 #include "../ops/pool_grad_mean.inc.c"
 #include "../ops/pool_scatter.inc.c"

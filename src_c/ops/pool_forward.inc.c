@@ -261,6 +261,10 @@ static void pool_sized(const fc_pool_geometry *g, int kind, T size, const T *inp
         pool_whole(g, kind, size ? size : row_size(g, 0, 0, 1), input, output, scratch, threads);
         return;
     }
+    if (indices && kind == POOL_MAX && is_pairs(g)) {
+        pool_pairs(g, input, output, indices, threads);
+        return;
+    }
     char *rest = scratch;
     int indexed = indices != NULL;
     pool_job job = {.g = g,
