@@ -6,6 +6,7 @@ import pytest
 
 import fastconv as fc
 from arguments import function
+from reference import lookup
 from reference.conv import conv, conv_backward
 
 # input shape, output channels, kernel, parameters
@@ -128,3 +129,20 @@ def test_the_epilogue_reaches_every_pixel_once(name):
     with fc.precision("exact"):
         fused = forward(x, w, b, residual=grad, activation="relu", **parameters)
     np.testing.assert_array_equal(fused, np.maximum(conv(x, w, b, **parameters) + grad, 0))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(2, 3, 9, 70), (1, 2, 33, 129), (3, 5, 6, 7)])
+@pytest.mark.parametrize(
+    "window",
+    [(2,), (2, 2, 0, 1, True), (3, 2, 1), (3, 1, 1, 2), ((2, 3), (2, 1)), (9, 1, 4)],
+    ids=repr,
+)
+def test_maxima_are_where_the_first_of_the_largest_or_the_last_nan_is(shape, window, dtype, isa):
+    rng = np.random.default_rng(5)
+    x = rng.integers(-2, 3, shape).astype(dtype)
+    x[rng.random(shape) < 0.1], x[rng.random(shape) < 0.1] = np.nan, -np.inf
+    want, places = lookup("max_pool2d")(x, *window, return_indices=True)
+    got, indices = fc.max_pool2d(x, *window, return_indices=True)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(indices, places)

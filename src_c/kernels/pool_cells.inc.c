@@ -1,17 +1,14 @@
 /* pool_cells.inc.c: what pooling does to a vector of cells, a value and, for argmax, its position.
  *
  * Positions are integers as wide as the values, flat in a channel plane. `better` orders cells by value, NaN above
- * all, then by the smaller position: associative, commutative and idempotent, so windows may be cut, overlapped and
- * reduced in any order and still give PyTorch's answer, the first NaN or else the first extreme. */
+ * all, then by the smaller position, of NaN the larger: associative, commutative and idempotent, so windows may be cut,
+ * overlapped and reduced in any order and still give PyTorch's answer, the last NaN or else the first extreme. */
 
 typedef position positions_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(position)), may_alias));
 
 VEC_INLINE positions load_positions(const position *p) { return *(const positions_unaligned *)p; }
 VEC_INLINE void store_positions(position *p, positions v) { *(positions_unaligned *)p = v; }
 VEC_INLINE positions splat_position(position x) { return x - (positions){0}; }
-
-/* A position with this bit set belongs to a NaN: it is smaller than every other. */
-#define NAN_MARK (-POSITION_MAX - 1)
 
 #if LANES == 2
 #define LANES_COUNTED 0, 1
@@ -58,12 +55,13 @@ VEC_INLINE cells no_cells(const int kind) {
     return (cells){splat(value), splat_position(POSITION_MAX)};
 }
 
-/* NaN becomes the best value with the smallest position, so that `better` needs no test for it. */
+/* NaN becomes the best value, its position p -1 - p: smaller than every other, and the smaller the later, so that
+ * `better` needs no test for it. */
 VEC_INLINE cells mark_nan(const int kind, const int indexed, cells c) {
     if (!indexed) return c;
     positions nan = c.value != c.value;
     c.value = choose(nan, splat(kind == POOL_MAX ? (T)INFINITY : -(T)INFINITY), c.value);
-    c.at |= nan & splat_position(NAN_MARK);
+    c.at ^= nan;
     return c;
 }
 
@@ -71,8 +69,8 @@ VEC_INLINE cells mark_nan(const int kind, const int indexed, cells c) {
 VEC_INLINE cells then(const int kind, const int indexed, cells a, vec value, position at) {
     if (kind == POOL_SUM) return (cells){a.value + value, a.at};
     if (!indexed) return (cells){extreme(kind, a.value, value), a.at};
-    positions keep = (kind == POOL_MAX ? value <= a.value : value >= a.value) | (a.value != a.value);
-    return (cells){choose(keep, a.value, value), (positions)choose(keep, (vec)a.at, (vec)splat_position(at))};
+    positions take = (kind == POOL_MAX ? value > a.value : value < a.value) | (value != value);
+    return (cells){choose(take, value, a.value), (positions)choose(take, (vec)splat_position(at), (vec)a.at)};
 }
 
 VEC_INLINE cells better(const int kind, const int indexed, cells a, cells x) {

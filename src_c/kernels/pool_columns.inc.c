@@ -41,7 +41,7 @@ VEC_INLINE void put_cells(const int kind, const int indexed, const pool_result *
     if (kind == POOL_SUM) c.value = divide_sums(out, i, c.value, n);
     if (indexed) {
         c.value = choose(c.at < 0, splat((T)NAN), c.value);
-        wide_positions wide = __builtin_convertvector(c.at & splat_position(POSITION_MAX), wide_positions);
+        wide_positions wide = __builtin_convertvector(c.at ^ (c.at < 0), wide_positions);
         if (n >= LANES) *(wide_positions_unaligned *)(out->indices + i) = wide;
         else
             for (int64_t lane = 0; lane < n; lane++) out->indices[i + lane] = wide[lane];
@@ -178,5 +178,5 @@ VEC_INLINE void reduce_one(const int kind, const int indexed, cell_run run, int6
     }
     if (kind == POOL_SUM) best /= out->size * out->sizes[i];
     out->value[i] = indexed && at < 0 ? (T)NAN : best;
-    if (indexed) out->indices[i] = at & POSITION_MAX;
+    if (indexed) out->indices[i] = at < 0 ? -1 - at : at;
 }

@@ -51,7 +51,8 @@ def pool_axes(input, kernel_size, stride, padding, dilation, ceil_mode, rank):
 
 def chosen_positions(input, axes, choose):
     def reduce(values, positions, size):
-        return positions[choose(values, -1)]
+        last_nan = values.shape[-1] - 1 - np.isnan(values)[..., ::-1].argmax(-1)
+        return positions[np.where(np.isnan(values).any(-1), last_nan, choose(values, -1))]
 
     return reduce_windows(input, axes, reduce)
 
@@ -63,7 +64,7 @@ def gather(input, indices, rank):
 
 
 def extreme_pool(rank, choose):
-    """Max (choose = argmax) or min pooling; the first extreme wins ties, the first NaN wins over all."""
+    """Max (choose = argmax) or min pooling; the first extreme wins ties, the last NaN wins over all."""
 
     def pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
         axes = pool_axes(input, kernel_size, stride, padding, dilation, ceil_mode, rank)

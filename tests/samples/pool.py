@@ -2,7 +2,7 @@
 
 from .draw import Code, Sample, apart, normal, positive
 
-WIDTHS = (2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 67)
+WIDTHS = (2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 67, 141)
 LEADS = {1: (2, 3), 2: (2, 3, 5), 3: (1, 2, 4, 5)}
 
 
