@@ -62,6 +62,7 @@ LAYERS = {
     "every second, without padding": ((1, 50, 17, 42), 64, (2, 2), {"stride": 2}),
     "every second, far apart": ((1, 50, 40, 41), 64, (3, 3), {"padding": (0, 3), "stride": 2, "dilation": (1, 3)}),
     "every second of groups": ((1, 160, 21, 22), 200, (3, 5), {"padding": (4, 2), "stride": 2, "groups": 2}),
+    "every second of far rows": ((1, 50, 33, 40), 64, (3, 2), {"padding": (12, 0), "stride": 2, "dilation": (12, 1)}),
     "two by two pixels": ((1, 300, 2, 2), 450, (1, 1), {}),
     "three pixels": ((1, 128, 1, 3), 128, (3, 3), {"padding": 1}),
     "two images of a pixel": ((2, 300, 1, 1), 450, (1, 1), {}),

@@ -23,6 +23,7 @@ LAYERS = {
     "long row": ((1, 32, 9, 24), 32, (1, 7), {"padding": (0, 3)}),
     "long column": ((1, 32, 24, 9), 32, (7, 1), {"padding": (3, 0)}),
     "strided": ((1, 32, 32, 32), 32, (4, 4), {"stride": 2, "padding": 1}),
+    "strided narrow planes": ((8, 96, 32, 8), 96, (3, 3), {"stride": 2, "padding": 1}),
     "phases of odd sizes": ((8, 64, 39, 61), 128, (3, 3), {"stride": 2, "padding": 1}),
     "phases without padding": ((3, 48, 66, 65), 64, (4, 4), {"stride": 2}),
     "phases of three taps and two": ((2, 64, 31, 32), 64, (5, 5), {"stride": 2, "padding": 2, "groups": 2}),

@@ -320,7 +320,7 @@ static void gather_task(const void *context, int64_t task, int thread) {
     const product *twin = p->pair && sees_the_same(p, p->pair) ? p->pair : NULL;
     multiply_pixels(p, twin, &b, job->channel, job->end, stage, between, lanes, NULL);
     if (p->pair && !twin) multiply_pixels(p->pair, NULL, &b, job->channel, job->end, between, NULL, lanes, NULL);
-    if (job->end < p->channels) return;
+    if (job->end < p->channels) return; /* other channels are added in a later turn */
     int64_t count = find_rows(p, &b), first_plane = b.channel_row * plane;
     for (int64_t i = 0; i < b.rows; i++)
         for (const piece *row = b.pieces; row < b.pieces + count; row++) {

@@ -247,9 +247,12 @@ static void pack_apart(const product *p, const T *source, int64_t first, int64_t
     lane_masks *mask = take(&room, p->taps * (int64_t)sizeof(lane_masks));
     T *part = (T *)(void *)room;
     int64_t inside = panel_pixels(p, count), Q = p->pixels[2], H = p->extent[1], W = p->extent[2];
-    int64_t cells = apart_cells(p, count), shift[APART_MOST_TAPS];
-    int64_t top = max_i64(0, runs->at[1] + floor_div(p->low[1], 2));
-    int64_t bottom = runs[run_count - 1].at[1] + floor_div(p->high[1], 2);
+    int64_t cells = apart_cells(p, count), shift[APART_MOST_TAPS], low = INT64_MAX, high = INT64_MIN;
+    for (int64_t tap = 0; tap < p->taps; tap++) { /* offsets may start at a later pixel than low and high do */
+        low = min_i64(low, floor_div(p->offset[tap][1], 2));
+        high = max_i64(high, floor_div(p->offset[tap][1], 2));
+    }
+    int64_t top = max_i64(0, runs->at[1] + low), bottom = runs[run_count - 1].at[1] + high;
     for (int64_t tap = 0; tap < p->taps; tap++) {
         const int64_t *offset = p->offset[tap];
         int64_t row = floor_div(offset[1], 2), column = floor_div(offset[2], 2);

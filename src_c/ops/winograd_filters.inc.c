@@ -14,11 +14,6 @@ static filter_layout lay_filters(const winograd_tiles *t, int64_t rows, int64_t 
     return f;
 }
 
-/* Inlined, it would slow down what is near. */
-static __attribute__((noinline)) void take_span(const T *const run[LANES], int64_t span, vec *taps) {
-    take_columns(run, 0, span, taps);
-}
-
 /* g[i][lane] = tap place[i] of one of `lanes` filters that lie next to one another, 0 where there is none: together
  * where these taps are close. */
 static void take_filters(const T *filters, int64_t taps, int64_t lanes, const int64_t place[9], T g[9][LANES]) {
@@ -37,7 +32,7 @@ static void take_filters(const T *filters, int64_t taps, int64_t lanes, const in
     vec near[CLOSE];
     if (taps == 4 && span == 4 && lanes == LANES) split_four(filters, 4, near);
     else if (span == 9) take_columns(run, 0, 9, near); /* a number that is known leaves out shuffles */
-    else if (close) take_span(run, span, near);
+    else if (close) take_columns(run, 0, span, near);
     for (int i = 0; i < 9; i++) {
         if (place[i] < 0) store(g[i], (vec){0});
         else if (close) store(g[i], near[place[i] - first]);
