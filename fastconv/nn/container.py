@@ -106,7 +106,7 @@ class Sequential(_Numbered):
     (3, 2)
     """
 
-    _inference: tuple[list[Module], list[tuple[Module, dict]]] | None = None  # modules, and their schedule
+    _inference: tuple[list, list[tuple[Module, dict]]] | None = None  # modules and what they call, their schedule
 
     def __init__(self, *modules: Any):
         if len(modules) == 1 and isinstance(modules[0], dict):
@@ -125,15 +125,14 @@ class Sequential(_Numbered):
 
     # A schedule for inference is kept while it is of the very modules, none of them hooked or replaced since.
     def _steps(self):
-        modules = [value for value in self.__dict__.values() if isinstance(value, Module)]
-        if is_grad_enabled():
-            return _schedule(modules, True)
+        modules, training = list(self.children()), is_grad_enabled()
+        if training or any(map(_is_altered, modules)):
+            return _schedule(modules, training)
+        called = [(module, type(module).forward, type(module).__call__) for module in modules]
         known = self._inference
-        if known is not None and known[0] == modules and not any(map(_is_altered, modules)):
-            return known[1]
-        steps = _schedule(modules, False)
-        self._inference = None if any(map(_is_altered, modules)) else (modules, steps)
-        return steps
+        if known is None or known[0] != called:
+            known = self._inference = called, _schedule(modules, False)
+        return known[1]
 
 
 class ModuleList(_Numbered):

@@ -114,7 +114,7 @@ class Module:
 
     def children(self) -> Iterator["Module"]:
         """The modules directly inside this one."""
-        return (child for _, child in self.named_children())
+        return (value for value in vars(self).values() if isinstance(value, Module))
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
         """(dotted name, module) of this module (named `prefix`) and all inside it, each once."""

@@ -300,6 +300,7 @@ VEC_INLINE void take_some(const T *const run[LANES], int64_t at, int64_t count, 
 }
 #define COLUMNS_AT_ONCE 1
 #endif
+/* Loops over a number that is known are unrolled; others would be copied many times over. */
 VEC_INLINE void take_columns(const T *const run[LANES], int64_t at, int64_t count, vec *y) {
     if (__builtin_constant_p(count))
         FC_UNROLL for (int64_t j = 0; j < count; j += COLUMNS_AT_ONCE) take_some(run, at, count, j, y);

@@ -80,23 +80,13 @@ typedef struct {
     char *scratch;
 } depth_job;
 
-/* The same as take_columns of planes that fill no vector. */
-static void gather_lanes(const T *const plane[LANES], int64_t cells, vec *lanes) {
-    T *to = (T *)lanes;
-    for (int64_t lane = 0; lane < LANES; lane++)
-        for (int64_t cell = 0; cell < cells; cell++) {
-            FC_KEEP_LOOP;
-            to[cell * LANES + lane] = plane[lane][cell];
-        }
-}
-
 /* Cells [first, end) of planes, in rows of W, which are laid `pitch` cells apart:
  * to[row][column][lane] = plane[lane][first + row * W + column]. */
 static void interleave(const T *const plane[LANES], int64_t first, int64_t end, int64_t W, T *to, int64_t pitch) {
     for (int64_t cell = first, column = 0; cell < end; cell += LANES) {
         vec lanes[LANES];
         int64_t start = min_i64(cell, max_i64(end - LANES, 0)); /* the last vector starts before its first new cell */
-        if (end < LANES) gather_lanes(plane, end, lanes);
+        if (end < LANES) take_all_columns(plane, end, (T *)lanes);
         else take_columns(plane, start, LANES, lanes);
         for (int64_t i = cell - start; i < min_i64(LANES, end - start); i++, to += LANES) {
             store(to, lanes[i]);
@@ -110,12 +100,10 @@ static void interleave(const T *const plane[LANES], int64_t first, int64_t end, 
 
 /* dest[lane][cell] = y[cell][lane]. */
 static void take_apart(const T *y, int64_t plane, int64_t channels, T *dest) {
-    for (int64_t i = 0; plane < LANES && i < channels; i++)
-        for (int64_t cell = 0; cell < plane; cell++) {
-            FC_KEEP_LOOP;
-            *dest++ = y[cell * LANES + i];
-        }
-    if (plane < LANES) return;
+    if (plane < LANES) {
+        transpose_block(y, LANES, plane, channels, dest, plane);
+        return;
+    }
     for (int64_t cell = 0; cell < plane; cell += LANES) {
         const T *run[LANES];
         vec lanes[LANES];

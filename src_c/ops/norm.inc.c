@@ -156,7 +156,6 @@ static void column_statistics(const norm_job *job, int64_t b, int64_t count) {
         for (; i < count; i += LANES)
             column_sums(job, first, rows, b + i, 1, min_i64(LANES, count - i), centre + i, plain + i, product + i);
         for (int64_t i = 0; i < count; i++) {
-            FC_KEEP_LOOP;
             double u = plain[i], uv = product[i], before = n;
             sums[0][i] += u;
             sums[1][i] += uv;
@@ -165,7 +164,6 @@ static void column_statistics(const norm_job *job, int64_t b, int64_t count) {
         n += rows;
     }
     for (int64_t i = 0; i < count; i++) {
-        FC_KEEP_LOOP;
         job->first[b + i] = (T)(graded ? sums[0][i] : mean[i]);
         job->second[b + i] = (T)(graded ? sums[1][i] : n > 0 ? max_f64(squares[i], 0) / n : 0);
     }

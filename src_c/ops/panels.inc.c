@@ -274,9 +274,7 @@ static void pack_apart(const product *p, const T *source, int64_t first, int64_t
         }
     }
 }
-#endif
-
-#if !defined(X86_MASK)
+#else /* pack_block leaves such cells to its pieces */
 static int64_t apart_bytes(const product *p, int64_t block) {
     (void)p;
     (void)block;
@@ -291,6 +289,7 @@ enum { PACK_AHEAD = 3 }; /* channels, where each cell is read once */
 static void pack_block(const product *p, const T *source, int64_t first, int64_t depth, const pixel_run *runs,
                        int64_t run_count, int64_t count, T *panels, piece *pieces, char *apart) {
     int64_t lanes = ceil_div(panel_pixels(p, count), LANES) * LANES, plane = volume(p->extent);
+    (void)apart; /* of masked vectors alone */
 #if defined(X86_MASK)
     if (packs_planes(p, runs, count)) {
         pack_planes(p, source + runs->image * p->groups * p->channels * plane, first, depth, runs, run_count, count,

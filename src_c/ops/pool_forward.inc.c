@@ -8,10 +8,9 @@
 enum {
     POOL_STRIP_BYTES = 12 * 1024,
     POOL_SHARED_BYTES = 192 * 1024,
-    POOL_TILE_CELLS = 2048,      /* input columns of a tile, at least */
-    POOL_TASK_CELLS = 48 * 1024, /* input cells of a task, about */
-    POOL_SHARED_HEIGHT = 8,      /* windows of this many rows share their work */
-    POOL_SHARED_REUSE = 4,       /* if each row is in this many windows */
+    POOL_TILE_CELLS = 2048, /* input columns of a tile, at least */
+    POOL_SHARED_HEIGHT = 8, /* windows of this many rows share their work */
+    POOL_SHARED_REUSE = 4,  /* if each row is in this many windows */
 };
 
 typedef struct {

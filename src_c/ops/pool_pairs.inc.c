@@ -3,8 +3,6 @@
  * Rows of output are numbered through all planes. They lie next to one another, so a vector may be written past the
  * end of a row, whose next row overwrites it. Short rows are reduced side by side instead. */
 
-enum { PAIRS_CELLS = 48 * 1024 }; /* of input, of a task */
-
 static int is_pairs(const fc_pool_geometry *g) {
     int pairs =
         !g->adaptive && g->output[2] > 2 * LANES && g->kernel[0] == 1 && g->stride[0] == 1 && g->padding[0] == 0;
@@ -24,8 +22,7 @@ typedef struct {
 
 /* Two vectors from p on, of which nothing is read from `end` on. */
 VEC_INLINE void load_pairs(const T *p, const T *end, vec x[2]) {
-    int whole = end - p >= 2 * LANES;
-    FC_UNROLL for (int i = 0; i < 2; i++) x[i] = whole ? load(p + i * LANES) : load_before(p + i * LANES, end);
+    FC_UNROLL for (int i = 0; i < 2; i++) x[i] = load_before(p + i * LANES, end);
 }
 
 static void pairs_task(const void *context, int64_t task, int thread) {
@@ -61,6 +58,6 @@ static void pairs_task(const void *context, int64_t task, int thread) {
 
 static void pool_pairs(const fc_pool_geometry *g, const T *input, T *output, int64_t *indices, int threads) {
     int64_t rows = g->planes * g->output[0] * g->output[1];
-    pairs_job job = {g, input, output, indices, rows, max_i64(1, PAIRS_CELLS / (2 * g->input[2]))};
+    pairs_job job = {g, input, output, indices, rows, max_i64(1, POOL_TASK_CELLS / (2 * g->input[2]))};
     fc_parallel_for(ceil_div(rows, job.rows_per_task), threads, pairs_task, &job);
 }

@@ -2,6 +2,7 @@
 
 enum {
     POOL_SERIAL_CELLS = 64 * 1024, /* less than this is not worth waking threads for */
+    POOL_TASK_CELLS = 48 * 1024,   /* input cells of a task, about */
     WHOLE_TASK_CELLS = 32 * 1024,
     WHOLE_CHUNK_CELLS = 128 * 1024, /* larger planes are reduced in chunks of this many cells, then the chunks */
 };

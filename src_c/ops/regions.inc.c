@@ -156,8 +156,7 @@ static void run_regions(const product *p, void *scratch, int threads) {
     int64_t (*offset)[3] = take(&rest, region_taps_bytes(p)), *tap = (int64_t *)(offset + p->taps), start[3];
     int64_t channels = region_channels(p);
     char *all_sums = channels < p->channels ? rest + measure_regions(p, threads).threads : NULL;
-    int64_t channel = 0;
-    do {
+    for (int64_t channel = 0; channel < p->channels; channel += channels) {
         char *sums = all_sums;
         product region;
         FOR_REGIONS(start, region) {
@@ -168,7 +167,6 @@ static void run_regions(const product *p, void *scratch, int threads) {
             if (sums) sums += tasks * job.plan.stage_bytes;
             fc_parallel_for(tasks, threads, gather_task, &job);
         }
-        channel += channels;
-    } while (channel < p->channels);
+    }
 }
 #undef FOR_REGIONS
