@@ -122,7 +122,7 @@ def test_a_signal_ends_a_long_call_early(name, threads):
 
 def test_the_handlers_of_signals_run_throughout_a_long_call():
     """They are not put off to its end; one that returns lets the call go on."""
-    x, w = np.ones((32, 64, 64, 64), F), np.ones((64, 64, 5, 5), F)
+    x, w = np.ones((128, 64, 64, 64), F), np.ones((64, 64, 5, 5), F)
     ticks = []
     with alarm(0.02, lambda: ticks.append(1)):
         y = fc.conv2d(x, w)
@@ -131,7 +131,7 @@ def test_the_handlers_of_signals_run_throughout_a_long_call():
 
 
 def test_a_handler_may_compute():
-    x, w = np.ones((32, 64, 64, 64), F), np.ones((64, 64, 5, 5), F)
+    x, w = np.ones((128, 64, 64, 64), F), np.ones((64, 64, 5, 5), F)
     want, inner = fc.conv2d(SMALL, KERNEL), []
     with alarm(0.02, lambda: inner.append(fc.conv2d(SMALL, KERNEL))):
         y = fc.conv2d(x, w)
