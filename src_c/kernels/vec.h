@@ -119,9 +119,9 @@ VEC_INLINE vec odds(vec a, vec b) { return __builtin_shufflevector(a, b, ODDS); 
 VEC_INLINE vec zip_low(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP_LOW); }
 VEC_INLINE vec zip_high(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP_HIGH); }
 
-#if defined(X86_MASK)
 #define FIRST_LANES(n) ((1u << (n)) - 1)
 
+#if defined(X86_MASK)
 /* Lane i of the result is that lane of a and b, one after the other, which place[i] says modulo their number. */
 VEC_INLINE vec choose_lanes(vec a, vec b, positions place) {
     return (vec)X86(permutex2var)((x86_vec)a, (__m512i)place, (x86_vec)b);
@@ -172,14 +172,33 @@ VEC_INLINE void fetch_rows(const T *x, int64_t step, int64_t rows, int64_t n) {
         for (int64_t i = 0; i < n; i += 64 / T_BYTES) __builtin_prefetch(x + i, 1);
 }
 
+/* The lanes of which a bit is set, the other lanes 0 and not read. */
+#if defined(X86_MASK)
+#define MASKED_LOADS
+VEC_INLINE vec load_lanes(const T *p, uint32_t lanes) { return (vec)X86(maskz_loadu)(lanes, p); }
+#elif defined(__AVX2__) && VECTOR_BYTES == 32
+#define MASKED_LOADS
+#if T_BYTES == 4
+VEC_INLINE vec load_where(const T *p, positions mask) { return (vec)_mm256_maskload_ps(p, (__m256i)mask); }
+#define LANE_BITS 1, 2, 4, 8, 16, 32, 64, 128
+#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
+#else
+VEC_INLINE vec load_where(const T *p, positions mask) { return (vec)_mm256_maskload_pd(p, (__m256i)mask); }
+#define LANE_BITS 1, 2, 4, 8
+#define LANE_NUMBERS 0, 1, 2, 3
+#endif
+VEC_INLINE vec load_lanes(const T *p, uint32_t lanes) {
+    const positions bits = {LANE_BITS};
+    return load_where(p, ((position)lanes & bits) == bits);
+}
+#endif
+
 /* n elements, 1 <= n <= LANES, the other lanes 0. */
 VEC_INLINE vec load_part(const T *p, int64_t n) {
-#if defined(FIRST_LANES)
-    return (vec)X86(maskz_loadu)(FIRST_LANES(n), p);
-#elif defined(__AVX2__) && VECTOR_BYTES == 32 && T_BYTES == 4
-    return (vec)_mm256_maskload_ps(p, (__m256i)((positions){0, 1, 2, 3, 4, 5, 6, 7} < (position)n));
-#elif defined(__AVX2__) && VECTOR_BYTES == 32
-    return (vec)_mm256_maskload_pd(p, (__m256i)((positions){0, 1, 2, 3} < (position)n));
+#if defined(X86_MASK)
+    return load_lanes(p, FIRST_LANES(n));
+#elif defined(MASKED_LOADS)
+    return load_where(p, (positions){LANE_NUMBERS} < (position)n);
 #else
     if (n == LANES) return load(p);
     T lanes[LANES] = {0};
@@ -188,7 +207,7 @@ VEC_INLINE vec load_part(const T *p, int64_t n) {
 #endif
 }
 VEC_INLINE void store_part(T *p, vec v, int64_t n) {
-#if defined(FIRST_LANES)
+#if defined(X86_MASK)
     X86(mask_storeu)(p, FIRST_LANES(n), (x86_vec)v);
 #else
     T lanes[LANES];
@@ -200,7 +219,7 @@ VEC_INLINE void store_part(T *p, vec v, int64_t n) {
 /* p[2 * i] = v[i] for i < n, 1 <= n <= LANES; what lies between stays. */
 VEC_INLINE void store_apart(T *p, vec v, int64_t n) {
     const vec low = zip_low(v, v), high = zip_high(v, v);
-#if defined(FIRST_LANES)
+#if defined(X86_MASK)
     const uint32_t mask = 0x55555555u & (uint32_t)((1ull << 2 * n) - 1), all = FIRST_LANES(LANES);
     X86(mask_storeu)(p, mask & all, (x86_vec)low);
     X86(mask_storeu)(p + LANES, mask >> LANES & all, (x86_vec)high);

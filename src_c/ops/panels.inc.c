@@ -171,6 +171,9 @@ static void pack_planes(const product *p, const T *image, int64_t first, int64_t
     }
 }
 
+#endif
+
+#if defined(MASKED_LOADS)
 /* Pixels of unit stride in rows as long as those of the source lie as the cells do that a tap sees: vectors of them are
  * loaded whole, but for the lanes that see none. Rows of many vectors are as soon copied. */
 enum { ALIKE_VECTORS = 48, ALIKE_ROW = 4 * LANES };
@@ -204,7 +207,7 @@ VEC_INLINE void lay_masked(const T *x, const lane_masks mask, int64_t inside, in
     for (int64_t v = 0; v < vectors; v += TILE_VECS) {
         int64_t width = min_i64(TILE_VECS, vectors - v);
         T *to = panels + (v * depth + level * width) * LANES;
-        for (int64_t i = v; i < v + width; i++, to += LANES) store(to, (vec)X86(maskz_loadu)(mask[i], x + i * LANES));
+        for (int64_t i = v; i < v + width; i++, to += LANES) store(to, load_lanes(x + i * LANES, mask[i]));
     }
     for (int64_t i = inside; i < count; i++) panels[i * depth + level] = mask[i / LANES] >> i % LANES & 1 ? x[i] : 0;
 }
@@ -296,6 +299,8 @@ static void pack_block(const product *p, const T *source, int64_t first, int64_t
                     panels);
         return;
     }
+#endif
+#if defined(MASKED_LOADS)
     if (apart && count <= ALIKE_VECTORS * LANES && runs[run_count - 1].image == runs->image) {
         pack_apart(p, source, first, depth, runs, run_count, count, panels, apart);
         return;
@@ -305,7 +310,7 @@ static void pack_block(const product *p, const T *source, int64_t first, int64_t
     for (int64_t tap = 0; tap < p->taps; tap++) {
         int64_t channel = first_channel(p, tap, first), end = first_channel(p, tap, first + depth);
         if (channel >= end) continue;
-#if defined(X86_MASK)
+#if defined(MASKED_LOADS)
         if (alike) {
             pack_alike(p, p->offset[tap], source + channel * plane, channel * p->taps + tap - first, end - channel,
                        depth, runs, run_count, count, panels);
