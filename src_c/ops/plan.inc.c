@@ -78,6 +78,7 @@ static int why_direct(const product *p, int weight) {
     direct *= (double)(p->channels * p->rows);
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
+    if (!weight && runs_across(p)) direct = min_f64(direct, 0.9 * pixels_cost(p) * LANES / p->groups);
     if (p->channels < 8) t.cost *= prices->few_channels;
     double scattered = t.filter * (t.depth - p->channels);
     if (weight) t.cost = prices->weight * (t.cost + ((t.in - t.out) * t.tiles + scattered) * p->rows);
