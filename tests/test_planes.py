@@ -84,6 +84,14 @@ LAYERS = {
     "pixels of a volume": ((2, 20, 9, 8, 10), 33, (3, 2, 3), {"padding": (1, 1, 2), "stride": (2, 1, 3)}),
     "pixels far apart": ((2, 50, 11, 12), 40, (3, 3), {"padding": 4, "dilation": (3, 4), "stride": 2}),
     "pixels of one row": ((3, 64, 90), 25, (4,), {"padding": 1, "stride": 3}),
+    "taps beyond small planes": ((19, 30, 8, 7), 21, (5, 5), {"padding": (4, 3)}),
+    "taps beyond small planes, dilated": ((13, 24, 6, 5), 34, (3, 3), {"padding": 4, "dilation": (2, 3)}),
+    "taps beyond small planes, strided": ((14, 40, 5, 6), 20, (4, 3), {"padding": 2, "stride": (2, 1)}),
+    "taps beyond small planes of groups": ((16, 48, 4, 4), 36, (3, 3), {"padding": 2, "groups": 3}),
+    "taps beyond small volumes": ((13, 40, 3, 4, 3), 18, (3, 3, 2), {"padding": 2}),
+    "taps beyond short rows": ((20, 33, 9), 40, (7,), {"padding": 6}),
+    "taps beyond small planes of many channels": ((17, 150, 3, 3), 70, (3, 3), {"padding": 1}),
+    "pixels that see nothing": ((13, 30, 4, 4), 20, (2, 2), {"padding": 3}),
     "tall window without padding": ((1, 2, 60, 333), 2, (14, 6), {"groups": 2}),
 }
 

@@ -24,10 +24,10 @@ typedef struct {
 } pixel_plan;
 
 enum {
-    PIXEL_DEPTH = 384,   /* levels at a time, unless one channel has more */
-    ACROSS_DEPTH = 1024, /* the same across images */
+    PIXEL_DEPTH = 384,         /* levels at a time, unless one channel has more */
+    ACROSS_DEPTH = 1024,       /* the same across images */
     PIXEL_MATRIX = 512 * 1024, /* bytes that stay near */
-    ACROSS_CELLS = 512,  /* of a source or of dest, at most */
+    ACROSS_CELLS = 512,        /* of a source or of dest, at most */
     PIXEL_STAGE = 32 * 1024,
     ACROSS_STAGE = 128 * 1024,
     LEAST_PIXELS = 64, /* of a block, where there are so many */
@@ -66,8 +66,9 @@ static pixel_plan cut_pixels(const product *p, int across) {
         if (across) s.region[axis] = min_i64(s.region[axis], p->extent[axis]);
     }
     s.packed_bytes = line_bytes(p->groups * s.packed * (int64_t)sizeof(T));
-    int64_t cells = across ? s.images * odd_lines(s.channels * volume(s.region))
-                           : s.copied ? s.images * s.channels * volume(s.region) : 0;
+    int64_t cells = across     ? s.images * odd_lines(s.channels * volume(s.region))
+                    : s.copied ? s.images * s.channels * volume(s.region)
+                               : 0;
     s.level_bytes = line_bytes(s.channels * p->taps * (int64_t)sizeof(int64_t));
     s.copy_bytes = line_bytes(cells * (int64_t)sizeof(T));
     s.stage_bytes = line_bytes(s.images * s.band * slice * s.stage_row * (int64_t)sizeof(T));
@@ -102,8 +103,8 @@ static double cost_pixels(const product *p, const pixel_plan *s) {
     double sums = seen * p->channels * (vectors + 0.4 * (s->panels * 2 > vectors)); /* one vector waits for its sums */
     double matrix = 3 * s->lanes * levels; /* packing it; a large one comes and goes, again for each block */
     if (levels * s->lanes * T_BYTES > PIXEL_MATRIX) matrix *= 2.5 + 0.2 * s->units * s->bands;
-    return p->groups * (sums + 20 * vectors * pixels + runs * (5 * vectors + 8 * s->panels) + matrix +
-                        0.5 * rows * s->region[2]);
+    return p->groups *
+           (sums + 20 * vectors * pixels + runs * (5 * vectors + 8 * s->panels) + matrix + 0.5 * rows * s->region[2]);
 }
 
 /* Whether tiles may have images as their rows. */
@@ -277,14 +278,13 @@ static tap_span taps_at(const product *p, const pixel_plan *s, const pixel_block
 
 /* c += the products of the taps that see a pixel of some images; `cell` is the first cell that one sees. */
 static void add_seen_taps(const product *p, const pixel_plan *s, const tap_span seen[3], const T *const *cell,
-                     int64_t images, int64_t channels, const T *panel, tile_arguments *t) {
+                          int64_t images, int64_t channels, const T *panel, tile_arguments *t) {
     int64_t row = s->region[2] * channels, plane = s->region[1] * row;
     for (int64_t z = 0; z < seen[0].taps; z++)
         for (int64_t y = 0; y < seen[1].taps; y++) {
             const T *a[TILE_ROWS];
             int64_t tap = (seen[0].first + z) * p->count[1] + seen[1].first + y;
-            for (int64_t i = 0; i < images; i++)
-                a[i] = cell[i] + z * tap_gap(p, 0) * plane + y * tap_gap(p, 1) * row;
+            for (int64_t i = 0; i < images; i++) a[i] = cell[i] + z * tap_gap(p, 0) * plane + y * tap_gap(p, 1) * row;
             t->b = panel + (tap * p->count[2] + seen[2].first) * channels * t->b_row;
             tiles[t->b_row / LANES - 1][images - 1](a, t);
         }

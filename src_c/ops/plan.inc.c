@@ -16,6 +16,7 @@ enum way {
     GATHER_PAIR,
     GATHER_JOINT,
     PIXELS,
+    PIXELS_ACROSS,
     COL2IM,
     FEW_PIXELS,
     FILL,
@@ -48,6 +49,7 @@ static const fc_choice ways[] = {
     [GATHER_PAIR] = {"gather", "stride 2: both column phases together, so that rows are written whole"},
     [GATHER_JOINT] = {"gather", "wide strides divide the kernel: all phases are rows of one product, then interleaved"},
     [PIXELS] = {"pixels", "short rows or wide strides: lanes run along output channels, pixels are read in place"},
+    [PIXELS_ACROSS] = {"pixels", "many taps miss a small source: a pixel of several images takes those that see it"},
     [COL2IM] = {"col2im", "few input channels: the products of all taps fill the tiles, and are added up"},
     [FEW_PIXELS] = {"col2im", "few pixels: they meet the weight where it lies, and their products are added up"},
     [FILL] = {"fill", "no tap reaches these cells"},
@@ -120,7 +122,7 @@ static enum way choose_way(const product *p) {
         double strips = in_strips || stay_close ? strip_cost(p) : INFINITY;
         if (in_strips && panels < 0.95 * min_f64(pixels, strips)) return GATHER + direct;
         if (!in_strips && strips < 0.9 * min_f64(pixels, panels)) return STRIP_NARROW;
-        if (pixels < 0.95 * (in_strips ? strips : panels)) return PIXELS;
+        if (pixels < 0.95 * (in_strips ? strips : panels)) return plan_pixels(p).across ? PIXELS_ACROSS : PIXELS;
     }
     return narrow ? STRIP_NARROW : grouped ? STRIP_GROUPS : has_regions(p) ? GATHER_REGIONS : GATHER + direct;
 }
@@ -140,7 +142,8 @@ static enum way choose_weight_way(const product *p) {
 /* What a way makes of the matrix alone. */
 static int64_t packed_bytes(const product *p) {
     enum way way = choose_way(p);
-    return way == WINOGRAD ? winograd_packed_bytes(p) : way == PIXELS ? plan_pixels(p).packed_bytes : 0;
+    int pixels = way == PIXELS || way == PIXELS_ACROSS;
+    return way == WINOGRAD ? winograd_packed_bytes(p) : pixels ? plan_pixels(p).packed_bytes : 0;
 }
 
 static void pack_matrix(const product *p, void *packed, int threads) {
@@ -156,7 +159,8 @@ static int64_t product_scratch(const product *p, int threads) {
     case DEPTH: return depth_scratch(p, threads);
     case TALL: return tall_scratch(p, threads);
     case WINOGRAD: return winograd_scratch(p, threads);
-    case PIXELS: return pixels_scratch(p, threads);
+    case PIXELS:
+    case PIXELS_ACROSS: return pixels_scratch(p, threads);
     case GATHER_REGIONS: return regions_scratch(p, threads);
     default: return gather_scratch(p, threads);
     }
@@ -169,7 +173,8 @@ static void run_product(const product *p, void *scratch, int threads) {
     case DEPTH: run_depth(p, scratch, threads); break;
     case TALL: run_tall(p, scratch, threads); break;
     case WINOGRAD: run_winograd(p, scratch, threads); break;
-    case PIXELS: run_pixels(p, scratch, threads); break;
+    case PIXELS:
+    case PIXELS_ACROSS: run_pixels(p, scratch, threads); break;
     case GATHER_REGIONS: run_regions(p, scratch, threads); break;
     default: run_gather(p, scratch, threads);
     }
