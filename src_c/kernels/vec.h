@@ -121,6 +121,31 @@ VEC_INLINE vec zip_high(vec a, vec b) { return __builtin_shufflevector(a, b, ZIP
 
 #define FIRST_LANES(n) ((1u << (n)) - 1)
 
+/* The even and the odd ones of 2 * LANES cells. Where a vector has two halves they are placed so that shuffles stay
+ * within them, which takes half as many. */
+VEC_INLINE void split_pairs(const T *x, vec *even, vec *odd) {
+#if VECTOR_BYTES == 32
+    typedef T half __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
+    half part[4];
+    FC_UNROLL for (int i = 0; i < 4; i++) part[i] = *(const half *)(x + i * LANES / 2);
+#if T_BYTES == 4
+    vec left = __builtin_shufflevector(part[0], part[2], 0, 1, 2, 3, 4, 5, 6, 7);
+    vec right = __builtin_shufflevector(part[1], part[3], 0, 1, 2, 3, 4, 5, 6, 7);
+    *even = __builtin_shufflevector(left, right, 0, 2, 8, 10, 4, 6, 12, 14);
+    *odd = __builtin_shufflevector(left, right, 1, 3, 9, 11, 5, 7, 13, 15);
+#else
+    vec left = __builtin_shufflevector(part[0], part[2], 0, 1, 2, 3);
+    vec right = __builtin_shufflevector(part[1], part[3], 0, 1, 2, 3);
+    *even = __builtin_shufflevector(left, right, 0, 4, 2, 6);
+    *odd = __builtin_shufflevector(left, right, 1, 5, 3, 7);
+#endif
+#else
+    vec low = load(x), high = load(x + LANES);
+    *even = evens(low, high);
+    *odd = odds(low, high);
+#endif
+}
+
 #if defined(X86_MASK)
 /* Lane i of the result is that lane of a and b, one after the other, which place[i] says modulo their number. */
 VEC_INLINE vec choose_lanes(vec a, vec b, positions place) {

@@ -58,10 +58,13 @@ VEC_INLINE int64_t odd_lines(int64_t n) {
 VEC_INLINE void copy_step(T *dest, const T *from, int64_t n, int64_t step) {
     if (step == 1) copy_run(dest, from, n);
     else if (step == 2 && n > LANES) {
-        for (int64_t i = 0; i < n - LANES; i += LANES)
-            store(dest + i, evens(load(from + 2 * i), load(from + 2 * i + LANES)));
-        from += 2 * (n - LANES) - 1; /* nothing is read past the last element */
-        store(dest + n - LANES, odds(load(from), load(from + LANES)));
+        vec even, odd;
+        for (int64_t i = 0; i < n - LANES; i += LANES) {
+            split_pairs(from + 2 * i, &even, &odd);
+            store(dest + i, even);
+        }
+        split_pairs(from + 2 * (n - LANES) - 1, &even, &odd); /* nothing is read past the last element */
+        store(dest + n - LANES, odd);
     } else if (step == 2) {
         int64_t cells = 2 * n - 1;
         vec low = load_part(from, min_i64(cells, LANES));
@@ -102,9 +105,10 @@ static void split_rows(T *even, T *odd, int64_t dest_row, const T *from, int64_t
     int64_t whole = (n - 1) / (2 * LANES) * LANES, left = n - 2 * whole;
     for (; rows > 0; rows--, even += dest_row, odd += dest_row, from += from_row) {
         for (int64_t i = 0; i < whole; i += LANES) {
-            vec a = load(from + 2 * i), b = load(from + 2 * i + LANES);
-            store(even + i, evens(a, b));
-            store(odd + i, odds(a, b));
+            vec a, b;
+            split_pairs(from + 2 * i, &a, &b);
+            store(even + i, a);
+            store(odd + i, b);
         }
         const T *last = from + 2 * whole;
         vec a = load_part(last, min_i64(left, LANES)),
