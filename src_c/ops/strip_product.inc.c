@@ -156,7 +156,7 @@ static void slide(const strip_job *job, const strip_block *b, const slide_block 
             t->x = odd->x = b->from + v * LANES;
             t->c = staged ? b->stage : p->dest + to;
             t->c_row = staged ? n * LANES : step;
-            if (!p->pair) fetch_rows(p->dest + to + m * step, step, m, inside);
+            fetch_rows(p->dest + to + m * step, step, m, p->pair ? 2 * inside : inside);
             slide_tiles[m - 1][n - 1](t);
             if (p->pair) {
                 odd->c = b->stage + m * n * LANES;
