@@ -121,12 +121,14 @@ static int64_t phases_scratch(const fc_conv_geometry *g, int threads) {
     return most;
 }
 
+enum { LEAST_JOINT_ROWS = VECTOR_BYTES < 64 ? 32 : LANES }; /* that repay the packing of few channels' phases */
+
 /* The way in which all phases are computed at once, or FILL: they are computed one after another, or some together. */
 static enum way way_of_phases(const fc_conv_geometry *g) {
     product p[TOGETHER];
     if (takes_few_pixels(g)) return FEW_PIXELS;
-    int few_channels = takes_col2im(g), fills_vectors = g->C * volume(g->stride) >= LANES;
-    if (takes_joint_phases(g) && (fills_vectors || !few_channels) &&
+    int few_channels = takes_col2im(g), many_rows = g->C * volume(g->stride) >= LEAST_JOINT_ROWS;
+    if (takes_joint_phases(g) && (many_rows || !few_channels) &&
         take_phases(g, (const int64_t[3]){0}, p) < TOGETHER)
         return GATHER_JOINT;
     return few_channels ? COL2IM : FILL;
