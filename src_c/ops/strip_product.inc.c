@@ -237,10 +237,9 @@ static void along_rows(const strip_job *job, const strip_block *b, strip_argumen
     int64_t columns = s->flat ? (b->rows - 1) * b->at.pitch + b->columns : b->columns;
     int64_t vectors = ceil_div(columns, LANES), parts = ceil_div(vectors, most);
     int64_t fewer = divide(vectors, parts), wider = vectors - fewer * parts; /* parts with one vector more */
-    int plain = p->epilogue.activation == FC_NONE && !p->epilogue.residual;
-    int gaps = s->flat && !(s->apart && b->ascending); /* between rows of the strip, or of dest */
+    int gaps = s->flat && !(s->apart && b->ascending);                       /* between rows of the strip, or of dest */
     t->x_vec = t->c_vec = LANES;
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         for (int64_t part = 0, v = 0, n; part < parts; part++, v += n) {
             n = fewer + (part < wider);
             int64_t to = at + r * b->row_step + v * LANES * b->column_step;
@@ -251,9 +250,11 @@ static void along_rows(const strip_job *job, const strip_block *b, strip_argumen
             t->c_row = gaps ? s->stage_row : staged ? n * LANES : plane;
             if (!gaps) fetch_rows(p->dest + to + n * LANES * b->column_step, plane, m, n * LANES * b->column_step);
             strip_tiles[m - 1][n - 1](t);
-            if (gaps || (!staged && plain)) continue;
-            for (int64_t i = 0; i < m; i++) place_run(p, t->c + i * t->c_row, to + i * plane, inside, b->column_step);
+            if (!gaps && staged) unstage(p, b, t->c, t->c_row, to, m, inside, plane);
         }
+        for (int64_t i = 0; !gaps && b->column_step == 1 && i < m; i++)
+            finish_rows(p, at + i * plane + r * b->row_step, 1, columns, 0);
+    }
     for (int64_t i = 0; gaps && i < m; i++) {
         for (int64_t r = 0; r < b->rows; r++) {
             const T *x = b->stage + i * s->stage_row + r * b->at.pitch;
