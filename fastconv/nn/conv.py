@@ -14,6 +14,10 @@ from .lazy import Lazy, lazy_name
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
+def _bare(x):
+    return x.data if isinstance(x, Tensor) else x
+
+
 class _Convolution(Lazy):
     rank = 0
     op_name = ""
@@ -21,11 +25,12 @@ class _Convolution(Lazy):
     _folded = None  # (numbers of a batch norm, the prepared weight and bias that have them folded in)
 
     # Where no gradient is wanted the operation gets arrays, for which it looks at less.
-    def _op(self, *arguments, **keywords):
+    def _op(self, input, weight, bias, *others, **keywords):
         function = getattr(F, self.op_name)
         if is_grad_enabled():
-            return function(*arguments, **keywords)
-        return wrap(function(*(x.data if isinstance(x, Tensor) else x for x in arguments), **keywords))
+            return function(input, weight, bias, *others, **keywords)
+        input, weight, bias = _bare(input), _bare(weight), _bare(bias)
+        return wrap(function(input, weight, bias, *others, **keywords))
 
     # The weight for one call. What was prepared counts only while the parameter holds its very array, which nothing can
     # write to; so it is never stale.
@@ -34,11 +39,12 @@ class _Convolution(Lazy):
         return self.weight if ready is None or self.weight.data is not ready.stored or is_grad_enabled() else ready
 
     # (weight, bias) with a batch norm folded in, or None: see _BatchNorm.folded. Of a prepared weight they are kept
-    # while the norm has the same numbers, so that any number of `positions` repays them.
-    def _fold(self, norm, positions):
-        if not norm.folds(self.weight):
+    # while the norm has the same numbers, so that any size of input repays them.
+    def _fold(self, norm, shape):
+        if len(shape) != self.rank + 2 or not norm.folds(self.weight):
             return None
         if self._weight() is self.weight:
+            positions = math.prod(shape[2:]) // math.prod(self.stride)  # of a sample, whatever comes with it
             return norm.folded(self.weight, self.bias) if norm.repays(self.weight, positions) else None
         numbers = norm.numbers(self.bias)
         if self._folded is None or self._folded[0] != numbers:
@@ -156,11 +162,10 @@ class _Conv(_Convolution):
     def forward(self, input, activation=None, norm=None):
         if self.in_channels is None:
             self._infer_from_input(input)
-        weight, bias = self._weight(), self.bias
-        if norm is not None:
-            shape = np.shape(input)
-            positions = math.prod(shape[2:]) // math.prod(self.stride)  # of a sample, whatever comes with it
-            folded = self._fold(norm, positions) if len(shape) == self.rank + 2 else None
+        if norm is None:
+            weight, bias = self._weight(), self.bias
+        else:
+            folded = self._fold(norm, np.shape(input))
             if folded is None:
                 result = norm.forward(self.forward(input), activation if activation == "relu" else None)
                 return result if activation in (None, "relu") else getattr(F, activation)(result)

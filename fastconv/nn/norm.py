@@ -109,9 +109,8 @@ class _BatchNorm(_ChannelNorm):
 
     # All that `folded` depends on but the weight, to compare.
     def numbers(self, bias):
-        parameters = (x if x is None else x.data for x in (bias, self.weight, self.bias))
-        arrays = (self.running_mean, self.running_var, *parameters)
-        return self.eps, *(x if x is None else x.tobytes() for x in arrays)
+        parameters = [x if x is None else x.data.tobytes() for x in (bias, self.weight, self.bias)]
+        return self.eps, [x if x is None else x.tobytes() for x in (self.running_mean, self.running_var)], parameters
 
 
 class _InstanceNorm(_ChannelNorm):
