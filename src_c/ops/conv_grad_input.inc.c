@@ -58,7 +58,7 @@ static int64_t axis_bytes(const fc_conv_geometry *g) {
 /* Two phases that alternate along a row are computed together, so that rows are written whole, unless other methods
  * gain more. */
 static int pairs_columns(const product *even, const product *odd) {
-    if (is_narrow(even->rows, even->channels)) return slides(even);
+    if (is_narrow(even->rows, even->channels)) return slides(even) || (even->pixels[2] >= LANES && fits_strip(even));
     if (even->groups > 1 && even->channels <= 64 && (even->rows <= 16 || even->pixels[2] < LANES)) return 0;
     product p = *even, seen;
     p.pair = odd;
@@ -128,8 +128,7 @@ static enum way way_of_phases(const fc_conv_geometry *g) {
     product p[TOGETHER];
     if (takes_few_pixels(g)) return FEW_PIXELS;
     int few_channels = takes_col2im(g), many_rows = g->C * volume(g->stride) >= LEAST_JOINT_ROWS;
-    if (takes_joint_phases(g) && (many_rows || !few_channels) &&
-        take_phases(g, (const int64_t[3]){0}, p) < TOGETHER)
+    if (takes_joint_phases(g) && (many_rows || !few_channels) && take_phases(g, (const int64_t[3]){0}, p) < TOGETHER)
         return GATHER_JOINT;
     return few_channels ? COL2IM : FILL;
 }

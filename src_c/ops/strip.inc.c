@@ -131,11 +131,14 @@ static int64_t border_cells(const strip_plan *s, const product *p) {
     return max_i64(lay_out(s, band, s->columns + s->span[2]).channel, lay_out(s, s->rows, side + s->span[2]).channel);
 }
 
+/* The columns of the strip that a product reads: of its taps along a row, or all. */
+static int64_t listed(const product *p, int sliding) { return sliding ? p->count[2] : p->channels * p->taps; }
+
 /* `scroll`: large planes may be taken in larger blocks than strips hold, see above. */
 FC_PLAN strip_plan plan_strip(const product *p, int scroll) {
     int64_t P = p->pixels[1], Q = p->pixels[2], low[3], high[3];
     strip_plan s = {.sliding = slides(p), .gap = 1};
-    s.columns_listed = s.sliding ? p->count[2] : p->channels * p->taps;
+    s.columns_listed = listed(p, s.sliding);
     if (s.sliding && p->stride[1] == 1) s.gap = tap_gap(p, 1);
     int unit = s.sliding && !p->pair && p->stride[1] == 1 && p->stride[2] == 1;
     int three =
@@ -172,7 +175,7 @@ FC_PLAN strip_plan plan_strip(const product *p, int scroll) {
     s.column_blocks = ceil_div(Q, s.columns);
     int64_t pitch = s.columns + s.span[2];
     int64_t right = (Q - 1 + s.span[2]) * p->stride[2] + s.low - (p->extent[2] - 1); /* zeros after a row */
-    int short_rows = !s.sliding && s.column_blocks == 1 && Q < SHORT_VECTORS * LANES;
+    int short_rows = !s.sliding && !p->pair && s.column_blocks == 1 && Q < SHORT_VECTORS * LANES;
     int64_t vectors = min_i64(SHORT_VECTORS, ceil_div(Q, LANES));
     int64_t waste_flat = pitch - Q, waste_rows = vectors * LANES - Q;
     if (s.column_blocks == 1 && p->stride[2] == 1 && s.low < 0 && right > 0) {
@@ -185,10 +188,10 @@ FC_PLAN strip_plan plan_strip(const product *p, int scroll) {
     int64_t planes = p->channels * s.span[0] * s.phases[1] * (reach - s.phases[2]);
     int64_t lay = planes * vectors * STRIP_LAY * (P + s.span[1]) / (P * p->rows);
     int64_t gain = waste_rows * times - waste_flat * times - move, gain_apart = waste_rows * times - lay;
-    s.apart = short_rows && !p->pair && p->stride[2] == 1 && s.span[2] > 0 && p->dest_stride[2] == 1 &&
+    s.apart = short_rows && p->stride[2] == 1 && s.span[2] > 0 && p->dest_stride[2] == 1 &&
               gain_apart > max_i64(gain, 0) && slice_bytes * reach * Q * (P + s.span[1]) <= APART_BYTES;
     s.flat = s.apart || (short_rows && gain >= 0);
-    s.down = !s.sliding && !s.flat && vectors <= DOWN_VECTORS;
+    s.down = !s.sliding && !s.flat && !p->pair && vectors <= DOWN_VECTORS;
     if (s.apart) {
         s.phases[2] = s.period = reach;
         s.span[2] = s.shared = 0;
@@ -217,7 +220,8 @@ FC_PLAN strip_plan plan_strip(const product *p, int scroll) {
     s.tile_bytes = line_bytes((s.tiles + 1) * (int64_t)sizeof(slide_block));
     s.step_bytes = line_bytes(s.steps * s.tiles * (int64_t)sizeof(slide_step));
     s.piece_bytes = line_bytes(s.span[0] * s.phases[1] * s.phases[2] * (int64_t)sizeof(strip_piece));
-    s.table_bytes = line_bytes((s.columns_listed + (p->pair ? p->pair->count[2] : 0)) * (int64_t)sizeof(int64_t));
+    s.table_bytes =
+        line_bytes((s.columns_listed + (p->pair ? listed(p->pair, s.sliding) : 0)) * (int64_t)sizeof(int64_t));
     int64_t cells = s.in_place ? border_cells(&s, p) : s.at.channel;
     s.strip_bytes = line_bytes((p->channels * cells + s.shared + STRIP_VECS * LANES) * (int64_t)sizeof(T));
     int64_t slide_stage = LANES * (s.rolling ? ROLL_VECS * s.rows : 2 * SLIDE_ROWS * SLIDE_VECS);
@@ -248,7 +252,7 @@ static int64_t strip_scratch(const product *p, int threads) {
 
 /* The order of the phases' planes in a channel: [depth][row phase][column phase]. */
 static void list_strip_columns(const product *p, const strip_plan *s, int64_t *table) {
-    for (int64_t i = 0; i < (s->sliding ? p->count[2] : s->columns_listed); i++) {
+    for (int64_t i = 0; i < listed(p, s->sliding); i++) {
         const int64_t *offset = p->offset[i % p->taps];
         int64_t z = offset[0] - p->low[0], y = s->sliding ? 0 : offset[1] - p->low[1], x = offset[2] - s->low;
         int64_t plane = ((s->sliding ? 0 : z) * s->phases[1] + y % p->stride[1]) * s->phases[2] + x % s->period;

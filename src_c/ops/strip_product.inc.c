@@ -229,8 +229,23 @@ static void down_columns(const strip_job *job, const strip_block *b, strip_argum
     }
 }
 
-/* The same, in tiles along rows, or along the whole block as if it were one. */
-static void along_rows(const strip_job *job, const strip_block *b, strip_arguments *t, int64_t m, int64_t at) {
+/* A tile and that of the pair, which alternate in dest. */
+static void tile_pair(const product *p, const strip_block *b, strip_arguments *t, strip_arguments *odd, int64_t m,
+                      int64_t n, int64_t to, int64_t width) {
+    t->c = b->stage;
+    odd->x = t->x;
+    odd->c = b->stage + m * n * LANES;
+    odd->x_vec = odd->c_vec = LANES;
+    t->c_row = odd->c_row = n * LANES;
+    strip_tiles[m - 1][n - 1](t);
+    strip_tiles[m - 1][n - 1](odd);
+    for (int64_t i = 0; i < m; i++)
+        zip_run(p->dest + to + i * volume(p->dest_extent), t->c + i * n * LANES, odd->c + i * n * LANES, width);
+}
+
+/* The same, in tiles along rows, or along the whole block as if it were one. `odd` are the arguments of the pair. */
+static void along_rows(const strip_job *job, const strip_block *b, strip_arguments *t, strip_arguments *odd, int64_t m,
+                       int64_t at) {
     const product *p = job->p;
     const strip_plan *s = &job->s;
     int64_t plane = volume(p->dest_extent), most = strip_vecs[m - 1], rows = s->flat ? 1 : b->rows;
@@ -249,11 +264,16 @@ static void along_rows(const strip_job *job, const strip_block *b, strip_argumen
             t->c = gaps ? b->stage + v * LANES : staged ? b->stage : p->dest + to;
             t->c_row = gaps ? s->stage_row : staged ? n * LANES : plane;
             if (!gaps) fetch_rows(p->dest + to + n * LANES * b->column_step, plane, m, n * LANES * b->column_step);
+            if (p->pair) {
+                tile_pair(p, b, t, odd, m, n, to, min_i64(2 * n * LANES, b->dest_columns - 2 * v * LANES));
+                continue;
+            }
             strip_tiles[m - 1][n - 1](t);
             if (!gaps && staged) unstage(p, b, t->c, t->c_row, to, m, inside, plane);
         }
-        for (int64_t i = 0; !gaps && b->column_step == 1 && i < m; i++)
-            finish_rows(p, at + i * plane + r * b->row_step, 1, columns, 0);
+        int64_t written = p->pair ? min_i64(2 * columns, b->dest_columns) : columns;
+        for (int64_t i = 0; !gaps && (b->column_step == 1 || p->pair) && i < m; i++)
+            finish_rows(p, at + i * plane + r * b->row_step, 1, written, 0);
     }
     for (int64_t i = 0; gaps && i < m; i++) {
         for (int64_t r = 0; r < b->rows; r++) {
@@ -305,7 +325,14 @@ static void strip_pair(const strip_job *job, const strip_block *b, const slide_b
                              .a = p->matrix + (first + k) * p->channels * p->taps,
                              .a_row = p->channels * p->taps};
         for (int64_t i = 0; i < m; i++) t.init[i] = bias ? bias[first + k + i] : 0;
-        (s->down ? down_columns : along_rows)(job, b, &t, m, at + k * plane);
+        strip_arguments odd = t;
+        if (p->pair) {
+            odd.column += t.count;
+            odd.count = odd.a_row = listed(p->pair, 0);
+            odd.a = p->pair->matrix + (first + k) * odd.a_row;
+        }
+        if (s->down) down_columns(job, b, &t, m, at + k * plane);
+        else along_rows(job, b, &t, &odd, m, at + k * plane);
     }
 }
 
@@ -416,7 +443,7 @@ static void run_strip(const product *p, void *scratch, int threads) {
     char *rest = scratch;
     int64_t *table = take(&rest, s->table_bytes);
     list_strip_columns(p, s, table);
-    if (p->pair) list_strip_columns(p->pair, s, table + p->count[2]);
+    if (p->pair) list_strip_columns(p->pair, s, table + s->columns_listed);
     job.table = table;
     job.scratch = rest;
     fc_parallel_for(s->chunks * p->pixels[0] * s->row_blocks * s->column_blocks, threads, strip_task, &job);
