@@ -50,7 +50,7 @@ def test_names_the_kernel_and_the_reason_that_the_table_of_choices_gives():
         assert found.reason
     regions = fc.explain(fc.conv2d, X, W, padding=24, dilation=24)
     assert "regions" in regions.reason
-    across = fc.explain(fc.conv2d, drawn(16, 32, 6, 6), drawn(32, 32, 7, 7), padding=6)
+    across = fc.explain(fc.conv_transpose2d, drawn(16, 32, 6, 6), drawn(32, 32, 7, 7))
     assert "several images" in across.reason
     exact = fc.explain(fc.conv2d, drawn(1, 32, 96, 96), drawn(128, 32, 3, 3), padding=1, precision="exact")
     assert (exact.kernel, exact.precision) == ("gather", "exact")

@@ -28,8 +28,13 @@ static int64_t phase_taps(const fc_conv_geometry *g, int axis, int64_t phase, in
 }
 
 static product phase_product(const fc_conv_geometry *g, const int64_t phase[3]) {
-    product p = {
-        .groups = g->G, .images = g->N, .channels = g->K / g->G, .rows = g->C / g->G, .taps = 1, .exact = g->exact};
+    product p = {.groups = g->G,
+                 .images = g->N,
+                 .channels = g->K / g->G,
+                 .rows = g->C / g->G,
+                 .taps = 1,
+                 .exact = g->exact,
+                 .by_batch = 1};
     for (int axis = 0; axis < 3; axis++) {
         p.extent[axis] = g->output[axis];
         p.stride[axis] = 1;
@@ -58,8 +63,9 @@ static int64_t axis_bytes(const fc_conv_geometry *g) {
 /* Two phases that alternate along a row are computed together, so that rows are written whole, unless other methods
  * gain more. */
 static int pairs_columns(const product *even, const product *odd) {
-    if (is_narrow(even->rows, even->channels)) return slides(even) || (even->pixels[2] >= LANES && fits_strip(even));
-    if (even->groups > 1 && even->channels <= 64 && (even->rows <= 16 || even->pixels[2] < LANES)) return 0;
+    int small_groups = even->groups > 1 && even->channels <= 64, fits = even->pixels[2] >= LANES && fits_strip(even);
+    if (is_narrow(even->rows, even->channels)) return slides(even) || fits;
+    if (small_groups && (even->rows <= 16 || even->pixels[2] < LANES)) return fits;
     product p = *even, seen;
     p.pair = odd;
     if (join_twins(&p, &seen)) return 1;

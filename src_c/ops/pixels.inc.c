@@ -109,7 +109,7 @@ static double cost_pixels(const product *p, const pixel_plan *s) {
 
 /* Whether tiles may have images as their rows. */
 static int runs_across(const product *p) {
-    return p->images >= TILE_ROWS && p->taps > 1 && !p->tap && !p->pair && sees_zeros(p) &&
+    return p->by_batch && p->images >= TILE_ROWS && p->taps > 1 && !p->tap && !p->pair && sees_zeros(p) &&
            volume(p->extent) <= ACROSS_CELLS && volume(p->pixels) <= ACROSS_CELLS;
 }
 

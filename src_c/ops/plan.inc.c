@@ -108,10 +108,10 @@ static enum way choose_way(const product *p) {
     int fits = fits_strip(p) && (!p->pair || fits_strip(p->pair));
     if (reads_in_place(p)) return GATHER_IN_PLACE;
     int narrow = fits && is_narrow(p->rows, p->channels);
-    if (p->pair && !narrow) return GATHER_PAIR;
     /* Groups are packed one at a time: small ones do not repay it, nor do short rows. */
-    int small = p->rows <= 16 || (p->rows <= 64 && p->pixels[2] < 2 * LANES);
+    int small = p->rows <= 16 || (p->rows <= 64 && p->pixels[2] < 2 * LANES && !p->pair);
     int grouped = fits && p->groups > 1 && p->channels <= 64 && small;
+    if (p->pair && !narrow && !grouped) return GATHER_PAIR;
     /* Pixels are read in place where that is done sooner than strips of them, or panels; strips, where they have not so
      * many channels that they leave the first cache, if they are sooner than both; few channels are packed for many
      * rows, whose weights are read again for every strip. */

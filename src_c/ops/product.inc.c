@@ -24,6 +24,7 @@ typedef struct product {
     int64_t dest_extent[3], dest_stride[3], dest_start[3];
     fc_epilogue epilogue;
     int exact;                   /* direct summation only */
+    int by_batch;                /* the way may depend on the number of images, and with it the last bits */
     const struct product *pair;  /* of dest stride 2: the product of the columns between, or NULL */
     const struct product *below; /* of a pair: the pair of the rows between, or NULL */
 } product;
