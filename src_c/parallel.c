@@ -109,10 +109,10 @@ typedef struct {
 static _Thread_local task_loop *running;
 static _Thread_local int asks; /* this thread is the calling one, where Python's handlers run */
 
-/* Asks, in the caller's floating-point mode, whether to go on. */
+/* Asks, in the caller's floating-point mode, whether to go on; never again when the answer was no. */
 static void check_interrupt(task_loop *loop) {
     int64_t now = milliseconds();
-    if (!interrupt_check || now - checked_at < CHECK_EVERY) return;
+    if (!interrupt_check || interrupted || now - checked_at < CHECK_EVERY) return;
     checked_at = now;
     set_fp_mode(loop->caller);
     interrupted = interrupt_check();

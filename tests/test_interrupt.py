@@ -120,6 +120,16 @@ def test_a_signal_ends_a_long_call_early(name, threads):
         assert time.process_time() - start < 0.6 * times * length
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_handler_that_takes_its_time_and_raises_ends_the_call_for_good(threads):
+    def stop_slowly():
+        time.sleep(0.05)
+        raise Stop
+
+    with fc.threads(threads), alarm(0.02, stop_slowly, once=True), pytest.raises(Stop):
+        CALLS["one image"](24)
+
+
 def test_the_handlers_of_signals_run_throughout_a_long_call():
     """They are not put off to its end; one that returns lets the call go on."""
     x, w = np.ones((128, 64, 64, 64), F), np.ones((64, 64, 5, 5), F)

@@ -42,7 +42,7 @@ static int sees_zeros(const product *p) {
     return 0;
 }
 
-static pixel_plan cut_pixels(const product *p, int across) {
+FC_PLAN pixel_plan cut_pixels(const product *p, int across) {
     pixel_plan s = {.across = across, .lanes = ceil_div(p->rows, LANES) * LANES, .copied = across || sees_zeros(p)};
     int64_t stage = across ? ACROSS_STAGE : PIXEL_STAGE, most = clamp_i64(stage / s.lanes, LEAST_PIXELS, MOST_PIXELS);
     int64_t pixels = volume(p->pixels);
@@ -87,7 +87,7 @@ static int64_t taps_seen(const product *p, int axis) {
 }
 
 /* In multiply-adds of vectors, as measured. */
-static double cost_pixels(const product *p, const pixel_plan *s) {
+FC_PLAN double cost_pixels(const product *p, const pixel_plan *s) {
     double levels = (double)p->channels * p->taps, vectors = (double)s->lanes / LANES;
     double blocks = (double)p->images * s->bands, pixels = (double)p->images * volume(p->pixels);
     double packing = 2 * s->lanes * levels, rows = blocks * p->channels * s->region[0] * s->region[1];
@@ -253,6 +253,7 @@ static int64_t region_start(const product *p, const pixel_plan *s, const pixel_b
 /* Elements from image to image where channels of the region are copied with the channels last. */
 static int64_t turned_step(const pixel_plan *s, int64_t channels) { return odd_lines(channels * volume(s->region)); }
 
+/* Copies channels of the region so. */
 static void turn_region(const product *p, const pixel_plan *s, const pixel_block *b, const T *source, int64_t channels,
                         T *to) {
     int64_t plane = volume(p->extent), whole = s->region[2] == p->extent[2]; /* rows that lie next to one another */
@@ -315,14 +316,14 @@ static void multiply_across(const product *p, const pixel_plan *s, const pixel_b
                 seen[1] = taps_at(p, s, b, 1, y, at + 1);
                 for (int64_t x = b->first[2]; x < b->first[2] + b->count[2]; x++, t.c += s->stage_row) {
                     seen[2] = taps_at(p, s, b, 2, x, at + 2);
+                    if (seen[2].taps == 0) continue;
                     const T *cell[TILE_ROWS];
                     for (int64_t i = 0; i < images; i++)
                         cell[i] = cells + (image + i) * step +
                                   ((at[0] * s->region[1] + at[1]) * s->region[2] + at[2]) * channels;
                     t.outer = runs ? 1 : seen[2].taps;
                     t.inner = runs ? seen[2].taps * channels : channels;
-                    if (seen[2].taps > 0)
-                        add_seen_taps(p, s, seen, cell, images, channels, panels + lane * channels * p->taps, &t);
+                    add_seen_taps(p, s, seen, cell, images, channels, panels + lane * channels * p->taps, &t);
                 }
             }
         }
