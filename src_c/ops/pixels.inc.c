@@ -78,8 +78,8 @@ FC_PLAN pixel_plan cut_pixels(const product *p, int across) {
 
 /* The taps of an axis that see the source, of all its pixels. */
 static int64_t taps_seen(const product *p, int axis) {
-    int64_t seen = 0, offset = p->low[axis], stride = p->stride[axis];
-    for (int64_t tap = 0; tap < p->count[axis]; tap++, offset += tap_gap(p, axis)) {
+    int64_t seen = 0, offset = p->low[axis], stride = p->stride[axis], gap = tap_gap(p, axis);
+    for (int64_t tap = 0; tap < p->count[axis]; tap++, offset += gap) {
         int64_t first = ceil_div(max_i64(0, -offset), stride);
         seen += max_i64(0, min_i64(p->pixels[axis], floor_div(p->extent[axis] - 1 - offset, stride) + 1) - first);
     }
@@ -280,12 +280,13 @@ static tap_span taps_at(const product *p, const pixel_plan *s, const pixel_block
 /* c += the products of the taps that see a pixel of some images; `cell` is the first cell that one sees. */
 static void add_seen_taps(const product *p, const pixel_plan *s, const tap_span seen[3], const T *const *cell,
                           int64_t images, int64_t channels, const T *panel, tile_arguments *t) {
-    int64_t row = s->region[2] * channels, plane = s->region[1] * row;
+    int64_t row = s->region[2] * channels, next_row = tap_gap(p, 1) * row;
+    int64_t next_plane = tap_gap(p, 0) * s->region[1] * row;
     for (int64_t z = 0; z < seen[0].taps; z++)
         for (int64_t y = 0; y < seen[1].taps; y++) {
             const T *a[TILE_ROWS];
             int64_t tap = (seen[0].first + z) * p->count[1] + seen[1].first + y;
-            for (int64_t i = 0; i < images; i++) a[i] = cell[i] + z * tap_gap(p, 0) * plane + y * tap_gap(p, 1) * row;
+            for (int64_t i = 0; i < images; i++) a[i] = cell[i] + z * next_plane + y * next_row;
             t->b = panel + (tap * p->count[2] + seen[2].first) * channels * t->b_row;
             tiles[t->b_row / LANES - 1][images - 1](a, t);
         }

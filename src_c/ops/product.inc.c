@@ -133,6 +133,11 @@ VEC_INLINE void zip_run(T *dest, const T *even, const T *odd, int64_t n) {
     copy_run(dest + i, last, n - i);
 }
 
+VEC_INLINE void zip_rows(T *dest, int64_t dest_row, const T *even, const T *odd, int64_t from_row, int64_t rows,
+                         int64_t n) {
+    for (; rows > 0; rows--, dest += dest_row, even += from_row, odd += from_row) zip_run(dest, even, odd, n);
+}
+
 /* dest[i] = from[first + i * step] where that lies in [0, extent), else 0. */
 VEC_INLINE void copy_padded(T *dest, const T *from, int64_t first, int64_t step, int64_t extent, int64_t n) {
     int64_t low = clamp_i64(ceil_div(max_i64(-first, 0), step), 0, n);

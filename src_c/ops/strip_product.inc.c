@@ -163,8 +163,7 @@ static void slide(const strip_job *job, const strip_block *b, const slide_block 
                 odd->c_row = n * LANES;
                 slide_tiles[m - 1][n - 1](odd);
                 inside = min_i64(2 * n * LANES, b->dest_columns - 2 * v * LANES);
-                for (int64_t i = 0; i < m; i++)
-                    zip_run(p->dest + to + i * step, t->c + i * t->c_row, odd->c + i * odd->c_row, inside);
+                zip_rows(p->dest + to, step, t->c, odd->c, n * LANES, m, inside);
                 finish_rows(p, to, m, inside, step);
             } else if (staged) {
                 unstage(p, b, t->c, t->c_row, to, m, inside, step);
@@ -239,8 +238,7 @@ static void tile_pair(const product *p, const strip_block *b, strip_arguments *t
     t->c_row = odd->c_row = n * LANES;
     strip_tiles[m - 1][n - 1](t);
     strip_tiles[m - 1][n - 1](odd);
-    for (int64_t i = 0; i < m; i++)
-        zip_run(p->dest + to + i * volume(p->dest_extent), t->c + i * n * LANES, odd->c + i * n * LANES, width);
+    zip_rows(p->dest + to, volume(p->dest_extent), t->c, odd->c, n * LANES, m, width);
 }
 
 /* The same, in tiles along rows, or along the whole block as if it were one. `odd` are the arguments of the pair. */
