@@ -147,7 +147,7 @@ def test_the_epilogue_reaches_every_pixel_once(name):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(2, 3, 9, 70), (1, 2, 33, 129), (3, 5, 6, 7)])
+@pytest.mark.parametrize("shape", [(2, 3, 9, 70), (1, 2, 33, 129), (3, 5, 6, 7), (9, 30, 5, 9), (4, 5, 12, 4)])
 @pytest.mark.parametrize(
     "window",
     [(2,), (2, 2, 0, 1, True), (3, 2, 1), (3, 1, 1, 2), ((2, 3), (2, 1)), (9, 1, 4)],
@@ -161,3 +161,21 @@ def test_maxima_are_where_the_first_of_the_largest_or_the_last_nan_is(shape, win
     got, indices = fc.max_pool2d(x, *window, return_indices=True)
     np.testing.assert_array_equal(got, want)
     np.testing.assert_array_equal(indices, places)
+    np.testing.assert_array_equal(fc.max_pool2d(x, *window), want)
+    np.testing.assert_array_equal(fc.min_pool2d(-x, *window), -want)
+
+
+@pytest.mark.parametrize("shape", [(9, 30, 5, 9), (1, 9, 12, 4), (2, 4, 3, 3)])
+def test_means_and_gradients_of_small_planes_are_those_of_each_plane(shape, isa):
+    rng = np.random.default_rng(6)
+    x = rng.integers(-9, 9, shape).astype(np.float32)
+    np.testing.assert_array_equal(fc.avg_pool2d(x, 2), lookup("avg_pool2d")(x, 2))
+    np.testing.assert_array_equal(
+        fc.avg_pool2d(x, 2, 1, divisor_override=8), lookup("avg_pool2d")(x, 2, 1, divisor_override=8)
+    )
+    y, indices = fc.max_pool2d(x, (2, 3), (1, 1), return_indices=True)
+    grad = rng.integers(-9, 9, y.shape).astype(np.float32)
+    back = fc.max_pool2d_backward(grad, indices, shape)
+    for plane in np.ndindex(shape[:2]):
+        want = np.bincount(indices[plane].ravel(), grad[plane].ravel(), back[plane].size)
+        np.testing.assert_array_equal(back[plane].ravel(), want)

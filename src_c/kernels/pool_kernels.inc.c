@@ -8,6 +8,7 @@ typedef struct {
     void (*columns)(const window_columns *w, cell_run run, cell_run spare, const pool_result *out);
     void (*one)(cell_run run, int64_t n, const pool_result *out, int64_t i);
     void (*planes)(const T *x, int64_t planes, int64_t n, T size, T *result);
+    void (*gathered)(const gathered_windows *w, const T *x, int64_t first, int64_t last, const pool_result *out);
 } pool_kernels;
 
 #define POOL_KERNELS(name, kind, indexed) \
@@ -29,8 +30,12 @@ typedef struct {
     static void name##_planes(const T *x, int64_t planes, int64_t n, T size, T *result) { \
         reduce_planes(kind, x, planes, n, size, result); \
     } \
-    static const pool_kernels name = {name##_fill,    name##_rows, name##_shared, \
-                                      name##_columns, name##_one,  name##_planes};
+    static void name##_gathered(const gathered_windows *w, const T *x, int64_t first, int64_t last, \
+                                const pool_result *out) { \
+        reduce_gathered(kind, indexed, w, x, first, last, out); \
+    } \
+    static const pool_kernels name = {name##_fill, name##_rows,   name##_shared,  name##_columns, \
+                                      name##_one,  name##_planes, name##_gathered};
 
 POOL_KERNELS(pool_max, POOL_MAX, 0)
 POOL_KERNELS(pool_min, POOL_MIN, 0)

@@ -247,6 +247,7 @@ static void pool_task(const void *context, int64_t task, int thread) {
 
 static int64_t pool_forward_scratch(const fc_pool_geometry *g, int indexed, int threads) {
     if (!indexed && is_global(g)) return whole_scratch(g);
+    if (is_gathered(g, indexed)) return gathered_scratch(g);
     pool_plan plan = plan_pool(g, indexed);
     return plan.thread_bytes * threads + plan.sizes_bytes + plan.windows_bytes;
 }
@@ -262,6 +263,10 @@ static void pool_sized(const fc_pool_geometry *g, int kind, T size, const T *inp
     }
     if (indices && kind == POOL_MAX && is_pairs(g)) {
         pool_pairs(g, input, output, indices, threads);
+        return;
+    }
+    if (is_gathered(g, indices != NULL)) {
+        pool_gathered(g, kind, size, input, output, indices, scratch, threads);
         return;
     }
     char *rest = scratch;

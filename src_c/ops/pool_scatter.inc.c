@@ -16,7 +16,7 @@ typedef struct {
 
 static void report_outside(const scatter_job *job) { __atomic_store_n(job->outside, 1, __ATOMIC_RELAXED); }
 
-enum { SCATTER_BLOCK = 64, SCATTER_ASKS = 2048 * SCATTER_BLOCK };
+enum { SCATTER_BLOCK = 64, SCATTER_ASKS = 2048 * SCATTER_BLOCK, SCATTER_TOGETHER = 2048 };
 
 /* Whether n positions are all in [0, cells): a sign bit shows one that is not. */
 static int all_inside(const int64_t *at, int64_t n, int64_t cells) {
@@ -62,6 +62,24 @@ static void scatter_plane(const scatter_job *job, int64_t plane, int64_t low, in
     }
 }
 
+/* All of planes [first, last), which are small: checked and set to zero together. */
+static void scatter_planes(const scatter_job *job, int64_t first, int64_t last) {
+    int64_t count = last - first;
+    T *dst = job->result + first * job->cells;
+    const T *x = job->source + first * job->values;
+    const int64_t *at = job->positions + first * job->values;
+    if (!all_inside(at, count * job->values, job->cells)) {
+        report_outside(job);
+        return;
+    }
+    __builtin_memset(dst, 0, (size_t)(count * job->cells) * sizeof(T));
+    const T *ahead = dst + count * job->cells;
+    for (; count > 0; count--, dst += job->cells, x += job->values, at += job->values) {
+        ahead = fetch(ahead, job->cells);
+        scatter_block(dst, at, x, job->values, job->add);
+    }
+}
+
 static void scatter_task(const void *context, int64_t task, int thread) {
     (void)thread;
     const scatter_job *job = context;
@@ -72,7 +90,12 @@ static void scatter_task(const void *context, int64_t task, int thread) {
         return;
     }
     int64_t first = task * job->planes_per_task, last = min_i64(job->planes, first + job->planes_per_task);
-    for (int64_t plane = first; plane < last; plane++) scatter_plane(job, plane, 0, job->cells);
+    int64_t together = job->values <= SCATTER_BLOCK ? SCATTER_TOGETHER / job->cells : 0;
+    if (together > 1)
+        for (int64_t plane = first; plane < last; plane += together)
+            scatter_planes(job, plane, min_i64(last, plane + together));
+    else
+        for (int64_t plane = first; plane < last; plane++) scatter_plane(job, plane, 0, job->cells);
 }
 
 static void fetch_task(const void *context, int64_t task, int thread) {
