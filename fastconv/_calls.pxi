@@ -19,6 +19,8 @@ cdef inline bint as_number(x, int64_t *number):
 # A parameter of one number for all axes or one for each.
 cdef inline bint as_numbers(x, int rank, int64_t *numbers):
     cdef int axis
+    if PyList_CheckExact(x):
+        x = tuple(<list>x)
     if PyTuple_CheckExact(x):
         if len(<tuple>x) != rank:
             return False
@@ -45,7 +47,7 @@ cdef inline bint overlap(cnp.ndarray x, y):
 
 
 # Geometries of the calls of one operation, by the shapes of input and weight and the parameters, if those are ints,
-# tuples of ints or words.
+# tuples or lists of ints, or words.
 # Whoever asks for anything else gets None, and takes the long way, which checks everything and remembers the result.
 cdef class Calls:
     cdef dict known

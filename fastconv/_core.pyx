@@ -44,6 +44,7 @@ cdef extern from *:
     int fc_check_signals() noexcept nogil
     unsigned long fc_main_thread
 
+from cpython.list cimport PyList_CheckExact
 from cpython.tuple cimport PyTuple_CheckExact
 from libc.stdlib cimport free
 
