@@ -35,6 +35,7 @@
 #include "../ops/winograd_patches.inc.c"
 #include "../ops/winograd_filters.inc.c"
 #include "../ops/winograd.inc.c"
+#include "../ops/affine.inc.c"
 #include "../ops/share_sums.inc.c"
 #include "../ops/channel_grad_weight.inc.c"
 
@@ -49,7 +50,6 @@
 #include "../ops/narrow_grad_weight.inc.c"
 #include "../ops/winograd_grad_weight.inc.c"
 #include "../ops/conv_grad_weight.inc.c"
-#include "../ops/affine.inc.c"
 #include "../ops/reduce.inc.c"
 #include "../ops/resample.inc.c"
 #include "../ops/correlate.inc.c"

@@ -17,6 +17,8 @@ typedef struct {
 
 enum {
     IN_PLACE_ROWS = 4 * TILE_ROWS,
+    IN_PLACE_NEAR_ROWS = 8 * TILE_ROWS,
+    IN_PLACE_BYTES = 640 * 1024,
     IN_PLACE_CHANNELS = 4,
     IN_PLACE_DEPTH = 16,
     IN_PLACE_PANELS = 64,
@@ -29,18 +31,22 @@ enum { GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_FEWEST_ROWS = 2 * TILE_ROWS }; /*
 /* Whether pixels are numbered through all images. */
 static int joins_images(const product *p) { return p->images > 1 && wastes_lanes(p); }
 
+/* Whether all channels of an image stay in the second cache. */
+static int is_near(const product *p) { return p->channels * volume(p->extent) * T_BYTES <= IN_PLACE_BYTES; }
+
 /* Whether few rows read panels where they lie: packing them would take as long as their product. */
 static int reads_in_place(const product *p) {
-    return p->rows <= IN_PLACE_ROWS && p->channels >= IN_PLACE_CHANNELS && p->taps == 1 && !p->tap && !p->pair &&
-           p->stride[2] == 1 && p->low[2] == 0 && p->extent[2] == p->pixels[2] && volume(p->extent) == p->extent[2] &&
-           volume(p->pixels) == p->pixels[2] && p->pixels[2] >= PANEL && !joins_images(p);
+    return p->rows <= (is_near(p) ? IN_PLACE_NEAR_ROWS : IN_PLACE_ROWS) && p->channels >= IN_PLACE_CHANNELS &&
+           p->taps == 1 && !p->tap && !p->pair && p->stride[2] == 1 && p->low[2] == 0 && p->extent[2] == p->pixels[2] &&
+           volume(p->extent) == p->extent[2] && volume(p->pixels) == p->pixels[2] && p->pixels[2] >= PANEL &&
+           !joins_images(p);
 }
 
-/* Levels at a time: as equal as can be. Those read in place lie in a page each, and the fewer the rows, the sooner the
- * next pages are read. */
+/* Levels at a time: as equal as can be. Those read in place from afar lie in a page each, and the fewer the rows, the
+ * sooner the next pages are read. */
 static int64_t gather_depth(const product *p) {
     int64_t total = p->channels * p->taps, most = GATHER_DEPTH;
-    if (reads_in_place(p)) most = IN_PLACE_DEPTH * max_i64(2, row_blocks(p->rows));
+    if (reads_in_place(p) && !is_near(p)) most = IN_PLACE_DEPTH * max_i64(2, row_blocks(p->rows));
     return ceil_div(total, max_i64(1, ceil_div(total, most)));
 }
 

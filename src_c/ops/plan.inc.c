@@ -19,6 +19,7 @@ enum way {
     PIXELS_ACROSS,
     COL2IM,
     FEW_PIXELS,
+    AFFINE,
     FILL,
     DEPTH_LAST,
     POINTS_LAST,
@@ -52,6 +53,7 @@ static const fc_choice ways[] = {
     [PIXELS_ACROSS] = {"pixels", "many taps miss a small source: a pixel of several images takes those that see it"},
     [COL2IM] = {"col2im", "few input channels: the products of all taps fill the tiles, and are added up"},
     [FEW_PIXELS] = {"col2im", "few pixels: they meet the weight where it lies, and their products are added up"},
+    [AFFINE] = {"affine", "planes of one cell: inner products of channels and weights, both where they lie"},
     [FILL] = {"fill", "no tap reaches these cells"},
     [DEPTH_LAST] = {"channels last", "depthwise: lanes run along the channels, which are read in place"},
     [POINTS_LAST] = {"channels last", "1x1 at every pixel: pixels are rows of a matrix that is read in place"},
@@ -100,6 +102,7 @@ static int is_sparse(const product *p) {
 
 static enum way choose_way(const product *p) {
     if (p->taps == 0 && !p->pair) return FILL;
+    if (is_affine(p)) return AFFINE;
     if (is_sparse(p)) return p->pair ? GATHER_PAIR : GATHER_REGIONS;
     if (is_tall(p)) return TALL;
     if (suits_depth(p)) return DEPTH;
@@ -153,6 +156,7 @@ static void pack_matrix(const product *p, void *packed, int threads) {
 
 static int64_t product_scratch(const product *p, int threads) {
     switch (choose_way(p)) {
+    case AFFINE:
     case FILL: return 0;
     case STRIP_NARROW:
     case STRIP_GROUPS: return strip_scratch(p, threads);
@@ -168,6 +172,7 @@ static int64_t product_scratch(const product *p, int threads) {
 
 static void run_product(const product *p, void *scratch, int threads) {
     switch (choose_way(p)) {
+    case AFFINE: run_affine_product(p, threads); break;
     case STRIP_NARROW:
     case STRIP_GROUPS: run_strip(p, scratch, threads); break;
     case DEPTH: run_depth(p, scratch, threads); break;
