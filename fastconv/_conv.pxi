@@ -38,7 +38,8 @@ cdef class ConvGeometry:
                 self.computed.input[axis] = self.computed.kernel[axis] = 1
 
         cells = N * (C * input[0] * input[1] * input[2] + K * output[0] * output[1] * output[2])
-        self.worth_threads = self.macs + 8 * cells > 1 << 20
+        weights = K * (C // G) * kernel[0] * kernel[1] * kernel[2]
+        self.worth_threads = self.macs + 8 * cells + 4 * weights > 1 << 20
 
     cdef int threads(self):
         return threads_here() if self.worth_threads else 1
