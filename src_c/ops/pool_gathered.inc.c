@@ -2,11 +2,11 @@
 
 /* Windows of a row that are gathered faster than rows are reduced one by one. */
 enum { GATHERED_ROW = VECTOR_BYTES == 64 ? 2 * LANES : VECTOR_BYTES / 4 };
-enum { GATHERED_WINDOWS = 4096, GATHERED_PLANES = 8, GATHERED_TASK_WINDOWS = 128 * LANES };
+enum { GATHERED_WINDOWS = 4096, GATHERED_CELLS = 1 << 16, GATHERED_PLANES = 8, GATHERED_TASK_WINDOWS = 128 * LANES };
 
 static int is_gathered(const fc_pool_geometry *g, int indexed) {
-    int small = !g->adaptive && g->planes >= GATHERED_PLANES && g->input[0] == 1 &&
-                g->output[2] <= (indexed ? GATHERED_ROW : GATHERED_ROW / 4) &&
+    int small = !g->adaptive && uniform_windows(g) && g->planes >= GATHERED_PLANES && g->input[0] == 1 &&
+                volume(g->input) <= GATHERED_CELLS && g->output[2] <= (indexed ? GATHERED_ROW : GATHERED_ROW / 4) &&
                 g->output[1] * g->output[2] <= GATHERED_WINDOWS && g->kernel[1] * g->kernel[2] <= GATHERED_TAPS;
     for (int axis = 0; axis < 3; axis++) {
         int64_t reach = (g->output[axis] - 1) * g->stride[axis] + (g->kernel[axis] - 1) * g->dilation[axis];
