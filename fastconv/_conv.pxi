@@ -18,7 +18,7 @@ cdef class ConvGeometry:
     cdef fc_conv_geometry c
     cdef fc_conv_geometry computed  # the same sums, as simple as they can be said
     cdef fc_conv_size sizes[4]  # of each pass, as it was last asked for
-    cdef bint worth_threads  # waking them costs as much as about a million multiply-adds, or 130,000 cells moved
+    cdef bint worth_threads  # waking them costs a million multiply-adds, 130,000 cells moved or 260,000 weights read
 
     def __init__(self, N, C, K, G, input, output, kernel, stride, padding, dilation):
         self.c.N, self.c.C, self.c.K, self.c.G = N, C, K, G

@@ -10,9 +10,9 @@ enum { DOT_DEPTH = 4096 / T_BYTES, DOT_TASK = 1 << 15, DOT_TASKS = 16 };
 typedef struct {
     int64_t groups, rows, columns, depth; /* columns and depth of a group, whose matrices lie next to one another */
     int64_t chunk, chunks;                /* columns of a task, tasks of a group */
-    const T *input, *weight, *bias;
+    const T *input, *weight;
     T *output;
-    fc_epilogue ends; /* what follows the sums; its bias is `bias` */
+    fc_epilogue epilogue;
 } affine_job;
 
 /* Pointers to `most` rows; the last one stands in for those missing. */
@@ -26,7 +26,7 @@ static void point_at_rows(const T **row, int most, const T *first, int64_t count
 /* `column` and `count` more of all groups' columns; the input of their group begins at `input`. */
 static void affine_columns(const affine_job *job, const T *input, int64_t column, int64_t count) {
     int64_t depth = job->depth, input_row = job->groups * depth;
-    const T *w[DOT_ROWS], *x[DOT_COLUMNS];
+    const T *w[DOT_ROWS], *x[DOT_COLUMNS], *bias = job->epilogue.bias;
     for (int64_t level = 0; level == 0 || level < depth; level += DOT_DEPTH) {
         point_at_rows(w, DOT_ROWS, job->weight + column * depth + level, count, depth);
         for (int64_t row = 0; row < job->rows; row += DOT_COLUMNS) {
@@ -37,7 +37,7 @@ static void affine_columns(const affine_job *job, const T *input, int64_t column
             for (int64_t j = 0; j < some; j++) {
                 T *y = job->output + (row + j) * job->groups * job->columns + column;
                 for (int64_t i = 0; i < count; i++) {
-                    y[i] = sums[j][i] + (level ? y[i] : job->bias ? job->bias[column + i] : 0);
+                    y[i] = sums[j][i] + (level ? y[i] : bias ? bias[column + i] : 0);
                     FC_KEEP_LOOP;
                 }
             }
@@ -53,10 +53,11 @@ static void affine_task(const void *context, int64_t task, int thread) {
     first += group * job->columns;
     for (int64_t column = first; column < first + count && !fc_stopped(); column += DOT_ROWS)
         affine_columns(job, job->input + group * job->depth, column, min_i64(DOT_ROWS, first + count - column));
-    const T *residual = job->ends.residual;
-    if (!residual && job->ends.activation == FC_NONE) return;
+    const T *residual = job->epilogue.residual;
+    int activation = job->epilogue.activation;
+    if (!residual && activation == FC_NONE) return;
     for (int64_t at = first; at < job->rows * all; at += all)
-        finish_run(job->output + at, job->output + at, residual ? residual + at : NULL, count, 1, job->ends.activation);
+        finish_run(job->output + at, job->output + at, residual ? residual + at : NULL, count, 1, activation);
 }
 
 static void run_affine(affine_job *job, int threads) {
@@ -68,7 +69,8 @@ static void run_affine(affine_job *job, int threads) {
 
 static void affine(int64_t rows, int64_t columns, int64_t depth, const void *input, const void *weight,
                    const void *bias, void *output, int threads) {
-    affine_job job = {1, rows, columns, depth, .input = input, .weight = weight, .bias = bias, .output = output};
+    affine_job job = {1, rows, columns, depth, .input = input, .weight = weight, .output = output};
+    job.epilogue.bias = bias;
     run_affine(&job, threads);
 }
 
@@ -87,14 +89,7 @@ static int is_affine(const product *p) {
 }
 
 static void run_affine_product(const product *p, int threads) {
-    affine_job job = {p->groups,
-                      p->images,
-                      p->rows,
-                      p->channels,
-                      .input = p->source,
-                      .weight = p->matrix,
-                      .bias = p->epilogue.bias,
-                      .output = p->dest,
-                      .ends = p->epilogue};
+    affine_job job = {p->groups,          p->images,           p->rows,           p->channels,
+                      .input = p->source, .weight = p->matrix, .output = p->dest, .epilogue = p->epilogue};
     run_affine(&job, threads);
 }
