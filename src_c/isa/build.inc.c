@@ -9,6 +9,7 @@
 #include "../kernels/vec.h"
 
 #include "../kernels/tile.inc.c"
+#include "../kernels/panel_tile.inc.c"
 #include "../kernels/strip_tile.inc.c"
 #include "../kernels/slide_tile.inc.c"
 #include "../kernels/depth_tile.inc.c"

@@ -100,8 +100,6 @@ static void (*const tiles[TILE_VECS][TILE_ROWS])(const T *const *a, const tile_a
 };
 #undef TILE
 #undef TILE_NAME
-#undef TILES_OF_WIDTH
-#undef TILES_7_8
 
 /* Those that fetch: of full rows, or full panels. */
 #define TILE(n) \

@@ -15,15 +15,18 @@ typedef struct {
     int64_t thread_bytes;
 } gather_plan;
 
+/* Vectors of a whole cache line: a panel of these is worth reading from pages that lie apart. */
+enum { WHOLE_LINES = VECTOR_BYTES == 64 };
 enum {
-    IN_PLACE_ROWS = 4 * TILE_ROWS,
-    IN_PLACE_NEAR_ROWS = 8 * TILE_ROWS,
+    IN_PLACE_ROWS = WHOLE_LINES ? 0 : 4 * TILE_ROWS,
+    IN_PLACE_NEAR_ROWS = (WHOLE_LINES ? 5 : 8) * TILE_ROWS,
     IN_PLACE_BYTES = 640 * 1024,
     IN_PLACE_CHANNELS = 4,
     IN_PLACE_DEPTH = 16,
     IN_PLACE_PANELS = 64,
     IN_PLACE_AHEAD = 4 * PANEL
 };
+enum { RUNS_MATRIX_BYTES = 512 * 1024, RUNS_FAR_BYTES = 8 * 1024 * 1024, RUNS_TILES = 8 };
 enum { GATHER_PANELS = 16 }; /* of a block at most: finished rows are still in cache for what follows their sums */
 enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 320 * 1024, GATHER_PACKING = 16 };
 enum { GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_FEWEST_ROWS = 2 * TILE_ROWS }; /* of a part of the rows */
@@ -34,12 +37,22 @@ static int joins_images(const product *p) { return p->images > 1 && wastes_lanes
 /* Whether all channels of an image stay in the second cache. */
 static int is_near(const product *p) { return p->channels * volume(p->extent) * T_BYTES <= IN_PLACE_BYTES; }
 
+/* Whether whole panels are runs of the source. */
+static int sees_runs(const product *p) {
+    return p->channels >= IN_PLACE_CHANNELS && p->taps == 1 && !p->tap && !p->pair && p->stride[2] == 1 &&
+           p->low[2] == 0 && p->extent[2] == p->pixels[2] && volume(p->extent) == p->extent[2] &&
+           volume(p->pixels) == p->pixels[2] && p->pixels[2] >= PANEL && !joins_images(p);
+}
+
 /* Whether few rows read panels where they lie: packing them would take as long as their product. */
 static int reads_in_place(const product *p) {
-    return p->rows <= (is_near(p) ? IN_PLACE_NEAR_ROWS : IN_PLACE_ROWS) && p->channels >= IN_PLACE_CHANNELS &&
-           p->taps == 1 && !p->tap && !p->pair && p->stride[2] == 1 && p->low[2] == 0 && p->extent[2] == p->pixels[2] &&
-           volume(p->extent) == p->extent[2] && volume(p->pixels) == p->pixels[2] && p->pixels[2] >= PANEL &&
-           !joins_images(p);
+    return sees_runs(p) && p->rows <= (is_near(p) ? IN_PLACE_NEAR_ROWS : IN_PLACE_ROWS);
+}
+
+/* Whether the first rows pack the panels, one after another. The matrix is read again for each. */
+static int packs_on_the_way(const product *p) {
+    int64_t matrix_bytes = p->rows * min_i64(p->channels, GATHER_DEPTH) * T_BYTES;
+    return WHOLE_LINES && sees_runs(p) && !reads_in_place(p) && matrix_bytes <= RUNS_MATRIX_BYTES;
 }
 
 /* Levels at a time: as equal as can be. Those read in place from afar lie in a page each, and the fewer the rows, the
@@ -205,6 +218,38 @@ static void multiply_block(const block_product *b) {
     }
 }
 
+/* A block of whole panels that are runs of `source`; they are packed on the way. Results that are `far` outgrow the
+ * caches. The panels' order keeps each in the first cache while all rows see it. */
+static void multiply_runs(const block_product *b, const T *source, int64_t source_row, T *packed, int far) {
+    int64_t blocks = ceil_div(b->rows, TILE_ROWS), step = 1;
+    while (2 * step <= min_i64(blocks, RUNS_TILES)) step *= 2;
+    int64_t share = ceil_div(b->depth, step); /* levels of the next panel, for each of the first tiles */
+    for (int64_t panel = 0; panel < b->count; panel += PANEL)
+        for (int64_t block = 0; block < blocks; block++) {
+            int64_t row = part_start(b->rows, blocks, block), m = part_start(b->rows, blocks, block + 1) - row;
+            const T *next = source + panel + PANEL + min_i64(block, step - 1) * share * source_row;
+            T *c = b->c + row * b->c_row + panel;
+            panel_arguments t = {.depth = b->depth,
+                                 .matrix = b->matrix + row * b->matrix_row,
+                                 .matrix_row = b->matrix_row,
+                                 .x = block > 0 ? packed : source + panel,
+                                 .x_row = block > 0 ? PANEL : source_row,
+                                 .packed = block == 0 && blocks > 1 ? packed : NULL,
+                                 .c = c,
+                                 .c_row = b->c_row,
+                                 .init = b->init ? b->init + row : NULL,
+                                 .accumulate = b->accumulate,
+                                 .next = next,
+                                 .next_row = source_row,
+                                 .step = step,
+                                 .after = !far                 ? NULL
+                                          : block + 1 < blocks ? c + m * b->c_row
+                                                               : b->c + panel + PANEL};
+            panel_tiles[m - 1](&t);
+            if (b->ends) end_rows(b->ends, c, b->c_row, m, PANEL);
+        }
+}
+
 /* A task: rows [channel_row, channel_row + rows) of dest, which belong to `group`, at `count` pixels. */
 typedef struct {
     int64_t group, channel_row, rows, count, run_count;
@@ -223,25 +268,35 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
     if (p->tap)
         for (int64_t i = 0; i < depth; i++)
             b->levels[i] = (level + i) / p->taps * p->matrix_taps + p->tap[(level + i) % p->taps];
-    multiply_block(&(block_product){.rows = b->rows,
-                                    .depth = depth,
-                                    .count = inside,
-                                    .matrix = p->matrix + b->channel_row * matrix_row + (p->tap ? 0 : level),
-                                    .matrix_row = matrix_row,
-                                    .levels = p->tap ? b->levels : NULL,
-                                    .panels = b->panels,
-                                    .source = source,
-                                    .source_row = volume(p->extent),
-                                    .last = b->panels + inside * depth,
-                                    .last_row = depth,
-                                    .more = b->count - inside,
-                                    .c = c,
-                                    .c_row = c_row,
-                                    .init = p->epilogue.bias ? (const T *)p->epilogue.bias + b->channel_row : NULL,
-                                    .accumulate = level > 0,
-                                    .spill = spill,
-                                    .fetches = p->taps == 1 && !p->tap && depth == p->channels,
-                                    .ends = b->ends && level + depth == p->channels * p->taps ? p : NULL});
+    block_product block = {.rows = b->rows,
+                           .depth = depth,
+                           .count = inside,
+                           .matrix = p->matrix + b->channel_row * matrix_row + (p->tap ? 0 : level),
+                           .matrix_row = matrix_row,
+                           .levels = p->tap ? b->levels : NULL,
+                           .panels = b->panels,
+                           .source = source,
+                           .source_row = volume(p->extent),
+                           .last = b->panels + inside * depth,
+                           .last_row = depth,
+                           .more = b->count - inside,
+                           .c = c,
+                           .c_row = c_row,
+                           .init = p->epilogue.bias ? (const T *)p->epilogue.bias + b->channel_row : NULL,
+                           .accumulate = level > 0,
+                           .spill = spill,
+                           .fetches = p->taps == 1 && !p->tap && depth == p->channels,
+                           .ends = b->ends && level + depth == p->channels * p->taps ? p : NULL};
+    if (source && packs_on_the_way(p)) {
+        block_product runs = block;
+        runs.count = inside / PANEL * PANEL;
+        int far = p->images * p->groups * p->rows * volume(p->pixels) * T_BYTES > RUNS_FAR_BYTES;
+        multiply_runs(&runs, source, block.source_row, b->panels, far);
+        block.count -= runs.count;
+        block.panels += runs.count * depth;
+        block.c += runs.count;
+    }
+    if (block.count + block.more > 0) multiply_block(&block);
 }
 
 /* c = start + matrix * pixels, of channels [channel, end), added to c where there are channels before; `twin` sees the
@@ -249,7 +304,7 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
 static void multiply_pixels(const product *p, const product *twin, const gather_block *b, int64_t channel, int64_t end,
                             T *c, T *between, int64_t c_row, T *spill) {
     int64_t total = end * p->taps, most = gather_depth(p), plane = volume(p->extent);
-    int64_t whole = reads_in_place(p) ? b->count / PANEL : 0; /* panels: each is a run */
+    int64_t whole = reads_in_place(p) || packs_on_the_way(p) ? b->count / PANEL : 0; /* panels: each is a run */
     int64_t first = b->runs->image * p->groups * p->channels * plane + b->runs->at[2];
     const T *source = p->source + b->group * p->channels * plane;
     const T *bias = p->epilogue.bias;

@@ -12,6 +12,7 @@ enum way {
     GATHER_EXACT,
     GATHER_SMALL,
     GATHER_IN_PLACE,
+    GATHER_RUNS,
     GATHER_REGIONS,
     GATHER_PAIR,
     GATHER_JOINT,
@@ -46,6 +47,7 @@ static const fc_choice ways[] = {
     [GATHER_EXACT] = {"gather", ASKED_EXACT},
     [GATHER_SMALL] = {"gather", TOO_SMALL},
     [GATHER_IN_PLACE] = {"gather", "1x1 of few output channels: pixels are read where they lie"},
+    [GATHER_RUNS] = {"gather", "1x1: the first output channels pack pixels as they read them where they lie"},
     [GATHER_REGIONS] = {"gather", "taps miss much of the source: regions take the taps they see"},
     [GATHER_PAIR] = {"gather", "stride 2: both column phases together, so that rows are written whole"},
     [GATHER_JOINT] = {"gather", "wide strides divide the kernel: all phases are rows of one product, then interleaved"},
@@ -110,6 +112,7 @@ static enum way choose_way(const product *p) {
     if (direct < 0) return WINOGRAD;
     int fits = fits_strip(p) && (!p->pair || fits_strip(p->pair));
     if (reads_in_place(p)) return GATHER_IN_PLACE;
+    if (packs_on_the_way(p)) return GATHER_RUNS;
     int narrow = fits && is_narrow(p->rows, p->channels);
     /* Groups are packed one at a time: small ones do not repay it, nor do short rows. */
     int small = p->rows <= 16 || (p->rows <= 64 && p->pixels[2] < 2 * LANES && !p->pair);

@@ -31,6 +31,7 @@ def fused_calls():
     calls += [
         Sample(input=x, weight=w, residual=normal(2, 4, 5, 9), padding=1),
         Sample(input=x, weight=normal(8, 3, 1, 1), activation="relu"),
+        conv((2, 9, 12, 19), (67, 9, 1, 1), residual=normal(2, 67, 12, 19), activation="relu"),
         Sample(input=normal(2, 6, 9, 5), weight=normal(4, 5, 3, 3), bias=b, layout="NHWC", padding=1),
         Sample(input=normal(6, 9, 5), weight=normal(4, 5, 3, 3), layout="NHWC", stride=2, activation="silu"),
         Sample(
