@@ -19,6 +19,7 @@ typedef struct {
     int accumulate;
     const T *next; /* levels of the next panel, of which one is fetched every `step` levels of this */
     int64_t next_row, step;
+    int64_t rows;   /* of c that are fetched as often */
     const T *after; /* the next tile's cells, where they are so far that they are fetched, too; or NULL */
 } panel_arguments;
 
@@ -32,15 +33,14 @@ VEC_INLINE void panel_tile(const int m, const panel_arguments *t, const int pack
     FC_UNROLL for (int i = 0; i < m; i++) FC_UNROLL for (int v = 0; v < TILE_VECS; v++) acc[i][v] =
         t->init && !t->accumulate ? splat(t->init[i]) : (vec){0};
     const T *x = t->x, *w = t->matrix, *next = t->next, *c = t->c, *const end = c + m * t->c_row;
-    const int64_t depth = t->depth, x_row = t->x_row, w_row = t->matrix_row, step = t->step;
+    const int64_t depth = t->depth, x_row = t->x_row, w_row = t->matrix_row, step = t->step, rows = t->rows;
     T *packed = t->packed;
     for (int64_t j = 0; j < depth;) {
         FETCH_PANEL(next, 0, 2);
         next += t->next_row;
-        if (c < end) {
+        for (int64_t i = 0; i < rows && c < end; i++, c += t->c_row) {
             FETCH_PANEL(c, 1, 3);
             if (t->after) FETCH_PANEL(t->after + (c - t->c), 0, 2);
-            c += t->c_row;
         }
         const int64_t stop = min_i64(j + step, depth);
         for (; j < stop; j++, w++, x += x_row) {

@@ -26,7 +26,7 @@ enum {
     IN_PLACE_PANELS = 64,
     IN_PLACE_AHEAD = 4 * PANEL
 };
-enum { RUNS_MATRIX_BYTES = 512 * 1024, RUNS_FAR_BYTES = 8 * 1024 * 1024, RUNS_TILES = 8 };
+enum { RUNS_DEPTH = 768, RUNS_MATRIX_BYTES = 768 * 1024, RUNS_FAR_BYTES = 8 * 1024 * 1024, RUNS_TILES = 8 };
 enum { GATHER_PANELS = 16 }; /* of a block at most: finished rows are still in cache for what follows their sums */
 enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 320 * 1024, GATHER_PACKING = 16 };
 enum { GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_FEWEST_ROWS = 2 * TILE_ROWS }; /* of a part of the rows */
@@ -49,18 +49,23 @@ static int reads_in_place(const product *p) {
     return sees_runs(p) && p->rows <= (is_near(p) ? IN_PLACE_NEAR_ROWS : IN_PLACE_ROWS);
 }
 
+/* Levels at a time: as equal as can be. */
+static int64_t equal_levels(const product *p, int64_t most) {
+    int64_t total = p->channels * p->taps;
+    return ceil_div(total, max_i64(1, ceil_div(total, most)));
+}
+
 /* Whether the first rows pack the panels, one after another. The matrix is read again for each. */
 static int packs_on_the_way(const product *p) {
-    int64_t matrix_bytes = p->rows * min_i64(p->channels, GATHER_DEPTH) * T_BYTES;
+    int64_t matrix_bytes = p->rows * equal_levels(p, RUNS_DEPTH) * T_BYTES;
     return WHOLE_LINES && sees_runs(p) && !reads_in_place(p) && matrix_bytes <= RUNS_MATRIX_BYTES;
 }
 
-/* Levels at a time: as equal as can be. Those read in place from afar lie in a page each, and the fewer the rows, the
- * sooner the next pages are read. */
+/* Those read in place from afar lie in a page each, and the fewer the rows, the sooner the next pages are read. */
 static int64_t gather_depth(const product *p) {
-    int64_t total = p->channels * p->taps, most = GATHER_DEPTH;
+    int64_t most = packs_on_the_way(p) ? RUNS_DEPTH : GATHER_DEPTH;
     if (reads_in_place(p) && !is_near(p)) most = IN_PLACE_DEPTH * max_i64(2, row_blocks(p->rows));
-    return ceil_div(total, max_i64(1, ceil_div(total, most)));
+    return equal_levels(p, most);
 }
 
 /* The pixels per task and the parts of the rows that finish first. Each part packs the pixels anew; one thread takes
@@ -98,7 +103,8 @@ FC_PLAN gather_plan plan_gather(const product *p, int threads) {
 
     plan.depth = max_i64(1, max_i64(gather_depth(p), p->pair ? gather_depth(p->pair) : 0));
     int64_t fit = GATHER_PANEL_BYTES / (plan.depth * (int64_t)sizeof(T)) / PANEL * PANEL;
-    cut_gather(p, clamp_i64(fit, PANEL, (reads_in_place(p) ? IN_PLACE_PANELS : GATHER_PANELS) * PANEL), threads, &plan);
+    int64_t most = (reads_in_place(p) ? IN_PLACE_PANELS : GATHER_PANELS) * PANEL;
+    cut_gather(p, packs_on_the_way(p) ? most : clamp_i64(fit, PANEL, most), threads, &plan);
 
     int64_t part_rows = ceil_div(p->rows, plan.row_parts);
     plan.panel_bytes = line_bytes(plan.depth * plan.block * (int64_t)sizeof(T));
@@ -223,7 +229,8 @@ static void multiply_block(const block_product *b) {
 static void multiply_runs(const block_product *b, const T *source, int64_t source_row, T *packed, int far) {
     int64_t blocks = ceil_div(b->rows, TILE_ROWS), step = 1;
     while (2 * step <= min_i64(blocks, RUNS_TILES)) step *= 2;
-    int64_t share = ceil_div(b->depth, step); /* levels of the next panel, for each of the first tiles */
+    int64_t share = ceil_div(b->depth, step);           /* levels of the next panel, for each of the first tiles */
+    int64_t rows = b->depth < TILE_ROWS * step ? 2 : 1; /* of c, fetched at a time */
     for (int64_t panel = 0; panel < b->count; panel += PANEL)
         for (int64_t block = 0; block < blocks; block++) {
             int64_t row = part_start(b->rows, blocks, block), m = part_start(b->rows, blocks, block + 1) - row;
@@ -242,6 +249,7 @@ static void multiply_runs(const block_product *b, const T *source, int64_t sourc
                                  .next = next,
                                  .next_row = source_row,
                                  .step = step,
+                                 .rows = rows,
                                  .after = !far                 ? NULL
                                           : block + 1 < blocks ? c + m * b->c_row
                                                                : b->c + panel + PANEL};
