@@ -105,6 +105,8 @@ LAYERS = {
     "column phases without taps": ((2, 7, 12, 45), 20, (3, 1), {"padding": (1, 0), "stride": 2}),
     "column phases of small groups": ((2, 32, 20, 37), 32, (3, 3), {"padding": 1, "stride": 2, "groups": 4}),
     "column phases of groups": ((2, 48, 9, 70), 48, (5, 4), {"padding": (2, 1), "stride": 2, "groups": 3}),
+    "column phases of odd rows": ((2, 20, 9, 33), 10, (3, 5), {"padding": (0, 1), "stride": 2}),
+    "column phases that leave a pixel more": ((1, 20, 9, 25), 12, (3, 4), {"stride": 2}),
     "column phases of one axis": ((2, 5, 301), 24, (4,), {"padding": 1, "stride": 2}),
     "column phases of a volume": ((1, 6, 5, 8, 38), 22, (3, 3, 3), {"padding": 1, "stride": 2}),
     "tall window without padding": ((1, 2, 60, 333), 2, (14, 6), {"groups": 2}),

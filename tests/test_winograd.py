@@ -38,6 +38,7 @@ LAYERS = {
     "tall planes": ((1, 4, 47, 139), 4, (11, 9), {"padding": (5, 4), "groups": 4}),
     "tall planes without padding": ((1, 4, 60, 150), 4, (14, 6), {"groups": 4}),
     "few tiles, large sums": ((6, 80, 9, 15), 90, (3, 3), {"padding": 1}),
+    "as many tiles as one block takes, large sums": ((8, 96, 16, 16), 96, (3, 3), {"padding": 1}),
     "many channels": ((1, 1100, 12, 12), 24, (3, 3), {"padding": 1}),
 }
 
@@ -91,6 +92,22 @@ def test_bits_do_not_depend_on_the_number_of_threads(name, isa):
 
 # Input gradients of these see the same patches for several phases of a stride.
 PHASES = [name for name in LAYERS if "phases" in name]
+
+
+@pytest.mark.parametrize("kernel", [(3, 3), (1, 3)])
+@pytest.mark.parametrize(("channels", "out"), [(48, 64), (96, 96), (192, 160)])
+def test_weight_gradients_agree_with_direct_ones_for_any_number_of_tiles(channels, out, kernel, isa):
+    rng = np.random.default_rng(channels)
+    x = rng.standard_normal((64, channels, 8, 8), np.float32)
+    w = np.zeros((out, channels, *kernel), np.float32)
+    grad = rng.standard_normal((64, out, 8, 8), np.float32)
+    padding = (kernel[0] // 2, 1)
+    for images in (3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64):
+        arguments = grad[:images], x[:images], w, 1, padding
+        got = fc.conv2d_backward(*arguments, needs=(False, True, False))[1]
+        want = fc.conv2d_backward(*arguments, needs=(False, True, False), precision="exact")[1]
+        error = np.linalg.norm(got - want) / np.linalg.norm(want)
+        assert error < 1e-5, f"{images} images: relative error {error:.2g}"
 
 
 @pytest.mark.parametrize("name", PHASES)

@@ -386,9 +386,14 @@ static void gather_task(const void *context, int64_t task, int thread) {
     }
     int64_t lanes = ceil_div(b.count, LANES) * LANES;
     T *between = stage + b.rows * lanes;
-    const product *twin = p->pair && sees_the_same(p, p->pair) ? p->pair : NULL;
+    product pair;
+    if (p->pair) { /* numbers its pixels as p does, whose rows may have one more */
+        pair = *p->pair;
+        for (int axis = 0; axis < 3; axis++) pair.pixels[axis] = p->pixels[axis];
+    }
+    const product *twin = p->pair && sees_the_same(p, &pair) ? &pair : NULL;
     multiply_pixels(p, twin, &b, job->channel, job->end, stage, between, lanes, NULL);
-    if (p->pair && !twin) multiply_pixels(p->pair, NULL, &b, job->channel, job->end, between, NULL, lanes, NULL);
+    if (p->pair && !twin) multiply_pixels(&pair, NULL, &b, job->channel, job->end, between, NULL, lanes, NULL);
     if (job->end < p->channels) return; /* other channels are added in a later turn */
     int64_t count = find_rows(p, &b), first_plane = b.channel_row * plane;
     for (int64_t i = 0; i < b.rows; i++)

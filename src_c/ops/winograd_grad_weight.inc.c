@@ -46,10 +46,7 @@ FC_PLAN winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     int64_t size = sizeof(T), fit = WINOGRAD_WEIGHT_BYTES / (t->points * (t->depth + w.k_row) * size);
     w.sum_point = odd_lines(t->depth * w.k_row);
     w.sum_bytes = line_bytes(t->points * w.sum_point * size);
-    for (w.shares = WINOGRAD_WEIGHT_SHARES; w.shares > 1; w.shares /= 2)
-        if (w.shares * w.sum_bytes <= WINOGRAD_SHARES_BYTES &&
-            w.shares * (w.shares > 2 ? WINOGRAD_SHARE_TILES : WINOGRAD_HALF_TILES) <= t->tiles)
-            break;
+    w.shares = 1;
     int64_t most = WINOGRAD_ONE_TILES * (w.sum_bytes > WINOGRAD_LARGE_SUMS ? 2 : 1);
     if (t->tiles <= most && w.sum_bytes > WINOGRAD_WEIGHT_BYTES) {
         fit = most;
@@ -57,9 +54,14 @@ FC_PLAN winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
         w.k_part = clamp_i64(w.k_part, PANEL, w.k_row);
         w.sum_point = odd_lines(WINOGRAD_PART_LEVELS * w.k_part);
         w.sum_bytes = 0;
-    }
+    } else
+        for (w.shares = WINOGRAD_WEIGHT_SHARES; w.shares > 1; w.shares /= 2)
+            if (w.shares * w.sum_bytes <= WINOGRAD_SHARES_BYTES &&
+                w.shares * (w.shares > 2 ? WINOGRAD_SHARE_TILES : WINOGRAD_HALF_TILES) <= t->tiles)
+                break;
     w.blocks = ceil_div(t->tiles, w.shares * clamp_i64(fit, 64, 512)) * w.shares;
     w.block = ceil_div(t->tiles, w.blocks);
+    w.block += in_pairs(t) && w.block % 2; /* no pair of tiles lies in two blocks */
     w.blocks = ceil_div(t->tiles, w.block);
     w.v_row = w.block + LANES;
     w.v_point = odd_lines(t->depth * w.v_row);
