@@ -67,6 +67,8 @@ LAYERS = {
     "three pixels": ((1, 128, 1, 3), 128, (3, 3), {"padding": 1}),
     "two images of a pixel": ((2, 300, 1, 1), 450, (1, 1), {}),
     "seven images of a pixel": ((7, 1100, 1, 1), 37, (1, 1), {}),
+    "a pixel among cells that none sees": ((2, 48, 4, 4), 224, (1, 1), {"stride": 4}),
+    "a pixel that sees the border": ((2, 90, 1, 1), 60, (1, 1), {"padding": 1, "stride": 3}),
     "a pixel of a few channels": ((1, 19, 1), 3, (1,), {}),
     "a pixel of groups": ((5, 60, 1, 1, 1), 54, (1, 1, 1), {"groups": 3, "stride": 2}),
     "single taps of many channels": ((2, 500, 33, 20), 70, (1, 1), {}),
