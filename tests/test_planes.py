@@ -107,6 +107,8 @@ LAYERS = {
     "column phases without taps": ((2, 7, 12, 45), 20, (3, 1), {"padding": (1, 0), "stride": 2}),
     "column phases of small groups": ((2, 32, 20, 37), 32, (3, 3), {"padding": 1, "stride": 2, "groups": 4}),
     "column phases of groups": ((2, 48, 9, 70), 48, (5, 4), {"padding": (2, 1), "stride": 2, "groups": 3}),
+    "every second of one plane of several": ((1, 100, 2, 11, 8), 128, (3, 3, 5), {"padding": (1, 1, 2), "stride": 2}),
+    "every second of regions of planes": ((4, 100, 4, 4, 4), 224, (2, 2, 2), {"padding": (1, 0, 0), "stride": 2}),
     "column phases of odd rows": ((2, 20, 9, 33), 10, (3, 5), {"padding": (0, 1), "stride": 2}),
     "column phases that leave a pixel more": ((1, 20, 9, 25), 12, (3, 4), {"stride": 2}),
     "column phases of one axis": ((2, 5, 301), 24, (4,), {"padding": 1, "stride": 2}),
