@@ -229,7 +229,8 @@ static void pack_alike(const product *p, const int64_t offset[3], const T *sourc
 enum { APART_LEAST_TAPS = 4, APART_MOST_TAPS = 49 };
 
 static int steps_apart(const product *p) {
-    int two = p->stride[1] == 2 && p->stride[2] == 2 && p->extent[0] * p->pixels[0] == 1 && p->pixels[1] > 1 && !p->pair;
+    int two =
+        p->stride[1] == 2 && p->stride[2] == 2 && p->extent[0] * p->pixels[0] == 1 && p->pixels[1] > 1 && !p->pair;
     int taps = p->taps >= APART_LEAST_TAPS && p->taps <= APART_MOST_TAPS;
     return two && taps && p->pixels[2] <= ALIKE_ROW && (p->extent[2] + 1) / 2 <= p->pixels[2];
 }
