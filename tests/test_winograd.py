@@ -90,10 +90,6 @@ def test_bits_do_not_depend_on_the_number_of_threads(name, isa):
             np.testing.assert_array_equal(one, many)
 
 
-# Input gradients of these see the same patches for several phases of a stride.
-PHASES = [name for name in LAYERS if "phases" in name]
-
-
 @pytest.mark.parametrize("kernel", [(3, 3), (1, 3)])
 @pytest.mark.parametrize(("channels", "out"), [(48, 64), (96, 96), (192, 160)])
 def test_weight_gradients_agree_with_direct_ones_for_any_number_of_tiles(channels, out, kernel, isa):
@@ -108,6 +104,10 @@ def test_weight_gradients_agree_with_direct_ones_for_any_number_of_tiles(channel
         want = fc.conv2d_backward(*arguments, needs=(False, True, False), precision="exact")[1]
         error = np.linalg.norm(got - want) / np.linalg.norm(want)
         assert error < 1e-5, f"{images} images: relative error {error:.2g}"
+
+
+# Input gradients of these see the same patches for several phases of a stride.
+PHASES = [name for name in LAYERS if "phases" in name]
 
 
 @pytest.mark.parametrize("name", PHASES)

@@ -73,3 +73,5 @@ TILES_OF_WIDTH(TILE, TILE_VECS)
 static void (*const panel_tiles[TILE_ROWS])(const panel_arguments *t) = {TILES_OF_WIDTH(TILE_NAME, TILE_VECS)};
 #undef TILE
 #undef TILE_NAME
+#undef TILES_OF_WIDTH
+#undef TILES_7_8

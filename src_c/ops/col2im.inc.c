@@ -208,7 +208,7 @@ static void few_pixels_task(const void *context, int64_t task, int thread) {
     int64_t n = task / f->chunks, chunk = task % f->chunks, end = part_start(all->channels, f->chunks, chunk + 1);
     int64_t c = part_start(all->channels, f->chunks, chunk), first = n * all->channels + c;
     const T *bias = all->job.epilogue.bias, *residual = all->job.epilogue.residual;
-    if (taps == 1 && volume(g->input) == 1 && g->padding[1] + g->padding[2] == 0) {
+    if (taps == 1 && volume(g->input) == 1 && g->padding[1] + g->padding[2] == 0) { /* the pixel sees the cell */
         T *dest = all->job.grad_input + first;
         copy_run(dest, all->products + first, end - c);
         if (bias) add_run(dest, bias + c, end - c);

@@ -26,7 +26,12 @@ enum {
     IN_PLACE_PANELS = 64,
     IN_PLACE_AHEAD = 4 * PANEL
 };
-enum { RUNS_DEPTH = 768, RUNS_MATRIX_BYTES = 768 * 1024, RUNS_FAR_BYTES = 8 * 1024 * 1024, RUNS_TILES = 8 };
+enum {
+    RUNS_DEPTH = 768,                 /* most levels at a time, */
+    RUNS_MATRIX_BYTES = 768 * 1024,   /* whose matrix stays in the second cache */
+    RUNS_FAR_BYTES = 8 * 1024 * 1024, /* of results that do not */
+    RUNS_TILES = 8                    /* that fetch the next panel together, at most */
+};
 enum { GATHER_PANELS = 16 }; /* of a block at most: finished rows are still in cache for what follows their sums */
 enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 320 * 1024, GATHER_PACKING = 16 };
 enum { GATHER_MIN_ROWS = 8 * TILE_ROWS, GATHER_FEWEST_ROWS = 2 * TILE_ROWS }; /* of a part of the rows */
@@ -224,9 +229,9 @@ static void multiply_block(const block_product *b) {
     }
 }
 
-/* A block of whole panels that are runs of `source`; they are packed on the way. Results that are `far` outgrow the
+/* A block of whole panels that are runs of the source; they are packed on the way. Results that are `far` outgrow the
  * caches. The panels' order keeps each in the first cache while all rows see it. */
-static void multiply_runs(const block_product *b, const T *source, int64_t source_row, T *packed, int far) {
+static void multiply_runs(const block_product *b, T *packed, int far) {
     int64_t blocks = ceil_div(b->rows, TILE_ROWS), step = 1;
     while (2 * step <= min_i64(blocks, RUNS_TILES)) step *= 2;
     int64_t share = ceil_div(b->depth, step);           /* levels of the next panel, for each of the first tiles */
@@ -234,20 +239,20 @@ static void multiply_runs(const block_product *b, const T *source, int64_t sourc
     for (int64_t panel = 0; panel < b->count; panel += PANEL)
         for (int64_t block = 0; block < blocks; block++) {
             int64_t row = part_start(b->rows, blocks, block), m = part_start(b->rows, blocks, block + 1) - row;
-            const T *next = source + panel + PANEL + min_i64(block, step - 1) * share * source_row;
+            const T *x = b->source + panel, *next = x + PANEL + min_i64(block, step - 1) * share * b->source_row;
             T *c = b->c + row * b->c_row + panel;
             panel_arguments t = {.depth = b->depth,
                                  .matrix = b->matrix + row * b->matrix_row,
                                  .matrix_row = b->matrix_row,
-                                 .x = block > 0 ? packed : source + panel,
-                                 .x_row = block > 0 ? PANEL : source_row,
+                                 .x = block > 0 ? packed : x,
+                                 .x_row = block > 0 ? PANEL : b->source_row,
                                  .packed = block == 0 && blocks > 1 ? packed : NULL,
                                  .c = c,
                                  .c_row = b->c_row,
                                  .init = b->init ? b->init + row : NULL,
                                  .accumulate = b->accumulate,
                                  .next = next,
-                                 .next_row = source_row,
+                                 .next_row = b->source_row,
                                  .step = step,
                                  .rows = rows,
                                  .after = !far                 ? NULL
@@ -299,7 +304,7 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
         block_product runs = block;
         runs.count = inside / PANEL * PANEL;
         int far = p->images * p->groups * p->rows * volume(p->pixels) * T_BYTES > RUNS_FAR_BYTES;
-        multiply_runs(&runs, source, block.source_row, b->panels, far);
+        multiply_runs(&runs, b->panels, far);
         block.count -= runs.count;
         block.panels += runs.count * depth;
         block.c += runs.count;

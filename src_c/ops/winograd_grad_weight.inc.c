@@ -40,13 +40,12 @@ typedef struct {
 
 FC_PLAN winograd_weight_plan plan_winograd_weight(const fc_conv_geometry *g) {
     product p = forward_product(g);
-    winograd_weight_plan w = {.t = cut_tiles(&p, 1), .K = p.rows};
+    winograd_weight_plan w = {.t = cut_tiles(&p, 1), .K = p.rows, .shares = 1};
     const winograd_tiles *t = &w.t;
     w.k_row = ceil_div(w.K, LANES) * LANES;
     int64_t size = sizeof(T), fit = WINOGRAD_WEIGHT_BYTES / (t->points * (t->depth + w.k_row) * size);
     w.sum_point = odd_lines(t->depth * w.k_row);
     w.sum_bytes = line_bytes(t->points * w.sum_point * size);
-    w.shares = 1;
     int64_t most = WINOGRAD_ONE_TILES * (w.sum_bytes > WINOGRAD_LARGE_SUMS ? 2 : 1);
     if (t->tiles <= most && w.sum_bytes > WINOGRAD_WEIGHT_BYTES) {
         fit = most;

@@ -276,7 +276,7 @@ static int scattered(const winograd_tiles *t) {
     return takes_apart(t) && 3 * run < 2 * ceil_div(run, LANES) * LANES;
 }
 
-/* Whether every run has an even number of tiles. */
+/* Whether every run has an even number of tiles, in blocks of an even number. */
 static int in_pairs(const winograd_tiles *t) {
     const winograd_axis *a = &t->axis[2];
     return a->long_tiles % 2 == 0 && (a->long_phases == a->step || a->short_tiles % 2 == 0);
