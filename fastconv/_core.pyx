@@ -19,6 +19,12 @@ cdef extern from *:
     #if defined(__linux__)
     #include <sys/mman.h>
     #endif
+    /* A sanitizer gets a block of its own for every call, which ends where the call may no longer write. */
+    #if defined(__SANITIZE_ADDRESS__)
+    enum { FC_KEEPS_SCRATCH = 0 };
+    static void *fc_allocate(size_t bytes, void **base) { return *base = aligned_alloc(64, bytes); }
+    #else
+    enum { FC_KEEPS_SCRATCH = 1 };
     /* 64-byte aligned; large blocks on huge pages where the system has them. */
     static void *fc_allocate(size_t bytes, void **base) {
         size_t alignment = bytes >= (4u << 20) ? (2u << 20) : 64;
@@ -30,6 +36,7 @@ cdef extern from *:
     #endif
         return aligned;
     }
+    #endif
     /* Runs the handlers of pending signals, as Python does on its main thread only; true if one raised. */
     static unsigned long fc_main_thread;
     static int fc_check_signals(void) {
@@ -40,6 +47,7 @@ cdef extern from *:
         return raised;
     }
     """
+    const bint FC_KEEPS_SCRATCH
     void *fc_allocate(size_t bytes, void **base) nogil
     int fc_check_signals() noexcept nogil
     unsigned long fc_main_thread

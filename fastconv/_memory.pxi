@@ -12,7 +12,7 @@ cdef class Arena:
     cdef void *reserve(self, int64_t bytes) except NULL:
         # A block far larger than needed for a long time is given back.
         self.unused_calls = self.unused_calls + 1 if bytes < self.size // 8 else 0
-        if bytes <= self.size and self.unused_calls < 1000:
+        if bytes <= self.size and self.unused_calls < 1000 and (FC_KEEPS_SCRATCH or bytes == 0):
             return self.memory
         free(self.base)
         self.base = NULL

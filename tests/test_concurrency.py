@@ -71,6 +71,16 @@ def test_python_threads_with_different_shapes_do_not_share_scratch():
             assert list(pool.map(lambda x: bits(step(x)), inputs)) == want
 
 
+# What a thread takes apart of rows with stride 2 lies at the end of its scratch, the next thread's panels lie behind.
+def test_threads_do_not_reach_into_the_scratch_of_others():
+    x = rng.standard_normal((1, 72, 224, 48)).astype(np.float32)
+    w = rng.standard_normal((56, 72, 2, 2)).astype(np.float32)
+    with fc.threads(1):
+        want = fc.conv2d(x, w, stride=2, padding=(0, 1)).tobytes()
+    with fc.threads(2):
+        assert all(fc.conv2d(x, w, stride=2, padding=(0, 1)).tobytes() == want for _ in range(30))
+
+
 def test_the_gil_is_released_during_a_call():
     """A Python thread makes progress while another is inside one long call."""
     x = np.zeros((1, 64, 400, 400), np.float32)

@@ -1,6 +1,6 @@
-"""Convolutions of the sizes that networks have, drawn at random, beside PyTorch's in float64 (in float32 some of its
-own gradients are wrong): where cuts into blocks, shares and threads meet, small arrays never come. FASTCONV_CASES says
-how many (default 2,000; a fifth of them)."""
+"""Convolutions of the sizes that networks have, drawn at random, beside the reference in float64: where cuts into
+blocks, shares and threads meet, small arrays never come. FASTCONV_CASES says how many (default 2,000; a fifth of
+them)."""
 
 import os
 import random
@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from arguments import function
-
-torch = pytest.importorskip("torch")
+from reference import conv as reference
 
 COUNT = int(os.environ.get("FASTCONV_CASES", "2000")) // 5
 FIRST = int(os.environ.get("FASTCONV_SEED", "0"))
@@ -22,7 +21,7 @@ MOST_WORK, MOST_CELLS = 3e8, 4e6
 
 
 def drawn(seed):
-    """The call of a seed: the operation's rank, whether it is transposed, shapes of input and weight, parameters."""
+    """The call of a seed: the operation and its rank, shapes of input and weight, parameters."""
     rng = random.Random(seed)
     while True:
         rank, transposed = rng.choice((1, 2, 2, 2, 2, 3)), rng.random() < 0.25
@@ -46,8 +45,12 @@ def drawn(seed):
         padding = [r // 2 if rng.random() < 0.6 else rng.randint(0, r) for r in reach]
         shape = [rng.choice(IMAGES), channels, *spatial]
         weight = [channels, out // groups, *kernel] if transposed else [out, channels // groups, *kernel]
+        names = {"stride": tuple(stride), "padding": tuple(padding), "dilation": tuple(dilation), "groups": groups}
         if transposed:
-            result = [(n - 1) * s - 2 * p + r + 1 for n, s, p, r in zip(spatial, stride, padding, reach)]
+            extra = [rng.choice((0, rng.randrange(max(s, d)))) for s, d in zip(stride, dilation)]
+            names["output_padding"] = tuple(extra)
+            axes = zip(spatial, stride, padding, reach, extra)
+            result = [(n - 1) * s - 2 * p + r + 1 + e for n, s, p, r, e in axes]
         else:
             result = [(n + 2 * p - r - 1) // s + 1 for n, s, p, r in zip(spatial, stride, padding, reach)]
         if min(result) < 1:
@@ -55,25 +58,21 @@ def drawn(seed):
         cells = np.prod(spatial), np.prod(result)
         work = 2.0 * shape[0] * channels * out / groups * np.prod(kernel) * cells[not transposed]
         if work < MOST_WORK and shape[0] * (channels * cells[0] + out * cells[1]) < MOST_CELLS:
-            return rank, transposed, shape, weight, (stride, padding, dilation), groups
+            return "conv_transpose" if transposed else "conv", rank, shape, weight, names
 
 
 @pytest.mark.parametrize("part", range(10))
-def test_convolutions_of_any_size_agree_with_pytorch(part):
+def test_convolutions_of_any_size_agree_with_the_reference(part):
     for seed in range(FIRST + part, FIRST + COUNT, 10):
-        rank, transposed, shape, weight, axes, groups = drawn(seed)
+        kind, rank, shape, weight, names = drawn(seed)
         dtype = np.float64 if seed % 5 == 4 else np.float32
         rng = np.random.default_rng(seed)
         x, w = rng.standard_normal(shape).astype(dtype), rng.standard_normal(weight).astype(dtype)
-        names = dict(zip(("stride", "padding", "dilation"), map(tuple, axes)), groups=groups)
-        kind = "conv_transpose" if transposed else "conv"
-        given = transposed, [0] * rank, groups
-        wide = [torch.from_numpy(array).double() for array in (x, w)]
-        want = [torch.ops.aten.convolution(*wide, None, *axes, *given).numpy()]
-        dy = rng.standard_normal(want[0].shape).astype(dtype)
-        wide.insert(0, torch.from_numpy(dy).double())
-        grads = torch.ops.aten.convolution_backward(*wide, None, *axes, *given, [True, True, False])
-        want += [grad.numpy() for grad in grads[:2]]
+        forward, backward = getattr(reference, kind), getattr(reference, f"{kind}_backward")
+        wide = x.astype(np.float64), w.astype(np.float64)
+        y = forward(*wide, **names)
+        dy = rng.standard_normal(y.shape).astype(dtype)
+        want = y, *backward(dy.astype(np.float64), *wide, **names)[:2]
         got = function(kind, rank)(x, w, **names), *function(kind, rank, "_backward")(dy, x, w, **names)[:2]
         for label, a, b in zip(("forward", "grad_input", "grad_weight"), got, want):
             error = np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30)

@@ -241,14 +241,15 @@ static int64_t apart_cells(const product *p, int64_t block) {
     return rows * p->pixels[2] + LANES;
 }
 
+static int64_t apart_mask_bytes(const product *p) { return line_bytes(p->taps * (int64_t)sizeof(lane_masks)); }
+
 static int64_t apart_bytes(const product *p, int64_t block) {
-    if (!steps_apart(p)) return 0;
-    return line_bytes(p->taps * (int64_t)sizeof(lane_masks) + 4 * apart_cells(p, block) * (int64_t)sizeof(T));
+    return steps_apart(p) ? apart_mask_bytes(p) + line_bytes(4 * apart_cells(p, block) * (int64_t)sizeof(T)) : 0;
 }
 
 static void pack_apart(const product *p, const T *source, int64_t first, int64_t depth, const pixel_run *runs,
                        int64_t run_count, int64_t count, T *panels, char *room) {
-    lane_masks *mask = take(&room, p->taps * (int64_t)sizeof(lane_masks));
+    lane_masks *mask = take(&room, apart_mask_bytes(p));
     T *part = (T *)(void *)room;
     int64_t inside = panel_pixels(p, count), Q = p->pixels[2], H = p->extent[1], W = p->extent[2];
     int64_t cells = apart_cells(p, count), shift[APART_MOST_TAPS], low = INT64_MAX, high = INT64_MIN;

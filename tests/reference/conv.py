@@ -37,32 +37,42 @@ def split(array, axis, groups):
     return array.reshape(*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
 
 
+def matrices(array, groups):
+    """(N, C, …) as matrices of channels x pixels: (N, G, C / G, pixels)."""
+    return split(array.reshape(*array.shape[:2], math.prod(array.shape[2:])), 1, groups)
+
+
+def whole_batch(array, groups):
+    """The same with the pixels of all samples in a row: (G, C / G, N * pixels)."""
+    samples, channels, *spatial = array.shape
+    return split(array.swapaxes(0, 1).reshape(channels, samples * math.prod(spatial)), 0, groups)
+
+
 def correlate(padded, weight, out, stride, dilation, groups):
     """y[n, k, o] = sum over c, r of w[k, c, r] x[n, c, o * stride + r * dilation]."""
     w = split(weight, 0, groups)
-    y = np.zeros((len(padded), groups, w.shape[1], *out), np.result_type(padded, weight))
+    y = np.zeros((len(padded), groups, w.shape[1], math.prod(out)), np.result_type(padded, weight))
     for tap, view in tap_views(padded, weight.shape[2:], out, stride, dilation):
-        y += np.einsum("gkc,ngc...->ngk...", w[(ALL, ALL, ALL, *tap)], split(view, 1, groups))
+        y += w[(ALL, ALL, ALL, *tap)] @ matrices(view, groups)
     return y.reshape(len(padded), len(weight), *out)
 
 
 def scatter(grad, weight, padded_shape, stride, dilation, groups):
     """The transpose of correlate in x: x[n, c, o * stride + r * dilation] += w[k, c, r] g[n, k, o]."""
-    w, g = split(weight, 0, groups), split(grad, 1, groups)
+    w, g = split(weight, 0, groups).swapaxes(1, 2), matrices(grad, groups)
     padded = np.zeros(padded_shape, np.result_type(grad, weight))
     for tap, view in tap_views(padded, weight.shape[2:], grad.shape[2:], stride, dilation):
-        view += np.einsum("gkc,ngk...->ngc...", w[(ALL, ALL, ALL, *tap)], g).reshape(view.shape)
+        view += (w[(ALL, ALL, ALL, *tap)] @ g).reshape(view.shape)
     return padded
 
 
 def gram(grad, padded, weight_shape, stride, dilation, groups):
     """The transpose of correlate in w: w[k, c, r] = sum of g[n, k, o] x[n, c, o * stride + r * dilation]."""
     weight = np.zeros(weight_shape, np.result_type(grad, padded))
-    pixels = math.prod(grad.shape[2:])
-    g = split(grad.reshape(*grad.shape[:2], pixels), 1, groups)
+    g = whole_batch(grad, groups)
     for tap, view in tap_views(padded, weight_shape[2:], grad.shape[2:], stride, dilation):
-        x = split(view.reshape(*view.shape[:2], pixels), 1, groups)
-        weight[(ALL, ALL, *tap)] = np.einsum("ngkp,ngcp->gkc", g, x).reshape(weight_shape[:2])
+        product = g @ whole_batch(view, groups).swapaxes(1, 2)
+        weight[(ALL, ALL, *tap)] = product.reshape(weight_shape[:2])
     return weight
 
 
