@@ -8,6 +8,7 @@ import random
 import numpy as np
 import pytest
 
+import fastconv as fc
 from arguments import function
 from reference import conv as reference
 
@@ -61,6 +62,11 @@ def drawn(seed):
             return "conv_transpose" if transposed else "conv", rank, shape, weight, names
 
 
+def results(kind, rank, dy, x, w, weight, names):
+    """Of one call with `weight`, which is w or made of it, and of its backward pass."""
+    return function(kind, rank)(x, weight, **names), *function(kind, rank, "_backward")(dy, x, w, **names)[:2]
+
+
 @pytest.mark.parametrize("part", range(10))
 def test_convolutions_of_any_size_agree_with_the_reference(part):
     for seed in range(FIRST + part, FIRST + COUNT, 10):
@@ -73,9 +79,17 @@ def test_convolutions_of_any_size_agree_with_the_reference(part):
         y = forward(*wide, **names)
         dy = rng.standard_normal(y.shape).astype(dtype)
         want = y, *backward(dy.astype(np.float64), *wide, **names)[:2]
-        got = function(kind, rank)(x, w, **names), *function(kind, rank, "_backward")(dy, x, w, **names)[:2]
-        for label, a, b in zip(("forward", "grad_input", "grad_weight"), got, want):
-            error = np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30)
+        with fc.threads(1):
+            got = results(kind, rank, dy, x, w, w, names)
+        ready = fc.prepare(function(kind, rank), w, **names)
+        shared = []
+        for threads, same in ((2, w), (3, ready)):
+            with fc.threads(threads):
+                shared.append(results(kind, rank, dy, x, w, same, names))
+        for i, label in enumerate(("forward", "grad_input", "grad_weight")):
+            error = np.linalg.norm(got[i] - want[i]) / max(np.linalg.norm(want[i]), 1e-30)
             repeat = f"FASTCONV_SEED={seed} FASTCONV_CASES=5 pytest tests/test_sizes.py"
             call = f"{label} of {kind}{rank}d {shape} {weight} {names}"
             assert error < 2e3 * np.finfo(dtype).eps, f"{repeat}  # {call} is off by {error:.2g}"
+            for other in shared:
+                assert got[i].tobytes() == other[i].tobytes(), f"{repeat}  # {call}: other bits on several threads"

@@ -37,8 +37,8 @@ typedef struct {
     int64_t tiles, steps;           /* of a sliding block: tiles down, and steps of one tile at most */
     strip_layout at;                /* of a strip for a whole block */
     int flat, apart, down;
-    int shared;            /* zeros after a row are those before the next */
-    int64_t chunk, chunks; /* (image, group) pairs per task */
+    int shared;     /* zeros after a row are those before the next */
+    int64_t blocks; /* of an image's group */
     int64_t table_bytes, strip_bytes, stage_bytes, tile_bytes, step_bytes, piece_bytes, thread_bytes, stage_row;
 } strip_plan;
 
@@ -61,12 +61,13 @@ enum {
     SLIDE_COLUMNS = 16 * LANES, /* of a sliding strip, at least */
     STRIP_CELLS = 1 << 18,      /* of a strip for one row, at most */
     SLIDE_CELLS = 1 << 19,      /* the same of a sliding one */
-    STRIP_TASKS = 16,
-    STRIP_LEAST_ROWS = 8,   /* of a block that is one of several so that threads share them */
-    LARGE_CELLS = 1 << 17,  /* pixels of a large block */
-    IN_PLACE_COLUMNS = 256, /* at least */
-    DOWN_VECTORS = 3,       /* of a row at most */
-    SHORT_VECTORS = 8,      /* a shorter row is short */
+    STRIP_TASKS = 16,           /* for several threads */
+    STRIP_LAID = 64,            /* bytes */
+    STRIP_LEAST_ROWS = 8,       /* of a block that is one of several so that threads share them */
+    LARGE_CELLS = 1 << 17,      /* pixels of a large block */
+    IN_PLACE_COLUMNS = 256,     /* at least */
+    DOWN_VECTORS = 3,           /* of a row at most */
+    SHORT_VECTORS = 8,          /* a shorter row is short */
 };
 
 /* Few output channels and more than one row of pixels, whose tap rows are those of neighbours (`gap` rows apart). Three
@@ -226,10 +227,8 @@ FC_PLAN strip_plan plan_strip(const product *p, int scroll) {
     s.strip_bytes = line_bytes((p->channels * cells + s.shared + STRIP_VECS * LANES) * (int64_t)sizeof(T));
     int64_t slide_stage = LANES * (s.rolling ? ROLL_VECS * s.rows : 2 * SLIDE_ROWS * SLIDE_VECS);
     s.stage_bytes = line_bytes((s.sliding ? slide_stage : STRIP_ROWS * s.stage_row) * (int64_t)sizeof(T));
-    s.thread_bytes = 2 * s.strip_bytes + s.stage_bytes + s.tile_bytes + s.step_bytes + s.piece_bytes;
-    int64_t pairs = p->images * p->groups, blocks = s.row_blocks * s.column_blocks * p->pixels[0];
-    s.chunk = clamp_i64(pairs * blocks / STRIP_TASKS, 1, pairs);
-    s.chunks = ceil_div(pairs, s.chunk);
+    s.thread_bytes = STRIP_LAID + 2 * s.strip_bytes + s.stage_bytes + s.tile_bytes + s.step_bytes + s.piece_bytes;
+    s.blocks = s.row_blocks * s.column_blocks * p->pixels[0];
     return s;
 }
 

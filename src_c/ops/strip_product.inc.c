@@ -5,6 +5,7 @@ enum { FETCHED_CELLS = 1024 }; /* of a source plane too small for a prefetcher, 
 typedef struct {
     const product *p;
     strip_plan s;
+    int64_t chunk;        /* (image, group) pairs per task */
     const int64_t *table; /* of p, then of its pair */
     char *scratch;
 } strip_job;
@@ -13,9 +14,8 @@ typedef struct {
 typedef struct {
     int64_t rows, columns, dest_columns;
     int64_t row_step, column_step;
-    int64_t top, bottom; /* rows of the strip's first plane inside the source */
-    int ascending;       /* rows of dest follow one another, and are written in order */
-    int64_t end;         /* cells of dest before this are the task's, and it writes them in ascending order */
+    int ascending; /* rows of dest follow one another, and are written in order */
+    int64_t end;   /* cells of dest before this are the task's, and it writes them in ascending order */
     strip_layout at;
     const T *from; /* strip, or source in place */
     T *strip;      /* to lay along with the tiles, from `source` */
@@ -178,8 +178,8 @@ static void roll(const strip_job *job, const strip_block *b, const slide_argumen
     const product *p = job->p;
     int64_t vectors = ceil_div(b->columns, LANES);
     roll_arguments r = {.rows = b->rows,
-                        .top = b->top,
-                        .bottom = b->bottom,
+                        .top = b->pieces->top,
+                        .bottom = b->pieces->top + b->pieces->rows,
                         .a = t->a_row > 0 ? t->a : t->a - 2 * t->a_row,
                         .a_row = t->a_row,
                         .x_row = b->at.pitch,
@@ -336,7 +336,7 @@ static void strip_pair(const strip_job *job, const strip_block *b, const slide_b
 
 /* A part of a task: pixel rows and columns of output slice o, of images and groups [first, last). */
 typedef struct {
-    int64_t o, first, last;
+    int64_t block, o, first, last;
     int64_t row, rows, column, columns;
 } strip_part;
 
@@ -344,6 +344,7 @@ static void strip_region(const strip_job *job, char *scratch, const strip_part *
     const product *p = job->p;
     const strip_plan *s = &job->s;
     if (part->rows <= 0 || part->columns <= 0) return;
+    int64_t *laid = take(&scratch, STRIP_LAID); /* the block whose lists and cleared strips follow, or -1 */
     T *strip[2] = {take(&scratch, s->strip_bytes), take(&scratch, s->strip_bytes)};
     T *stage = take(&scratch, s->stage_bytes);
     slide_block *tiles = take(&scratch, s->tile_bytes);
@@ -370,11 +371,11 @@ static void strip_region(const strip_job *job, char *scratch, const strip_part *
         b.columns == p->dest_extent[2] && p->dest_stride[1] == 1 && p->dest_stride[2] == 1 && s->gap == 1 && !p->pair;
     int whole = b.ascending && s->sliding && b.rows * b.columns == plane;
 
-    if (s->sliding) list_tiles(p, s, &b.at, o, row, b.rows, tiles, steps);
-    if (!in_place) {
+    int anew = *laid != part->block;
+    *laid = s->in_place ? -1 : part->block;
+    if (s->sliding && anew) list_tiles(p, s, &b.at, o, row, b.rows, tiles, steps);
+    if (!in_place && anew) {
         list_pieces(p, s, &b.at, o, row, b.rows, column, pieces);
-        b.top = pieces->top;
-        b.bottom = b.top + pieces->rows;
         int covered = pieces->rows == b.rows + s->span[1] && pieces->width == b.at.pitch;
         for (int i = 0; i < (s->scroll ? !covered || planes > 1 : 2); i++)
             zero_run(strip[i], p->channels * b.at.channel + s->shared);
@@ -404,12 +405,12 @@ static void strip_task(const void *context, int64_t task, int thread) {
     const product *p = job->p;
     const strip_plan *s = &job->s;
     char *scratch = job->scratch + thread * s->thread_bytes;
-    int64_t column = task % s->column_blocks * s->columns;
-    int64_t row = task / s->column_blocks % s->row_blocks * s->rows;
-    int64_t first = task / s->column_blocks / s->row_blocks / p->pixels[0] * s->chunk;
-    strip_part part = {.o = task / s->column_blocks / s->row_blocks % p->pixels[0],
+    int64_t block = task % s->blocks, first = task / s->blocks * job->chunk;
+    int64_t column = block % s->column_blocks * s->columns, row = block / s->column_blocks % s->row_blocks * s->rows;
+    strip_part part = {.block = block,
+                       .o = block / s->column_blocks / s->row_blocks,
                        .first = first,
-                       .last = min_i64(first + s->chunk, p->images * p->groups),
+                       .last = min_i64(first + job->chunk, p->images * p->groups),
                        .row = row,
                        .rows = min_i64(s->rows, p->pixels[1] - row),
                        .column = column,
@@ -436,13 +437,13 @@ static void strip_task(const void *context, int64_t task, int thread) {
 }
 
 static void run_strip(const product *p, void *scratch, int threads) {
-    strip_job job = {.p = p, .s = plan_strip(p, 1)};
-    strip_plan *s = &job.s;
     char *rest = scratch;
-    int64_t *table = take(&rest, s->table_bytes);
-    list_strip_columns(p, s, table);
-    if (p->pair) list_strip_columns(p->pair, s, table + s->columns_listed);
-    job.table = table;
-    job.scratch = rest;
-    fc_parallel_for(s->chunks * p->pixels[0] * s->row_blocks * s->column_blocks, threads, strip_task, &job);
+    strip_plan s = plan_strip(p, 1);
+    int64_t *table = take(&rest, s.table_bytes), pairs = p->images * p->groups;
+    list_strip_columns(p, &s, table);
+    if (p->pair) list_strip_columns(p->pair, &s, table + s.columns_listed);
+    for (int thread = 0; thread < threads; thread++) *(int64_t *)(void *)(rest + thread * s.thread_bytes) = -1;
+    int64_t chunk = clamp_i64(pairs * s.blocks / (threads > 1 ? STRIP_TASKS : 1), 1, pairs);
+    strip_job job = {p, s, chunk, table, rest};
+    fc_parallel_for(ceil_div(pairs, chunk) * s.blocks, threads, strip_task, &job);
 }
