@@ -50,6 +50,8 @@ CALLS = {
     ),
     "matmul": lambda n: fc.matmul(zeros(n, 512, 512), zeros(n, 512, 512)),
     "linear": lambda n: fc.linear(zeros(256 * n, 512), zeros(512, 512)),
+    "lp_pool": lambda n: fc.lp_pool2d(zeros(n, 16, 128, 128), 3, 2),
+    "local_response_norm": lambda n: fc.local_response_norm(zeros(n, 16, 64, 64), 5),
     "prelu": lambda n: fc.prelu(zeros(n, 64, 128, 128), zeros(64)),
 }
 

@@ -10,6 +10,7 @@ from ..geometry.arrays import allocate, arrays, as_array, ndarray, new_output, s
 from ..geometry.elementwise import bool_array, broadcast_shape, like, matmul_shape, same_shape
 from ..op import op
 from .matrix import product
+from .parts import cells_apart
 
 ROW_CELLS = 1 << 12  # of arrays that take a kernel less time than NumPy
 
@@ -44,6 +45,28 @@ def _product(input: ndarray, other: ndarray, out: ndarray | None = None) -> ndar
             zeros = np.zeros(rows.size, x.dtype)
             return _core.norm_apply(length, rows.size, None, x, zeros, rows, None, None, None, out)
     return np.multiply(input, other, out=out)
+
+
+# NumPy takes positive bases in vectors, negative ones by a call each.
+def _power_of_magnitude(x: ndarray, p: float, out: ndarray) -> None:
+    np.power(np.abs(x), p, out=out)
+    if p.is_integer():
+        if p % 2:
+            np.copysign(out, x, out=out)
+    elif not math.isinf(p):
+        out[(x < 0) & (x > -np.inf)] = np.nan
+
+
+def raised(x: ndarray, p: float, out: ndarray | None = None) -> ndarray:
+    """x ** p; out may be x."""
+    out = allocate("pow", x.shape, x.dtype) if out is None else out
+    if p == 2 or p == 0.5:
+        return cells_apart(np.square if p == 2 else np.sqrt, x, out=out)
+    return cells_apart(_power_of_magnitude, x, float(x.dtype.type(p)), out=out)
+
+
+def _power(input: ndarray, other: ndarray, out: ndarray | None = None) -> ndarray:
+    return np.power(input, other, out=out) if other.ndim else raised(input, other.item(), out)
 
 
 # values: whether the derivatives need the inputs' values, or no more than their shapes. compute: in place of the ufunc.
@@ -94,7 +117,7 @@ def _binary(name: str, formula: str, example: str, ufunc, derivatives, values=Tr
 
 # d(a ** b) / db = a ** b * log a, and 0 where a is 0 and b is not negative.
 def _exponent_derivative(g, a, b):
-    grad = g * np.power(a, b) * np.log(a)
+    grad = g * _power(a, b) * np.log(a)
     return np.where((a == 0) & (b >= 0), grad.dtype.type(0), grad)
 
 
@@ -129,7 +152,8 @@ pow, pow_backward = _binary(
     "input ** other",
     "array([1., 2.])",
     np.power,
-    (lambda g, a, b: np.where(b == 0, g.dtype.type(0), g * b * np.power(a, b - 1)), _exponent_derivative),
+    (lambda g, a, b: np.where(b == 0, g.dtype.type(0), g * b * _power(a, b - 1)), _exponent_derivative),
+    compute=_power,
 )
 maximum, maximum_backward = _binary(
     "maximum",

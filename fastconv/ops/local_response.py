@@ -3,10 +3,11 @@
 import numpy as np
 
 from ..geometry.arguments import finite
-from ..geometry.arrays import as_array, ndarray, new_output, same_dtype
+from ..geometry.arrays import allocate, as_array, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..geometry.norm import local_response
 from ..op import op
+from .parts import samples_apart
 
 
 # Sum over channels c - before ... c + after, by shifted slices: a running sum would drift after a huge value.
@@ -47,7 +48,8 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0, *, out=None):
     x, size = local_response(name, input, size)
     alpha, beta, k = _numbers(name, alpha, beta, k)
     out = new_output(name, out, x.shape, x.dtype, x)
-    np.multiply(x, _divisor(x, size, alpha, k) ** -beta, out=out)
+    for some in samples_apart(x):
+        np.multiply(x[some], _divisor(x[some], size, alpha, k) ** -beta, out=out[some])
     return out, (input, size, alpha, beta, k)
 
 
@@ -68,11 +70,13 @@ def local_response_norm_backward(grad_output, input, size, alpha=1e-4, beta=0.75
     g = as_array(name, "grad_output", grad_output)
     same_shape(name, "grad_output", g, x.shape)
     same_dtype(name, input=x, grad_output=g)
-    divisor = _divisor(x, size, alpha, k)
-    power = divisor**-beta
-    inner = g * x * power / divisor
-    grad = _window_sum(inner, (size - 1) // 2, size // 2)
-    grad *= x
-    grad *= -2 * alpha * beta / size
-    grad += g * power
+    grad = allocate(name, x.shape, x.dtype)
+    for some in samples_apart(x):
+        divisor = _divisor(x[some], size, alpha, k)
+        power = divisor**-beta
+        grad[some] = g[some] * power
+        sums = _window_sum(x[some] * grad[some] / divisor, (size - 1) // 2, size // 2)
+        sums *= x[some]
+        sums *= 2 * alpha * beta / size
+        grad[some] -= sums
     return grad

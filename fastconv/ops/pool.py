@@ -16,6 +16,7 @@ from ..geometry.arrays import (
 )
 from ..geometry.conv import same_shape, shape_argument
 from ..op import op
+from .arithmetic import raised
 from .layout import LAYOUTS, channels_first, channels_last
 
 MAX, MIN, MEAN = 0, 1, 2
@@ -257,7 +258,7 @@ def _bind_power(rank):
 
     # Sum of the p-th powers of each window; one cut by the edge counts as if it were whole, as in PyTorch.
     def power_sum(name, input, p, kernel_size, stride, ceil_mode, layout):
-        powers = input if p == 1 else input * input if p == 2 else np.power(input, input.dtype.type(p))
+        powers = input if p == 1 else raised(input, p)
         mean = _mean(name, rank, powers, (kernel_size, stride, 0), ceil_mode, True, None, layout, None)
         return mean, window_cells(name, kernel_size)
 
@@ -280,11 +281,7 @@ def _bind_power(rank):
         mean, cells = power_sum(name, x, p, kernel_size, stride, ceil_mode, layout)
         result = mean if out is None else new_output(name, out, mean.shape, x.dtype, input)
         np.multiply(mean, x.dtype.type(cells), out=result)
-        if p == 2:
-            np.sqrt(result, out=result)
-        elif p != 1:
-            np.power(result, x.dtype.type(1 / p), out=result)
-        return result, saved
+        return result if p == 1 else raised(result, 1 / p, result), saved
 
     pool.__doc__ = f"""The p-norm of each window of `input`, p = norm_type: (sum of x**p) ** (1 / p).
 
@@ -314,11 +311,11 @@ def _bind_power(rank):
         total, cells = power_sum(back, x, p, kernel_size, stride, ceil_mode, layout)
         same_shape(back, "grad_output", grad_output, total.shape)
         total *= x.dtype.type(cells)
-        slope = np.where(total != 0, np.power(total, x.dtype.type(1 / p - 1)), total) * grad_output
+        slope = np.where(total != 0, raised(total, 1 / p - 1), total) * grad_output
         window = (kernel_size, stride, 0)
         slope *= x.dtype.type(cells)
         spread = _mean_backward(back, rank, slope, x.shape, window, ceil_mode, True, None, layout)
-        return spread if p == 1 else np.multiply(spread, np.power(x, x.dtype.type(p - 1)), out=spread)
+        return spread if p == 1 else np.multiply(spread, raised(x, p - 1), out=spread)
 
     backward.__doc__ = f"""Gradient of {name}; 0 where the sum of a window is 0.
 
