@@ -139,6 +139,7 @@ cdef extern from "fastconv.h" nogil:
         void norm_batch_grad(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, void *, void *, void *, int) noexcept nogil
         void optimise(const fc_step *, int64_t, void *, const void *, void *, void *, void *, int) noexcept nogil
         void reorder(int64_t, int64_t, int64_t, const void *, void *, int) noexcept nogil
+        void pick(int64_t, const int64_t *, const int64_t *, const int64_t *, double, const void *, void *, int) noexcept nogil
         void resample(int64_t, int64_t, int64_t, int64_t, const int64_t *, const int64_t *, const void *, const void *, void *, int) noexcept nogil
         void resample_grad(int64_t, int64_t, int64_t, const int64_t *, const int64_t *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
         int64_t separable_scratch(const fc_correlation *, int) noexcept nogil

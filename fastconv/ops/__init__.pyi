@@ -72,6 +72,81 @@ def gelu(input: Array, approximate: str = 'none', *, out: NDArray[Any] | None = 
 def gelu(input: Tensor | Array, approximate: str = 'none', *, out: NDArray[Any] | None = None) -> Tensor: ...
 def gelu_backward(grad_output: Tensor | Array, input: Tensor | Array, approximate: str = 'none') -> NDArray[Any]: ...
 @overload
+def add(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def add(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def add_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
+@overload
+def sub(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def sub(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def sub_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
+@overload
+def mul(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def mul(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def mul_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
+@overload
+def div(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def div(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def div_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
+@overload
+def pow(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def pow(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def pow_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
+@overload
+def maximum(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def maximum(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def maximum_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
+@overload
+def minimum(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def minimum(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def minimum_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
+@overload
+def neg(input: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def neg(input: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def neg_backward(grad_output: Tensor | Array, input: Tensor | Array) -> NDArray[Any]: ...
+@overload
+def exp(input: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def exp(input: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def exp_backward(grad_output: Tensor | Array, input: Tensor | Array) -> NDArray[Any]: ...
+@overload
+def log(input: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def log(input: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def log_backward(grad_output: Tensor | Array, input: Tensor | Array) -> NDArray[Any]: ...
+@overload
+def sqrt(input: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def sqrt(input: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def sqrt_backward(grad_output: Tensor | Array, input: Tensor | Array) -> NDArray[Any]: ...
+@overload
+def abs(input: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def abs(input: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def abs_backward(grad_output: Tensor | Array, input: Tensor | Array) -> NDArray[Any]: ...
+@overload
+def clip(input: Array, min: float | None = None, max: float | None = None, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def clip(input: Tensor | Array, min: float | None = None, max: float | None = None, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def clip_backward(grad_output: Tensor | Array, input: Tensor | Array, min: float | None = None, max: float | None = None) -> NDArray[Any]: ...
+@overload
+def where(condition: Array, input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def where(condition: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def where_backward(grad_output: Tensor | Array, condition: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
+@overload
+def matmul(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
+@overload
+def matmul(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
+def matmul_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
+@overload
 def max_pool1d(input: Array, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1, ceil_mode: bool = False, return_indices: Literal[False] = False, *, layout: str = 'NCHW', out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
 @overload
 def max_pool1d(input: Array, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1, ceil_mode: bool = False, *, return_indices: Literal[True], layout: str = 'NCHW', out: NDArray[Any] | None = None) -> tuple[NDArray[Any], NDArray[Any]]: ...  # type: ignore[overload-overlap]
@@ -227,81 +302,6 @@ def affine_grid(theta: Array, size: Sizes | None, align_corners: bool | None = N
 @overload
 def affine_grid(theta: Tensor | Array, size: Sizes | None, align_corners: bool | None = None, *, out: NDArray[Any] | None = None) -> Tensor: ...
 def affine_grid_backward(grad_output: Tensor | Array, theta: Tensor | Array, size: Sizes | None, align_corners: bool | None = None) -> NDArray[Any]: ...
-@overload
-def add(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def add(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def add_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
-@overload
-def sub(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def sub(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def sub_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
-@overload
-def mul(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def mul(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def mul_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
-@overload
-def div(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def div(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def div_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
-@overload
-def pow(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def pow(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def pow_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
-@overload
-def maximum(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def maximum(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def maximum_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
-@overload
-def minimum(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def minimum(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def minimum_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
-@overload
-def neg(input: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def neg(input: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def neg_backward(grad_output: Tensor | Array, input: Tensor | Array) -> NDArray[Any]: ...
-@overload
-def exp(input: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def exp(input: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def exp_backward(grad_output: Tensor | Array, input: Tensor | Array) -> NDArray[Any]: ...
-@overload
-def log(input: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def log(input: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def log_backward(grad_output: Tensor | Array, input: Tensor | Array) -> NDArray[Any]: ...
-@overload
-def sqrt(input: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def sqrt(input: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def sqrt_backward(grad_output: Tensor | Array, input: Tensor | Array) -> NDArray[Any]: ...
-@overload
-def abs(input: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def abs(input: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def abs_backward(grad_output: Tensor | Array, input: Tensor | Array) -> NDArray[Any]: ...
-@overload
-def clip(input: Array, min: float | None = None, max: float | None = None, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def clip(input: Tensor | Array, min: float | None = None, max: float | None = None, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def clip_backward(grad_output: Tensor | Array, input: Tensor | Array, min: float | None = None, max: float | None = None) -> NDArray[Any]: ...
-@overload
-def where(condition: Array, input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def where(condition: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def where_backward(grad_output: Tensor | Array, condition: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
-@overload
-def matmul(input: Array, other: Array, *, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
-@overload
-def matmul(input: Tensor | Array, other: Tensor | Array, *, out: NDArray[Any] | None = None) -> Tensor: ...
-def matmul_backward(grad_output: Tensor | Array, input: Tensor | Array, other: Tensor | Array, *, needs: Sequence[bool] = (True, True)) -> tuple[NDArray[Any] | None, NDArray[Any] | None]: ...
 @overload
 def batch_norm(input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None = None, bias: Array | None = None, training: bool = False, momentum: float | None = 0.1, eps: float = 1e-05, *, activation: str | None = None, residual: Array | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]: ...  # type: ignore[overload-overlap]
 @overload
@@ -580,6 +580,36 @@ __all__ = [
     "hardsigmoid_backward",
     "gelu",
     "gelu_backward",
+    "add",
+    "add_backward",
+    "sub",
+    "sub_backward",
+    "mul",
+    "mul_backward",
+    "div",
+    "div_backward",
+    "pow",
+    "pow_backward",
+    "maximum",
+    "maximum_backward",
+    "minimum",
+    "minimum_backward",
+    "neg",
+    "neg_backward",
+    "exp",
+    "exp_backward",
+    "log",
+    "log_backward",
+    "sqrt",
+    "sqrt_backward",
+    "abs",
+    "abs_backward",
+    "clip",
+    "clip_backward",
+    "where",
+    "where_backward",
+    "matmul",
+    "matmul_backward",
     "max_pool1d",
     "max_pool1d_backward",
     "min_pool1d",
@@ -628,36 +658,6 @@ __all__ = [
     "max_unpool3d_backward",
     "affine_grid",
     "affine_grid_backward",
-    "add",
-    "add_backward",
-    "sub",
-    "sub_backward",
-    "mul",
-    "mul_backward",
-    "div",
-    "div_backward",
-    "pow",
-    "pow_backward",
-    "maximum",
-    "maximum_backward",
-    "minimum",
-    "minimum_backward",
-    "neg",
-    "neg_backward",
-    "exp",
-    "exp_backward",
-    "log",
-    "log_backward",
-    "sqrt",
-    "sqrt_backward",
-    "abs",
-    "abs_backward",
-    "clip",
-    "clip_backward",
-    "where",
-    "where_backward",
-    "matmul",
-    "matmul_backward",
     "batch_norm",
     "batch_norm_backward",
     "conv1d",

@@ -1,21 +1,31 @@
 """Padding and cropping at the borders."""
 
+import math
+from functools import lru_cache
+
 import numpy as np
 
-from ..geometry.arrays import allocate, as_array, ndarray, new_output, same_dtype
+from .. import _core
+from ..geometry.arrays import allocate, as_array, contiguous, ndarray, new_output, same_dtype
 from ..geometry.elementwise import same_shape
 from ..geometry.resample import padding_arguments
 from ..op import op
 from .axis_matrix import AxisMatrix, axis_matrix, remembered
 
+# Cells of all axes, beyond which their index is not kept.
+LONG = 1 << 12
 
-# Which cell of an axis of size n each cell of the result repeats:
+
+# Which cell of an axis of size n each cell of the result is, -1 for none:
+#   constant   - - - | a b c d | - - -
 #   reflect    d c b | a b c d | c b a
 #   replicate  a a a | a b c d | d d d
 #   circular   b c d | a b c d | a b c
 # Negative widths crop; a reflection still sees what was cropped, the circle does not, as in PyTorch.
 def _sources(n: int, before: int, after: int, mode: str) -> ndarray:
-    positions = np.arange(-before, n + after)
+    positions = np.arange(-before, n + after, dtype=np.int64)
+    if mode == "constant":
+        return np.where((positions >= 0) & (positions < n), positions, -1)
     if mode == "replicate":
         return np.clip(positions, 0, n - 1)
     if mode == "circular":
@@ -32,34 +42,34 @@ def _adding(n: int, before: int, after: int, mode: str, dtype: np.dtype) -> Axis
     return axis_matrix(sources, np.arange(len(sources)), np.ones(len(sources)), n, dtype)
 
 
-# For constant padding: the part of the result and the part of the input that correspond.
-def _overlap(shape: tuple[int, ...], pairs: list) -> tuple[tuple, tuple]:
-    inner = tuple(slice(max(b, 0), b + n + min(a, 0)) for n, (b, a) in zip(shape, pairs, strict=True))
-    outer = tuple(slice(max(-b, 0), n + min(a, 0)) for n, (b, a) in zip(shape, pairs, strict=True))
-    return inner, outer
+# The same of three axes in turn, (size, widths) each.
+@lru_cache(maxsize=256)
+def _index(axes: tuple, mode: str) -> ndarray:
+    return np.concatenate([_sources(n, before, after, mode) for n, (before, after) in axes])
 
 
-# The cells that the borders before and after n cells repeat, in the padded axis.
-def _repeated(n: int, before: int, after: int, mode: str) -> tuple[slice, slice]:
-    end = before + n
-    if mode == "replicate":
-        return slice(before, before + 1), slice(end - 1, end)
-    if mode == "circular":
-        return slice(n, end), slice(before, before + after)
-    last = end - 2 - after
-    return slice(2 * before, before, -1), slice(end - 2, last if last >= 0 else None, -1)
-
-
-# Copies x into out and, an axis after the other, what its borders repeat; no width is negative.
-def _repeat_borders(x: ndarray, pairs: list, mode: str, out: ndarray) -> None:
-    inner, outer = _overlap(x.shape, pairs)
-    out[inner] = x[outer]
-    for axis, (n, (before, after)) in enumerate(zip(x.shape, pairs, strict=True)):
-        along = (slice(None),) * axis
-        borders = (slice(before), slice(before + n, before + n + after))
-        for border, source, width in zip(borders, _repeated(n, before, after, mode), (before, after), strict=True):
-            if width:
-                out[(*along, border)] = out[(*along, source)]
+# Writes x with each axis made longer or shorter to out. Constants around more than three axes, or around few long rows,
+# whose index would be as long as they are, are written by NumPy.
+def _write_padded(x: ndarray, pairs: list, mode: str, fill: float, out: ndarray) -> ndarray:
+    padded = [axis for axis, pair in enumerate(pairs) if any(pair)]
+    if not padded:
+        out[...] = x
+        return out
+    first, last = padded[0], padded[-1] + 1
+    axes = [(n, tuple(pair)) for n, pair in zip(x.shape[first:last], pairs[first:last])]
+    if last < x.ndim:
+        axes.append((math.prod(x.shape[last:]), (0, 0)))
+    axes = [(1, (0, 0))] * (3 - len(axes)) + axes
+    extent, result = tuple(n for n, _ in axes), tuple(n + before + after for n, (before, after) in axes)
+    if mode == "constant" and (len(axes) > 3 or sum(result) > max(LONG, out.size // 8)):
+        inner = tuple(slice(max(b, 0), b + n + min(a, 0)) for n, (b, a) in zip(x.shape, pairs))
+        outer = tuple(slice(max(-b, 0), n + min(a, 0)) for n, (b, a) in zip(x.shape, pairs))
+        out.fill(fill)
+        if out.size:
+            out[inner] = x[outer]
+        return out
+    index = (_index if sum(result) <= LONG else _index.__wrapped__)(tuple(axes), mode)
+    return _core.pick(extent, result, index, fill, x, out)
 
 
 @op("input")
@@ -75,26 +85,11 @@ def pad(input, pad, mode="constant", value=None, *, out=None):
     >>> pad(np.array([[1.0, 2.0, 3.0]]), (2, -1), "reflect")
     array([[3., 2., 1., 2.]])
     """
-    x = as_array("pad", "input", input)
+    x = contiguous(as_array("pad", "input", input))
     mode, fill, pairs = padding_arguments("pad", x, pad, mode, value)
     shape = tuple(n + b + a for n, (b, a) in zip(x.shape, pairs, strict=True))
-    out = new_output("pad", out, shape, x.dtype, x)
-    if mode == "constant":
-        inner, outer = _overlap(x.shape, pairs)
-        out.fill(fill)
-        if out.size:
-            out[inner] = x[outer]
-        return out, (input, pad, mode, value)
-    borders = [(max(b, 0), max(a, 0)) for b, a in pairs]
-    if mode == "circular":
-        _repeat_borders(x[_overlap(x.shape, pairs)[1]], borders, mode, out)
-    elif borders == pairs:
-        _repeat_borders(x, borders, mode, out)
-    else:
-        whole = allocate("pad", tuple(n + b + a for n, (b, a) in zip(x.shape, borders, strict=True)), x.dtype)
-        _repeat_borders(x, borders, mode, whole)
-        out[...] = whole[_overlap(whole.shape, [(min(b, 0), min(a, 0)) for b, a in pairs])[1]]
-    return out, (input, pad, mode, value)
+    out = new_output("pad", out, shape, x.dtype, input)
+    return _write_padded(x, pairs, mode, fill, out), (input, pad, mode, value)
 
 
 @pad.gradient
@@ -111,11 +106,8 @@ def pad_backward(grad_output, input, pad, mode="constant", value=None):
     mode, _, pairs = padding_arguments(name, x, pad, mode, value)
     same_shape(name, "grad_output", g, tuple(n + b + a for n, (b, a) in zip(x.shape, pairs, strict=True)))
     if mode == "constant":
-        inner, outer = _overlap(x.shape, pairs)
-        grad = np.zeros(x.shape, x.dtype)
-        if g.size:
-            grad[outer] = g[inner]
-        return grad
+        back = [(-before, -after) for before, after in pairs]
+        return _write_padded(contiguous(g), back, mode, 0.0, allocate(name, x.shape, x.dtype))
     for axis, (before, after) in enumerate(pairs):
         if before or after:
             g = _adding(x.shape[axis], before, after, mode, g.dtype).along(axis, g)

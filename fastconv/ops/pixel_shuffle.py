@@ -23,7 +23,7 @@ def pixel_shuffle(input, upscale_factor, *, out=None):
     """
     input = as_array("pixel_shuffle", "input", input)
     r = shuffle_factor("pixel_shuffle", "upscale_factor", upscale_factor, input, True)
-    return copied("pixel_shuffle", _shuffled(input, r), out, input), (shape_only(input), upscale_factor)
+    return _moved("pixel_shuffle", _shuffled(input, r), input, out), (shape_only(input), upscale_factor)
 
 
 @pixel_shuffle.gradient
@@ -38,7 +38,7 @@ def pixel_shuffle_backward(grad_output, input, upscale_factor):
     r = shuffle_factor("pixel_shuffle_backward", "upscale_factor", upscale_factor, input, True)
     *batch, c, h, w = input.shape
     same_shape("pixel_shuffle_backward", "grad_output", grad_output, (*batch, c // (r * r), h * r, w * r))
-    return _unshuffled(grad_output, r)
+    return _moved("pixel_shuffle_backward", _unshuffled(grad_output, r), grad_output)
 
 
 @op("input")
@@ -54,7 +54,7 @@ def pixel_unshuffle(input, downscale_factor, *, out=None):
     """
     input = as_array("pixel_unshuffle", "input", input)
     r = shuffle_factor("pixel_unshuffle", "downscale_factor", downscale_factor, input, False)
-    return copied("pixel_unshuffle", _unshuffled(input, r), out, input), (shape_only(input), downscale_factor)
+    return _moved("pixel_unshuffle", _unshuffled(input, r), input, out), (shape_only(input), downscale_factor)
 
 
 @pixel_unshuffle.gradient
@@ -69,7 +69,7 @@ def pixel_unshuffle_backward(grad_output, input, downscale_factor):
     r = shuffle_factor("pixel_unshuffle_backward", "downscale_factor", downscale_factor, input, False)
     *batch, c, h, w = input.shape
     same_shape("pixel_unshuffle_backward", "grad_output", grad_output, (*batch, c * r * r, h // r, w // r))
-    return _shuffled(grad_output, r)
+    return _moved("pixel_unshuffle_backward", _shuffled(grad_output, r), grad_output)
 
 
 @op("input")
@@ -86,7 +86,7 @@ def channel_shuffle(input, groups, *, out=None):
     """
     input = as_array("channel_shuffle", "input", input)
     groups = channel_groups("channel_shuffle", groups, input)
-    return copied("channel_shuffle", _dealt(input, groups), out, input), (shape_only(input), groups)
+    return _moved("channel_shuffle", _dealt(input, groups), input, out), (shape_only(input), groups)
 
 
 @channel_shuffle.gradient
@@ -100,27 +100,29 @@ def channel_shuffle_backward(grad_output, input, groups):
     grad_output, input = pair("channel_shuffle_backward", grad_output, input)
     groups = channel_groups("channel_shuffle_backward", groups, input)
     same_shape("channel_shuffle_backward", "grad_output", grad_output, input.shape)
-    return _dealt(grad_output, input.shape[1] // groups).copy()
+    return _moved("channel_shuffle_backward", _dealt(grad_output, input.shape[1] // groups), grad_output)
 
 
-def _dealt(x: np.ndarray, groups: int) -> np.ndarray:
+# Each as a view of x and the shape that it is to have.
+def _dealt(x: np.ndarray, groups: int) -> tuple[np.ndarray, tuple]:
     n, c, *rest = x.shape
-    return x.reshape(n, groups, c // max(groups, 1), *rest).swapaxes(1, 2).reshape(x.shape)
+    return x.reshape(n, groups, c // max(groups, 1), *rest).swapaxes(1, 2), x.shape
 
 
-def _shuffled(x: np.ndarray, r: int) -> np.ndarray:
+def _shuffled(x: np.ndarray, r: int) -> tuple[np.ndarray, tuple]:
     *batch, c, h, w = x.shape
     split = x.reshape(*batch, c // (r * r), r, r, h, w)
     n = len(batch)
-    return split.transpose(*range(n), n, n + 3, n + 1, n + 4, n + 2).reshape(
-        *batch, c // (r * r), h * r, w * r
-    )
+    return split.transpose(*range(n), n, n + 3, n + 1, n + 4, n + 2), (*batch, c // (r * r), h * r, w * r)
 
 
-def _unshuffled(x: np.ndarray, r: int) -> np.ndarray:
+def _unshuffled(x: np.ndarray, r: int) -> tuple[np.ndarray, tuple]:
     *batch, c, h, w = x.shape
     split = x.reshape(*batch, c, h // r, r, w // r, r)
     n = len(batch)
-    return split.transpose(*range(n), n, n + 2, n + 4, n + 1, n + 3).reshape(
-        *batch, c * r * r, h // r, w // r
-    )
+    return split.transpose(*range(n), n, n + 2, n + 4, n + 1, n + 3), (*batch, c * r * r, h // r, w // r)
+
+
+def _moved(name: str, moved: tuple[np.ndarray, tuple], input: np.ndarray, out=None) -> np.ndarray:
+    view, shape = moved
+    return copied(name, view, out, input, shape)

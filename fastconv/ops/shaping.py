@@ -20,15 +20,22 @@ from ..op import op
 
 # Elements from which a copy is worth looking at its axes.
 LARGE = 1 << 14
+# So few elements along the last axis are copied one at a time.
+FEW = 8
 
 
-def copied(name: str, view: np.ndarray, out, input: np.ndarray) -> np.ndarray:
-    out = new_output(name, out, view.shape, view.dtype, input)
+# The elements of a view of the input in an array of their own, of another shape if that is given.
+def copied(name: str, view: np.ndarray, out, input: np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    out = new_output(name, out, view.shape if shape is None else shape, view.dtype, input)
+    target = out.reshape(view.shape)
     swap = _swap(view) if view.size > LARGE else None
-    if swap is None:
-        np.copyto(out, view)
-    else:
+    if swap is not None:
         _core.reorder(*swap, out)
+    elif view.size > LARGE and view.shape[-1] <= FEW:  # NumPy would go along them
+        for i in range(view.shape[-1]):
+            target[..., i] = view[..., i]
+    else:
+        np.copyto(target, view)
     return out
 
 

@@ -52,6 +52,7 @@
 #include "../ops/winograd_grad_weight.inc.c"
 #include "../ops/conv_grad_weight.inc.c"
 #include "../ops/reduce.inc.c"
+#include "../ops/pick.inc.c"
 #include "../ops/resample.inc.c"
 #include "../ops/correlate.inc.c"
 #include "../ops/separable.inc.c"

@@ -343,6 +343,40 @@ static void check_pool(int type) {
     free(want), free(grad), free(at), free(positions);
 }
 
+/* ---- cells of three axes --------------------------------------------------------------------------------------- */
+
+/* Columns run up and down, repeat and stop; some indices name no cell. */
+static void check_pick(int type) {
+    int64_t outer = draw(1, 9), extent[3], result[3], index[200], *at = index;
+    for (int axis = 0; axis < 3; axis++) {
+        extent[axis] = draw(1, axis == 2 ? 40 : 6);
+        result[axis] = draw(1, axis == 2 ? 120 : 8);
+        for (int64_t i = 0, cell = 0, step = 1; i < result[axis]; i++, cell += step) {
+            if (draw(0, 9) == 0) step = draw(-1, 1);
+            if (draw(0, 9) == 0) cell = draw(0, extent[axis] - 1);
+            *at++ = cell >= 0 && cell < extent[axis] && draw(0, 19) ? cell : -1;
+        }
+    }
+    char problem[80];
+    snprintf(problem, sizeof problem, "pick outer %lld columns %lld of %lld", (long long)outer, (long long)result[2],
+             (long long)extent[2]);
+    array x = integers(type, outer * extent[0] * extent[1] * extent[2]);
+    array y = new_array(type, outer * result[0] * result[1] * result[2]);
+    double (*want)[2] = calloc((size_t)y.size, sizeof *want);
+    const int64_t *rows = index + result[0], *columns = rows + result[1];
+    for (int64_t i = 0; i < y.size; i++) {
+        int64_t column = columns[i % result[2]], row = rows[i / result[2] % result[1]];
+        int64_t line = i / result[2] / result[1], slice = index[line % result[0]];
+        int64_t from = ((line / result[0] * extent[0] + slice) * extent[1] + row) * extent[2] + column;
+        want[i][0] = slice < 0 || row < 0 || column < 0 ? 7 : get(x, from);
+    }
+    const fc_operators *op = fc_operators_for(type);
+    op->pick(outer, extent, result, index, 7, x.data, y.data, THREADS);
+    compare(op->isa, "pick", problem, y, (const double (*)[2])want);
+    free(want);
+    release(x, problem), release(y, problem);
+}
+
 /* ---- sparse matrices along an axis ----------------------------------------------------------------------------- */
 
 /* Rows of up to four entries, anywhere or close together. */
@@ -515,11 +549,12 @@ int main(int count, char **arguments) {
         for (int i = 0; i < problems; i++) {
             check_conv(i % 2);
             check_pool(i % 2);
+            check_pick(i % 2);
             check_resample(i % 2);
             check_separable(i % 2);
             check_affine(i % 2);
         }
-        printf("%s: %d problems, %d failures so far\n", fc_isa_level(level), 5 * problems, failures);
+        printf("%s: %d problems, %d failures so far\n", fc_isa_level(level), 6 * problems, failures);
     }
     return failures > 0;
 }

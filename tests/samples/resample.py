@@ -51,6 +51,8 @@ SAMPLES = {
         ),
         Sample(input=normal(2, 3, 5), pad=(-1, 2, 1, -1), value=2.0),
         Sample(input=normal(2, 3, 9), pad=(-2, 3), mode="reflect"),
+        Sample(input=normal(1, 2, 3, 4), pad=(0, 0, 0, 0, 1, -1), value=-1.0),
+        Sample(input=normal(1, 2, 3, 2, 3), pad=(1, 0, 0, 0, -1, 2, 1, 1, 0, 3)),
     ],
     "interpolate": resized(),
     "grid_sample": sampled(),
