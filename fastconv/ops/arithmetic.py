@@ -57,11 +57,14 @@ def _power_of_magnitude(x: ndarray, p: float, out: ndarray) -> None:
         out[(x < 0) & (x > -np.inf)] = np.nan
 
 
+SIMPLE_POWERS = {0.5: np.sqrt, 1: np.positive, 2: np.square, 3: lambda x, out: np.multiply(np.square(x), x, out=out)}
+
+
 def raised(x: ndarray, p: float, out: ndarray | None = None) -> ndarray:
     """x ** p; out may be x."""
     out = allocate("pow", x.shape, x.dtype) if out is None else out
-    if p == 2 or p == 0.5:
-        return cells_apart(np.square if p == 2 else np.sqrt, x, out=out)
+    if p in SIMPLE_POWERS:
+        return cells_apart(SIMPLE_POWERS[p], x, out=out)
     return cells_apart(_power_of_magnitude, x, float(x.dtype.type(p)), out=out)
 
 
@@ -115,6 +118,18 @@ def _binary(name: str, formula: str, example: str, ufunc, derivatives, values=Tr
     return public, public.gradient(backward)
 
 
+# d(a ** b) / da = b a ** (b - 1), and 0 where b is 0.
+def _base_derivative(g, a, b):
+    if b.ndim:
+        return np.where(b == 0, g.dtype.type(0), g * b * np.power(a, b - 1))
+    if b == 0:
+        return np.zeros_like(g)
+    grad = _power(a, b - 1, np.empty_like(g))
+    grad *= b
+    grad *= g
+    return grad
+
+
 # d(a ** b) / db = a ** b * log a, and 0 where a is 0 and b is not negative.
 def _exponent_derivative(g, a, b):
     grad = g * _power(a, b) * np.log(a)
@@ -152,7 +167,7 @@ pow, pow_backward = _binary(
     "input ** other",
     "array([1., 2.])",
     np.power,
-    (lambda g, a, b: np.where(b == 0, g.dtype.type(0), g * b * _power(a, b - 1)), _exponent_derivative),
+    (_base_derivative, _exponent_derivative),
     compute=_power,
 )
 maximum, maximum_backward = _binary(

@@ -31,13 +31,17 @@ def spread(grad_output: ndarray, kind: str, count: int) -> ndarray:
     return grad_output / count if kind == "mean" else grad_output
 
 
-# A mean with weights is divided by their sum, but for huber_loss, as in PyTorch.
+# loss(d) may write its result to d. A mean with weights is divided by their sum, but for huber_loss, as in PyTorch.
 def _forward(name: str, loss: Callable, input, target, kind, out, weight=None, by_weight=True) -> ndarray:
     input, target, weight = _arrays(name, input, target, weight)
-    if weight is None and kind != "none" and input.size > BLOCK:
-        sums = _block_sums(loss, contiguous(input).reshape(-1), contiguous(target).reshape(-1))
-        return reduce_loss(name, sums, kind, out, input, target, count=input.size)
-    values = loss(input - target)
+    if weight is None and input.size > BLOCK:
+        x, t = contiguous(input).reshape(-1), contiguous(target).reshape(-1)
+        if kind != "none":
+            return reduce_loss(name, _block_sums(loss, x, t), kind, out, input, target, count=input.size)
+        out = new_output(name, out, input.shape, input.dtype, input, target)
+        _write_blocks(loss, x, t, out.reshape(-1))
+        return out
+    values = loss(np.asarray(input - target))
     if weight is None:
         return reduce_loss(name, values, kind, out, input, target)
     values *= weight
@@ -55,6 +59,11 @@ def _block_sums(loss: Callable, x: ndarray, t: ndarray) -> ndarray:
     return np.array([loss(x[i : i + BLOCK] - t[i : i + BLOCK]).sum() for i in starts], x.dtype)
 
 
+def _write_blocks(function: Callable, x: ndarray, t: ndarray, out: ndarray) -> None:
+    for i in range(0, x.size, BLOCK):
+        function(np.subtract(x[i : i + BLOCK], t[i : i + BLOCK], out=out[i : i + BLOCK]))
+
+
 # input, target and weight (or None), all of one shape.
 def _arrays(name: str, input, target, weight) -> tuple:
     input, target, weight = pair(name, input, target, weight=weight)
@@ -63,14 +72,14 @@ def _arrays(name: str, input, target, weight) -> tuple:
     return input, target, weight
 
 
-# d(loss)/d(input) = slope(input - target); the target's gradient is its negative.
+# d(loss)/d(input) = slope(d), d = input - target, which may be written to d; the target's gradient is its negative.
 def _backward(
     name: str, slope: Callable, grad_output, input, target, kind, needs, weight=None, by_weight=True
 ) -> tuple:
     input, target, weight = _arrays(name, input, target, weight)
     kind = checked(name, kind)
     grad_output = upstream(name, grad_output, input.shape, kind, input.dtype)
-    grad = slope(input - target)
+    grad = slope(np.asarray(input - target))
     if weight is not None:
         grad *= weight
     if weight is not None and kind == "mean" and by_weight:
@@ -80,17 +89,32 @@ def _backward(
     return grad if needs[0] else None, -grad if needs[1] else None
 
 
-# d² / (2 edge) where |d| < edge, else |d| - edge / 2.
-def _smooth(d: ndarray, edge: float) -> ndarray:
-    size = np.abs(d)
+# These write their results to d (but for signs: NumPy takes those one by one in place).
+def _square(d: ndarray) -> ndarray:
+    return np.square(d, out=d)
+
+
+def _size(d: ndarray) -> ndarray:
+    return np.abs(d, out=d)
+
+
+# scale times d² / (2 edge) where |d| < edge, else times |d| - edge / 2.
+def _smooth(d: ndarray, edge: float, scale: float = 1.0) -> ndarray:
+    size = _size(d)
     if not edge:
         return size
     near = np.minimum(size, edge)
-    return (size - 0.5 * near) * (near / edge)
+    near *= 0.5
+    size -= near
+    near *= 2 * scale / edge
+    return np.multiply(size, near, out=size)
 
 
-def _smooth_slope(d: ndarray, edge: float) -> ndarray:
-    return np.clip(d / edge, -1, 1) if edge else np.sign(d)
+def _smooth_slope(d: ndarray, edge: float, scale: float = 1.0) -> ndarray:
+    if not edge:
+        return np.sign(d)
+    d *= scale / edge
+    return np.clip(d, -scale, scale, out=d)
 
 
 @op("input", "target", constants=("weight",), quiet=True)
@@ -106,7 +130,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     array(2.)
     """
     kind = checked("mse_loss", reduction, size_average, reduce)
-    result = _forward("mse_loss", np.square, input, target, kind, out, weight)
+    result = _forward("mse_loss", _square, input, target, kind, out, weight)
     return result, (input, target, kind, weight)
 
 
@@ -119,7 +143,7 @@ def mse_loss_backward(grad_output, input, target, reduction="mean", weight=None,
     array([0., 2.])
     """
     name = "mse_loss_backward"
-    return _backward(name, lambda d: 2 * d, grad_output, input, target, reduction, needs, weight)
+    return _backward(name, lambda d: np.multiply(d, 2, out=d), grad_output, input, target, reduction, needs, weight)
 
 
 @op("input", "target", constants=("weight",), quiet=True)
@@ -135,7 +159,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     array(1.)
     """
     kind = checked("l1_loss", reduction, size_average, reduce)
-    result = _forward("l1_loss", np.abs, input, target, kind, out, weight)
+    result = _forward("l1_loss", _size, input, target, kind, out, weight)
     return result, (input, target, kind, weight)
 
 
@@ -205,7 +229,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None, *, out=N
     edge = positive("huber_loss", "delta", delta)
     kind = checked("huber_loss", reduction)
     call = (input, target, kind, out, weight)
-    result = _forward("huber_loss", lambda d: edge * _smooth(d, edge), *call, by_weight=False)
+    result = _forward("huber_loss", lambda d: _smooth(d, edge, edge), *call, by_weight=False)
     return result, (input, target, kind, delta, weight)
 
 
@@ -222,4 +246,4 @@ def huber_loss_backward(
     name = "huber_loss_backward"
     edge = positive(name, "delta", delta)
     call = (grad_output, input, target, reduction, needs, weight)
-    return _backward(name, lambda d: edge * _smooth_slope(d, edge), *call, by_weight=False)
+    return _backward(name, lambda d: _smooth_slope(d, edge, edge), *call, by_weight=False)
