@@ -18,7 +18,6 @@ def pick(tuple extent, tuple result, cnp.ndarray index, double value, cnp.ndarra
     return y
 
 
-
 def resample(int64_t outer, int64_t inner, cnp.ndarray bounds, cnp.ndarray columns, cnp.ndarray weights, cnp.ndarray x, cnp.ndarray y):
     """y (outer, rows, inner) = matrix along the middle axis of x; row r is weights at columns, from bounds[r] to bounds[r + 1].
 

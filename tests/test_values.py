@@ -89,3 +89,19 @@ def test_gradients_of_global_average_pooling_fill_their_planes(extent, dtype, is
     got = fc.global_avg_pool_backward(grad, (3, 50, *extent))
     want = np.broadcast_to(grad / dtype(np.prod(extent)), got.shape)
     np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("p", [-3, -2, -1, -0.75, 0, 1 / 3, 1, 1.5, 2, 3, 4, 5, np.inf, -np.inf, np.nan])
+def test_powers_of_any_number_are_those_of_numpy(p, dtype):
+    x = np.array([0.0, 1, 2, 3.5, 1e30, 1e-30, np.inf], dtype)
+    x = np.concatenate([x, -x, [np.nan]]).astype(dtype)
+    with np.errstate(all="ignore"):
+        want = np.power(x, dtype(p))
+    np.testing.assert_allclose(fc.pow(x, p), want, rtol=1e-6)
+    np.testing.assert_array_equal(np.signbit(fc.pow(x, p))[want == want], np.signbit(want)[want == want])
+
+
+def test_a_negative_sum_has_no_odd_root():
+    x = np.array([[[-2.0, 1.0, -1.0, 2.0]]])
+    np.testing.assert_allclose(fc.lp_pool1d(x, 3, 2), [[[np.nan, 7 ** (1 / 3)]]])

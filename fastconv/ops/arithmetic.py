@@ -49,12 +49,13 @@ def _product(input: ndarray, other: ndarray, out: ndarray | None = None) -> ndar
 
 # NumPy takes positive bases in vectors, negative ones by a call each.
 def _power_of_magnitude(x: ndarray, p: float, out: ndarray) -> None:
-    np.power(np.abs(x), p, out=out)
-    if p.is_integer():
-        if p % 2:
-            np.copysign(out, x, out=out)
-    elif not math.isinf(p):
-        out[(x < 0) & (x > -np.inf)] = np.nan
+    y = np.power(np.abs(x), p)
+    if p.is_integer() and p % 2:
+        np.copysign(y, x, out=out)
+        return
+    if not (p.is_integer() or math.isinf(p)):
+        y[(x < 0) & (x > -np.inf)] = np.nan
+    out[...] = y
 
 
 SIMPLE_POWERS = {0.5: np.sqrt, 1: np.positive, 2: np.square, 3: lambda x, out: np.multiply(np.square(x), x, out=out)}

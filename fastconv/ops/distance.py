@@ -106,14 +106,14 @@ def _smooth(d: ndarray, edge: float, scale: float = 1.0) -> ndarray:
     near = np.minimum(size, edge)
     near *= 0.5
     size -= near
-    near *= 2 * scale / edge
+    near /= 0.5 * edge / scale
     return np.multiply(size, near, out=size)
 
 
 def _smooth_slope(d: ndarray, edge: float, scale: float = 1.0) -> ndarray:
     if not edge:
         return np.sign(d)
-    d *= scale / edge
+    d /= edge / scale
     return np.clip(d, -scale, scale, out=d)
 
 
