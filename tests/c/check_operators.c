@@ -81,10 +81,24 @@ static void compare(const char *isa, const char *what, const char *problem, arra
     }
 }
 
+/* Scratch of exactly so many bytes, which lie before and behind what is checked when it is freed. */
 static void *new_scratch(int64_t bytes) {
-    void *scratch = aligned_alloc(64, (size_t)(bytes + 127) / 64 * 64);
-    memset(scratch, 0xff, (size_t)bytes);
-    return scratch;
+    unsigned char *block = aligned_alloc(64, (size_t)(bytes + 2 * GUARD + 63) / 64 * 64);
+    memset(block, 0xff, (size_t)bytes + 2 * GUARD);
+    memcpy(block, &bytes, sizeof bytes);
+    return block + GUARD;
+}
+
+static void free_scratch(void *scratch, const char *what) {
+    unsigned char *block = (unsigned char *)scratch - GUARD;
+    int64_t bytes;
+    memcpy(&bytes, block, sizeof bytes);
+    for (size_t i = 0; i < GUARD; i++)
+        if (block[GUARD + (size_t)bytes + i] != 0xff) {
+            fail("%s: written behind scratch", what);
+            break;
+        }
+    free(block);
 }
 
 /* ---- convolution ----------------------------------------------------------------------------------------------- */
@@ -188,7 +202,7 @@ static void check_last(const fc_operators *op, const char *problem, const fc_con
     op->conv_last(g, x.data, weight.data, &epilogue, y.data, scratch, THREADS);
     array result = moved(y, g->N, volume(g->output), g->K);
     compare(op->isa, "conv_last", problem, result, want);
-    free(scratch);
+    free_scratch(scratch, problem);
     release(x, problem), release(added, problem), release(y, problem), release(result, problem);
 }
 
@@ -223,21 +237,21 @@ static void check_conv(int type) {
     op->conv_forward(&g, sums.input.data, sums.weight.data, NULL, &epilogue, result.data, scratch, THREADS);
     compare(op->isa, "conv_forward", problem, result, (const double (*)[2])sums.output);
     check_last(op, problem, &g, sums.input, sums.weight, residual, epilogue, (const double (*)[2])sums.output);
-    free(scratch);
+    free_scratch(scratch, problem);
     release(result, problem);
 
     result = new_array(type, inputs);
     scratch = new_scratch(op->conv_grad_input_scratch(&g, THREADS));
     op->conv_grad_input(&g, sums.grad_output.data, sums.weight.data, NULL, &none, result.data, scratch, THREADS);
     compare(op->isa, "conv_grad_input", problem, result, (const double (*)[2])sums.grad_input);
-    free(scratch);
+    free_scratch(scratch, problem);
     release(result, problem);
 
     result = new_array(type, weights);
     scratch = new_scratch(op->conv_grad_weight_scratch(&g, THREADS));
     op->conv_grad_weight(&g, sums.grad_output.data, sums.input.data, result.data, scratch, THREADS);
     compare(op->isa, "conv_grad_weight", problem, result, (const double (*)[2])sums.grad_weight);
-    free(scratch);
+    free_scratch(scratch, problem);
     release(result, problem);
 
     release(sums.input, problem), release(sums.weight, problem), release(sums.grad_output, problem);
@@ -326,7 +340,7 @@ static void check_pool(int type) {
         compare(op->isa, "pool_forward", problem, result, (const double (*)[2])want);
         if (indexed && memcmp(indices, positions, (size_t)outputs * sizeof *indices))
             fail("%s pool_forward %s: other indices", op->isa, problem);
-        free(scratch), free(indices);
+        free_scratch(scratch, problem), free(indices);
         release(result, problem);
     }
 
@@ -334,7 +348,7 @@ static void check_pool(int type) {
     if (kind == FC_POOL_MEAN) {
         void *scratch = new_scratch(op->pool_grad_mean_scratch(&g, THREADS));
         op->pool_grad_mean(&g, grad_output.data, result.data, scratch, THREADS);
-        free(scratch);
+        free_scratch(scratch, problem);
     } else if (!op->pool_scatter(g.planes, cells, pixels, 1, grad_output.data, positions, result.data, THREADS)) {
         fail("%s pool_scatter %s: took an index for one outside", op->isa, problem);
     }
@@ -505,7 +519,7 @@ static void check_separable(int type) {
                     want[i][0] += get(kernel, r * f.taps[1] + s) * cell;
                 }
         }
-        free(scratch);
+        free_scratch(scratch, problem);
         scratch = new_scratch(op->dense_scratch(&f, THREADS));
         if (!op->dense(&f, x.data, kernel.data, y.data, scratch, THREADS))
             fail("%s dense %s: finite sums are said not to be", op->isa, problem);
@@ -515,7 +529,7 @@ static void check_separable(int type) {
     if (!op->all_finite(y.size, y.data, THREADS)) fail("%s all_finite of finite numbers", op->isa);
     set(y, draw(0, y.size - 1), draw(0, 1) ? INFINITY : NAN);
     if (op->all_finite(y.size, y.data, THREADS)) fail("%s all_finite misses one", op->isa);
-    free(scratch), free(want), free(line);
+    free_scratch(scratch, problem), free(want), free(line);
     release(x, problem), release(down, problem), release(along, problem), release(y, problem);
 }
 

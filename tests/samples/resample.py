@@ -53,6 +53,7 @@ SAMPLES = {
         Sample(input=normal(2, 3, 9), pad=(-2, 3), mode="reflect"),
         Sample(input=normal(1, 2, 3, 4), pad=(0, 0, 0, 0, 1, -1), value=-1.0),
         Sample(input=normal(1, 2, 3, 2, 3), pad=(1, 0, 0, 0, -1, 2, 1, 1, 0, 3)),
+        *(Sample(input=normal(1, 2, 5000), pad=(3, -2), mode=mode) for mode in ("constant", "reflect")),
     ],
     "interpolate": resized(),
     "grid_sample": sampled(),
