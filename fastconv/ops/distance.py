@@ -9,6 +9,7 @@ from ..geometry.elementwise import same_shape
 from ..geometry.loss import pair, positive, upstream
 from ..geometry.loss import reduction as checked
 from ..op import op
+from .parts import parts
 
 
 # One loss for each element -> `out`: all of them, their sum or their mean (NaN for none, as in PyTorch). Where values
@@ -55,13 +56,12 @@ BLOCK = 1 << 15
 
 
 def _block_sums(loss: Callable, x: ndarray, t: ndarray) -> ndarray:
-    starts = range(0, x.size, BLOCK)
-    return np.array([loss(x[i : i + BLOCK] - t[i : i + BLOCK]).sum() for i in starts], x.dtype)
+    return np.array([loss(x[part] - t[part]).sum() for part in parts(x.size, BLOCK)], x.dtype)
 
 
 def _write_blocks(function: Callable, x: ndarray, t: ndarray, out: ndarray) -> None:
-    for i in range(0, x.size, BLOCK):
-        function(np.subtract(x[i : i + BLOCK], t[i : i + BLOCK], out=out[i : i + BLOCK]))
+    for part in parts(x.size, BLOCK):
+        function(np.subtract(x[part], t[part], out=out[part]))
 
 
 # input, target and weight (or None), all of one shape.

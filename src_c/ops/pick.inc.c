@@ -3,7 +3,7 @@
  * kind, and channels in another order. The longest stretch of columns that follow one another is copied as a run. */
 
 typedef struct {
-    int64_t outer, extent[3], result[3];
+    int64_t extent[3], result[3];
     const int64_t *index[3];
     int64_t first, last; /* columns [first, last) follow one another in x */
     T value;
@@ -53,8 +53,7 @@ static void pick_task(const void *context, int64_t task, int thread) {
 
 static void pick(int64_t outer, const int64_t extent[3], const int64_t result[3], const int64_t *index, double value,
                  const void *x, void *y, int threads) {
-    pick_job job = {.outer = outer,
-                    .index = {index, index + result[0], index + result[0] + result[1]},
+    pick_job job = {.index = {index, index + result[0], index + result[0] + result[1]},
                     .value = (T)value,
                     .x = x,
                     .y = y,
