@@ -113,6 +113,8 @@ LAYERS = {
     "column phases that leave a pixel more": ((1, 20, 9, 25), 12, (3, 4), {"stride": 2}),
     "column phases of one axis": ((2, 5, 301), 24, (4,), {"padding": 1, "stride": 2}),
     "column phases of a volume": ((1, 6, 5, 8, 38), 22, (3, 3, 3), {"padding": 1, "stride": 2}),
+    "tall window on a small plane": ((1, 2, 49, 57), 2, (23, 19), {"padding": (11, 9), "groups": 2}),
+    "tall window larger than its plane": ((2, 3, 20, 69), 3, (31, 25), {"padding": (19, 12), "groups": 3}),
     "tall window without padding": ((1, 2, 60, 333), 2, (14, 6), {"groups": 2}),
 }
 

@@ -10,21 +10,23 @@
 
 enum { TALL_POINTS = 7, TALL_VECS = 2 };
 
-/* U of one plane's taps: w = tap row 0 from above, w_row elements to the next. */
-static void tall_taps(const T *w, int64_t w_row, int64_t R, int64_t S, int64_t quarters, T *u) {
-    static const double G[TALL_POINTS][4] = {{-1, 0, 0, 0},
-                                             {16. / 15, 8. / 15, 4. / 15, 2. / 15},
-                                             {16. / 45, -8. / 45, 4. / 45, -2. / 45},
-                                             {1. / 30, 1. / 15, 2. / 15, 4. / 15},
-                                             {-1. / 90, 1. / 45, -2. / 45, 4. / 45},
-                                             {-4. / 9, -4. / 9, -4. / 9, -4. / 9},
-                                             {0, 0, 0, 1}};
+/* U of one plane's taps, from rows of zeros beyond S taps and R rows. Vectors write too many of a row, the next row
+ * overwrites them. */
+static void tall_taps(const T *w, int64_t pitch, int64_t S, int64_t quarters, T *u) {
+    static const T G[TALL_POINTS][4] = {{-1, 0, 0, 0},
+                                        {16. / 15, 8. / 15, 4. / 15, 2. / 15},
+                                        {16. / 45, -8. / 45, 4. / 45, -2. / 45},
+                                        {1. / 30, 1. / 15, 2. / 15, 4. / 15},
+                                        {-1. / 90, 1. / 45, -2. / 45, 4. / 45},
+                                        {-4. / 9, -4. / 9, -4. / 9, -4. / 9},
+                                        {0, 0, 0, 1}};
     for (int k = 0; k < TALL_POINTS; k++)
-        for (int64_t b = 0; b < quarters; b++)
-            for (int64_t j = 0; j < S; j++) {
-                T sum = 0;
-                for (int64_t r = 0; r < min_i64(4, R - 4 * b); r++) sum += (T)G[k][r] * w[(4 * b + r) * w_row + j];
-                *u++ = sum;
+        for (int64_t b = 0; b < quarters; b++, u += S)
+            for (int64_t j = 0; j < S; j += LANES) {
+                const T *row = w + 4 * b * pitch + j;
+                vec sum = {0};
+                FC_UNROLL for (int r = 0; r < 4; r++) sum += G[k][r] * load(row + r * pitch);
+                store(u + j, sum);
             }
 }
 
@@ -47,10 +49,10 @@ static void tall_rows(const T *const x[TALL_POINTS], int64_t n, T *v, int64_t pl
     }
 }
 
-/* Four rows of TALL_VECS vectors, over the first four points of M; whether they are finite. */
-static int tall_sums(T *m, int64_t plane, T init) {
+/* Four rows of n vectors, over the first four points of M; whether they are finite. */
+static int tall_sums(int64_t n, T *m, int64_t plane, T init) {
     vec doubt = {0};
-    FC_UNROLL for (int v = 0; v < TALL_VECS; v++, m += LANES) {
+    for (int64_t v = 0; v < n; v++, m += LANES) {
         vec y[TALL_POINTS], bias = splat(init);
         FC_UNROLL for (int k = 0; k < TALL_POINTS; k++) y[k] = load(m + k * plane);
         vec a = y[1] + y[2], b = y[1] - y[2], c = y[3] + y[4], e = y[3] - y[4];
