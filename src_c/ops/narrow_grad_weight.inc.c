@@ -74,9 +74,8 @@ static void add_taps(const narrow_job *job, const narrow_block *b, const T *stri
     int64_t from_z = b->o * p->stride[0] + p->low[0] + z, from_y = (b->row + below) * stride + p->low[1] + a;
     if (from_z < 0 || from_z >= p->extent[0]) return;
     /* Strip rows below + y that hold source rows. */
-    int64_t count = b->rows + (w->sliding ? m - 1 : 0);
-    int64_t top = clamp_i64(ceil_div(max_i64(-from_y, 0), stride), 0, count);
-    int64_t bottom = clamp_i64(floor_div(p->extent[1] - 1 - from_y, stride) + 1, top, count);
+    int64_t count = b->rows + (w->sliding ? m - 1 : 0), top, bottom;
+    clip_cells(from_y, stride, p->extent[1], count, &top, &bottom);
     if (top == bottom) return;
     int64_t plane = (z * s->phases[1] + a) * s->phases[2] * s->at.phase;
     tap_arguments t = {.sliding = w->sliding,

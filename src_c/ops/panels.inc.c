@@ -72,8 +72,7 @@ VEC_INLINE seen_cells cells_seen(const product *p, const int64_t offset[3], cons
     int64_t x = run->at[2] * p->stride[2] + offset[2];
     seen_cells seen = {0};
     if (z < 0 || z >= p->extent[0] || y < 0 || y >= p->extent[1]) return seen;
-    seen.low = clamp_i64(ceil_div(max_i64(-x, 0), p->stride[2]), 0, run->length);
-    seen.high = clamp_i64(floor_div(p->extent[2] - 1 - x, p->stride[2]) + 1, seen.low, run->length);
+    clip_cells(x, p->stride[2], p->extent[2], run->length, &seen.low, &seen.high);
     seen.at = (z * p->extent[1] + y) * p->extent[2] + x + seen.low * p->stride[2];
     return seen;
 }

@@ -78,11 +78,10 @@ FC_PLAN pixel_plan cut_pixels(const product *p, int across) {
 
 /* The taps of an axis that see the source, of all its pixels. */
 static int64_t taps_seen(const product *p, int axis) {
-    int64_t seen = 0, offset = p->low[axis], stride = p->stride[axis], gap = tap_gap(p, axis);
-    for (int64_t tap = 0; tap < p->count[axis]; tap++, offset += gap) {
-        int64_t first = ceil_div(max_i64(0, -offset), stride);
-        seen += max_i64(0, min_i64(p->pixels[axis], floor_div(p->extent[axis] - 1 - offset, stride) + 1) - first);
-    }
+    int64_t seen = 0, low, high;
+    for (int64_t tap = 0; tap < p->count[axis]; tap++, seen += high - low)
+        clip_cells(p->low[axis] + tap * tap_gap(p, axis), p->stride[axis], p->extent[axis], p->pixels[axis], &low,
+                   &high);
     return seen;
 }
 

@@ -138,10 +138,16 @@ VEC_INLINE void zip_rows(T *dest, int64_t dest_row, const T *even, const T *odd,
     for (; rows > 0; rows--, dest += dest_row, even += from_row, odd += from_row) zip_run(dest, even, odd, n);
 }
 
+/* The cells [low, high) of n, from `first` on and `step` apart, that lie in [0, extent). */
+VEC_INLINE void clip_cells(int64_t first, int64_t step, int64_t extent, int64_t n, int64_t *low, int64_t *high) {
+    *low = clamp_i64(ceil_div(max_i64(-first, 0), step), 0, n);
+    *high = clamp_i64(floor_div(extent - 1 - first, step) + 1, *low, n);
+}
+
 /* dest[i] = from[first + i * step] where that lies in [0, extent), else 0. */
 VEC_INLINE void copy_padded(T *dest, const T *from, int64_t first, int64_t step, int64_t extent, int64_t n) {
-    int64_t low = clamp_i64(ceil_div(max_i64(-first, 0), step), 0, n);
-    int64_t high = clamp_i64(floor_div(extent - 1 - first, step) + 1, low, n);
+    int64_t low, high;
+    clip_cells(first, step, extent, n, &low, &high);
     if (low > 0) zero_run(dest, low);
     if (high > low) copy_step(dest + low, from + first + low * step, high - low, step);
     if (n > high) zero_run(dest + high, n - high);

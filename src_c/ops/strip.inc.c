@@ -268,10 +268,9 @@ static void list_pieces(const product *p, const strip_plan *s, const strip_layou
             for (int64_t b = 0; b < s->phases[2]; b++, piece++, dest += at->phase) {
                 int64_t z = o * p->stride[0] + p->low[0] + depth;
                 int64_t y = row * p->stride[1] + p->low[1] + a, x = column * step + s->low + b;
-                int64_t top = clamp_i64(ceil_div(max_i64(-y, 0), p->stride[1]), 0, height);
-                int64_t bottom = clamp_i64(floor_div(H - 1 - y, p->stride[1]) + 1, top, height);
-                int64_t left = clamp_i64(ceil_div(max_i64(-x, 0), step), 0, at->pitch);
-                int64_t right = clamp_i64(floor_div(W - 1 - x, step) + 1, left, at->pitch);
+                int64_t top, bottom, left, right;
+                clip_cells(y, p->stride[1], H, height, &top, &bottom);
+                clip_cells(x, step, W, at->pitch, &left, &right);
                 int inside = z >= 0 && z < p->extent[0] && right > left;
                 *piece =
                     (strip_piece){dest + top * at->pitch + left, (z * H + y + top * p->stride[1]) * W + x + left * step,

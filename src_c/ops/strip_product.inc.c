@@ -69,8 +69,8 @@ static slide_step *list_steps(const product *p, const strip_plan *s, const strip
             int64_t taps = ceil_div(R - a, stride), plane = ((depth - p->low[0]) * s->phases[1] + a) * s->phases[2];
             /* Of the rows that the tile sees, [top, bottom) exist. */
             int64_t y = (row + tile->row) * stride + p->low[1] + a, from_row = stride * s->gap, seen = taps + m - 1;
-            int64_t top = clamp_i64(ceil_div(max_i64(-y, 0), from_row), 0, seen);
-            int64_t bottom = clamp_i64(floor_div(p->extent[1] - 1 - y, from_row) + 1, top, seen);
+            int64_t top, bottom;
+            clip_cells(y, from_row, p->extent[1], seen, &top, &bottom);
             int64_t low = max_i64(0, top - m + 1), high = min_i64(taps, bottom);
             for (int64_t r = low; r < high && top < bottom; r += step++->taps) {
                 int64_t tap = a + r * stride;

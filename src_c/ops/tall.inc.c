@@ -20,16 +20,9 @@ typedef struct {
  * multiply-adds a vector. */
 enum { TALL_ROW = 100, TALL_TILE = 100, DIRECT_ROW = 15 };
 
-/* How often `count` rows of pixels or of tiles, `step` apart, see the source with their tap rows or quarters, `taps` of
- * them, each of which reaches over `reach` of its rows. */
-static int64_t rows_seen(const product *p, int64_t count, int64_t step, int64_t taps, int64_t reach) {
-    int64_t seen = 0;
-    for (int64_t r = 0; r < taps; r++) {
-        int64_t y = p->low[1] + r * step;
-        int64_t first = clamp_i64(ceil_div(max_i64(1 - reach - y, 0), step), 0, count);
-        seen += clamp_i64(floor_div(p->extent[1] - 1 - y, step) + 1, first, count) - first;
-    }
-    return seen;
+/* The rows [low, high) of n rows of V, the first made of source rows from y on, that see the source. */
+static void find_tall_rows(const product *p, int64_t y, int64_t n, int64_t *low, int64_t *high) {
+    clip_cells(y + TALL_POINTS - 1, 4, p->extent[1] + TALL_POINTS - 1, n, low, high);
 }
 
 /* Whether the product has the shape for it, and it pays. */
@@ -40,9 +33,10 @@ FC_PLAN int is_tall(const product *p) {
     if (!plain || !is_dense(p) || p->low[0] != 0 || p->high[1] - p->low[1] != R - 1 || p->high[2] - p->low[2] != S - 1)
         return 0;
     int64_t vectors = ceil_div(p->pixels[2], LANES), wide = ceil_div(p->pixels[2] + S - 1, LANES);
-    int64_t products = TALL_POINTS * S * rows_seen(p, tiles, 4, taps, TALL_POINTS);
-    int64_t direct = vectors * (S * rows_seen(p, P, 1, R, 1) + P * DIRECT_ROW);
-    int64_t tall = vectors * (products + tiles * TALL_TILE) + (tiles + taps) * wide * TALL_ROW;
+    int64_t seen = 0, low, high; /* quarters of all tiles that see the source */
+    for (int64_t b = 0; b < taps; b++, seen += high - low) find_tall_rows(p, p->low[1] + 4 * b, tiles, &low, &high);
+    int64_t direct = vectors * (S * taps_seen(p, 1) + P * DIRECT_ROW);
+    int64_t tall = vectors * (TALL_POINTS * S * seen + tiles * TALL_TILE) + (tiles + taps) * wide * TALL_ROW;
     return 10 * tall < 9 * direct;
 }
 
@@ -83,10 +77,10 @@ typedef struct {
     char *scratch;
 } tall_job;
 
-/* Row y of the source, continued by zeros, from cell x on. */
-static void lay_padded(const product *p, const T *source, int64_t y, int64_t x, T *dest, int64_t n) {
-    if (y < 0 || y >= p->extent[1]) zero_run(dest, n);
-    else copy_padded(dest, source + y * p->extent[2], x, 1, p->extent[2], n);
+/* Row y of a plane of H x W cells, continued by zeros, from cell x on. */
+static void lay_padded(const T *plane, int64_t H, int64_t W, int64_t y, int64_t x, T *dest, int64_t n) {
+    if (y < 0 || y >= H) zero_run(dest, n);
+    else copy_padded(dest, plane + y * W, x, 1, W, n);
 }
 
 /* Lists the steps of a tile, tap rows [first, end) of R; returns their end. */
@@ -103,7 +97,8 @@ static void sum_directly(const tall_job *job, const T *source, int64_t row, int6
     const product *p = job->p;
     int64_t pitch = job->t.patch_pitch;
     for (int64_t y = 0; y < p->count[1] + 3; y++)
-        lay_padded(p, source, row + y + p->low[1], column + p->low[2], patch + y * pitch, pitch);
+        lay_padded(source, p->extent[1], p->extent[2], row + y + p->low[1], column + p->low[2], patch + y * pitch,
+                   pitch);
     d.step = steps;
     d.end = list_tall_steps(0, p->count[1], p->count[1], d.a_row < 0, pitch, steps);
     d.x = patch;
@@ -127,17 +122,17 @@ static void tall_task(const void *context, int64_t task, int thread) {
     int64_t pair = task / t->column_blocks / t->row_blocks, group = pair % p->groups;
     int64_t R = p->count[1], S = p->count[2], tiles = ceil_div(rows, 4), H = p->extent[1], top = row + p->low[1];
     int64_t vectors = ceil_div(columns, LANES), seen = vectors * LANES + S - 1;
-    int64_t first_row = ceil_div(max_i64(1 - TALL_POINTS - top, 0), 4), end_row = floor_div(H - 1 - top, 4) + 1;
+    int64_t first_row, end_row;
     const T *source = p->source + pair * p->extent[1] * p->extent[2], *w = p->matrix + group * R * S;
     int reversed = p->offset[0][1] != p->low[1];
     T init = p->epilogue.bias ? ((const T *)p->epilogue.bias)[group] : 0;
 
     for (int64_t r = 0; r < 4 * t->taps; r++)
-        if (r < R) copy_padded(patch + r * t->patch_pitch, w + (reversed ? R - 1 - r : r) * S, 0, 1, S, S + LANES);
-        else zero_run(patch + r * t->patch_pitch, S + LANES);
+        lay_padded(w, R, S, reversed ? R - 1 - r : r, 0, patch + r * t->patch_pitch, S + LANES);
     tall_taps(patch, t->patch_pitch, S, t->taps, u);
+    find_tall_rows(p, top, tiles + t->taps - 1, &first_row, &end_row);
     for (int64_t y = 0; y < 4 * (tiles + t->taps - 1) + 3; y++) {
-        lay_padded(p, source, top + y, column + p->low[2], ring + y % 8 * t->pitch, seen);
+        lay_padded(source, H, p->extent[2], top + y, column + p->low[2], ring + y % 8 * t->pitch, seen);
         if (y % 4 != 2 || y < 6) continue;
         const T *x[TALL_POINTS];
         for (int j = 0; j < TALL_POINTS; j++) x[j] = ring + (y - 6 + j) % 8 * t->pitch;

@@ -61,12 +61,6 @@ static int lies_below(const winograd_tiles *t, const pixel_run *above, const pix
            run->at[2] == above->at[2] && run->length == above->length;
 }
 
-/* The cells [low, high) of a row of `cells`, from x on and a step apart, that lie inside the source. */
-static void find_inside_row(int64_t x, int64_t step, int64_t W, int64_t cells, int64_t *low, int64_t *high) {
-    *low = clamp_i64(ceil_div(max_i64(-x, 0), step), 0, cells);
-    *high = clamp_i64(floor_div(W - 1 - x, step) + 1, *low, cells);
-}
-
 /* Lists the patches of the room's runs in a slice, and the pieces to copy in each channel; what copies see outside the
  * source is zero from now on. The last lines of a tile are the first ones of the tile below. */
 static void find_patches(const product *p, const winograd_tiles *t, int64_t slice, patch_room *room) {
@@ -90,7 +84,7 @@ static void find_patches(const product *p, const winograd_tiles *t, int64_t slic
         patches->low = 0;
         patches->high = all;
         if (laid) {
-            find_inside_row(at[2], cell, W, cells, &patches->low, &patches->high);
+            clip_cells(at[2], cell, W, cells, &patches->low, &patches->high);
             at[2] += patches->low * cell;
             cells = patches->high - patches->low;
             reads = ceil_div(cells, LANES) * LANES;
@@ -101,7 +95,7 @@ static void find_patches(const product *p, const winograd_tiles *t, int64_t slic
                 continue;
             }
             int64_t from = (at[0] * p->extent[1] + at[1]) * W + at[2], copy = i * room->line_row + place;
-            find_inside_row(at[2], cell, W, cells, &low, &high);
+            clip_cells(at[2], cell, W, cells, &low, &high);
             if (at[0] < 0 || at[0] >= p->extent[0] || at[1] < 0 || at[1] >= p->extent[1]) low = high = cells;
             int inside = in_place && low == 0 && high == cells && from + reads <= volume(p->extent);
             from += run->image * images;
