@@ -25,6 +25,7 @@
 
 #include "../ops/reorder.inc.c"
 #include "../ops/panels.inc.c"
+#include "../ops/block_product.inc.c"
 #include "../ops/gather.inc.c"
 #include "../ops/regions.inc.c"
 #include "../ops/pixels.inc.c"

@@ -18,19 +18,19 @@ typedef struct {
 /* Vectors of a whole cache line: a panel of these is worth reading from pages that lie apart. */
 enum { WHOLE_LINES = VECTOR_BYTES == 64 };
 enum {
-    IN_PLACE_ROWS = WHOLE_LINES ? 0 : 4 * TILE_ROWS,
+    IN_PLACE_ROWS = (WHOLE_LINES ? 6 : 4) * TILE_ROWS,
     IN_PLACE_NEAR_ROWS = (WHOLE_LINES ? 5 : 8) * TILE_ROWS,
     IN_PLACE_BYTES = 640 * 1024,
+    IN_PLACE_LEVELS = 288 / T_BYTES, /* pages whose places are remembered */
+    IN_PLACE_FIRST_BYTES = 40 * 1024,
     IN_PLACE_CHANNELS = 4,
     IN_PLACE_DEPTH = 16,
-    IN_PLACE_PANELS = 64,
-    IN_PLACE_AHEAD = 4 * PANEL
+    IN_PLACE_PANELS = 64
 };
 enum {
-    RUNS_DEPTH = 768,                 /* most levels at a time, */
-    RUNS_MATRIX_BYTES = 768 * 1024,   /* whose matrix stays in the second cache */
-    RUNS_FAR_BYTES = 8 * 1024 * 1024, /* of results that do not */
-    RUNS_TILES = 8                    /* that fetch the next panel together, at most */
+    RUNS_DEPTH = 768,                /* most levels at a time, */
+    RUNS_MATRIX_BYTES = 768 * 1024,  /* whose matrix stays in the second cache */
+    RUNS_FAR_BYTES = 8 * 1024 * 1024 /* of results that do not */
 };
 enum { GATHER_PANELS = 16 }; /* of a block at most: finished rows are still in cache for what follows their sums */
 enum { GATHER_DEPTH = 384, GATHER_PANEL_BYTES = 320 * 1024, GATHER_PACKING = 16 };
@@ -49,9 +49,16 @@ static int sees_runs(const product *p) {
            volume(p->pixels) == p->pixels[2] && p->pixels[2] >= PANEL && !joins_images(p);
 }
 
+/* Whether a panel stays in the first cache where it lies; levels a power of two apart share few of its lines. */
+static int keeps_panel(const product *p) {
+    int64_t step = volume(p->extent) * T_BYTES, apart = clamp_i64(step & -step, PANEL * T_BYTES, 4096);
+    return p->channels <= IN_PLACE_LEVELS && p->channels * apart <= IN_PLACE_FIRST_BYTES;
+}
+
 /* Whether few rows read panels where they lie: packing them would take as long as their product. */
 static int reads_in_place(const product *p) {
-    return sees_runs(p) && p->rows <= (is_near(p) ? IN_PLACE_NEAR_ROWS : IN_PLACE_ROWS);
+    int64_t most = !WHOLE_LINES || keeps_panel(p) ? IN_PLACE_ROWS : 0;
+    return sees_runs(p) && p->rows <= (is_near(p) ? max_i64(most, IN_PLACE_NEAR_ROWS) : most);
 }
 
 /* Levels at a time: as equal as can be. */
@@ -69,7 +76,7 @@ static int packs_on_the_way(const product *p) {
 /* Those read in place from afar lie in a page each, and the fewer the rows, the sooner the next pages are read. */
 static int64_t gather_depth(const product *p) {
     int64_t most = packs_on_the_way(p) ? RUNS_DEPTH : GATHER_DEPTH;
-    if (reads_in_place(p) && !is_near(p)) most = IN_PLACE_DEPTH * max_i64(2, row_blocks(p->rows));
+    if (!WHOLE_LINES && reads_in_place(p) && !is_near(p)) most = IN_PLACE_DEPTH * max_i64(2, row_blocks(p->rows));
     return equal_levels(p, most);
 }
 
@@ -134,135 +141,6 @@ typedef struct {
     char *sums;           /* of each task, where channels come in several turns; or NULL */
 } gather_job;
 
-/* c = matrix * panels for some rows, levels and lanes, added to c where `accumulate`. */
-typedef struct {
-    int64_t rows, depth, count;
-    const T *matrix;
-    int64_t matrix_row;
-    const int64_t *levels; /* where a row of the matrix has its levels, or NULL: next to one another */
-    const T *panels;       /* of `depth` rows each, one after another */
-    int64_t panel_row;     /* or 0: they are columns of one array of that row length instead */
-    const T *source;       /* of whole panels, where they are read in place; or NULL */
-    int64_t source_row;
-    const T *last; /* the levels of each of a few pixels more */
-    int64_t last_row, more;
-    T *c;
-    int64_t c_row;
-    const T *init; /* per row, or NULL */
-    int accumulate;
-    T *spill;            /* a tile of c, where what lies past `count` must stay; or NULL */
-    int fetches;         /* whole rows of the matrix lie next to one another, and are short */
-    const product *ends; /* whose dest c is part of, and of which this is all but what follows the sums; or NULL */
-} block_product;
-
-/* What follows the sums in `rows` rows of c, `count` cells of each, which lie in dest and still in cache. */
-static void end_rows(const product *p, T *c, int64_t c_row, int64_t rows, int64_t count) {
-    const T *residual = p->epilogue.residual;
-    for (; rows > 0; rows--, c += c_row)
-        finish_run(c, c, residual ? residual + (c - p->dest) : NULL, count, 1, p->epilogue.activation);
-}
-
-/* Rows a[first] to a[first + DOT_ROWS - 1], but at most `m`, against the pixels behind the panels. */
-static void multiply_last(const block_product *b, const T *const *a, int64_t row, int64_t first, int64_t m) {
-    const T *w[DOT_ROWS], *x[DOT_COLUMNS];
-    T sums[DOT_COLUMNS][DOT_ROWS];
-    for (int64_t i = 0; i < DOT_ROWS; i++) w[i] = a[min_i64(first + i, m - 1)];
-    for (int64_t j = 0; j < DOT_COLUMNS; j++) x[j] = b->last + min_i64(j, b->more - 1) * b->last_row;
-    (b->more > 1 ? dot_columns : dot_one)(w, x, b->depth, sums);
-    for (int64_t i = 0; i < DOT_ROWS && first + i < m; i++) {
-        T *at = b->c + (row + first + i) * b->c_row + b->count, start = b->init ? b->init[row + first + i] : 0;
-        for (int64_t j = 0; j < b->more; j++) {
-            FC_KEEP_LOOP;
-            at[j] = sums[j][i] + (b->accumulate ? at[j] : start);
-        }
-    }
-}
-
-/* Inlined, it would be larger than the rest of multiply_block. */
-static __attribute__((noinline)) void copy_rows(T *dest, int64_t dest_row, const T *from, int64_t from_row,
-                                                int64_t rows, int64_t n) {
-    for (; rows > 0; rows--, dest += dest_row, from += from_row) copy_run(dest, from, n);
-}
-
-enum { SHALLOW = 32 }; /* levels of tiles that wait for what they write, at most */
-
-static void multiply_block(const block_product *b) {
-    int64_t lanes = ceil_div(b->count, LANES) * LANES, blocks = ceil_div(b->rows, TILE_ROWS);
-    static const int64_t start = 0;
-    for (int64_t block = 0; block < blocks; block++) {
-        int64_t row = part_start(b->rows, blocks, block), m = part_start(b->rows, blocks, block + 1) - row;
-        const T *a[TILE_ROWS];
-        for (int64_t i = 0; i < m; i++) a[i] = b->matrix + (row + i) * b->matrix_row;
-        for (int64_t panel = 0; panel < lanes; panel += PANEL) {
-            int64_t width = min_i64(PANEL, lanes - panel), inside = min_i64(width, b->count - panel);
-            T *corner = b->c + row * b->c_row + panel;
-            tile_arguments t = {.outer = 1,
-                                .inner = b->depth,
-                                .rows = b->levels ? b->levels : &start,
-                                .a_step = b->levels == NULL,
-                                .b = b->panels + panel * (b->panel_row ? 1 : b->depth),
-                                .b_row = b->panel_row ? b->panel_row : width,
-                                .c = corner,
-                                .c_row = b->c_row,
-                                .init = b->init ? b->init + row : NULL,
-                                .accumulate = b->accumulate,
-                                .ahead = b->fetches && panel == 0 ? a[0] + m * b->matrix_row : NULL};
-            if (b->fetches && b->depth <= SHALLOW && panel + PANEL < lanes)
-                fetch_rows(corner + PANEL, b->c_row, m, PANEL);
-            if (b->source && inside == PANEL) {
-                t.b = b->source + panel;
-                t.b_row = b->source_row;
-                t.beyond = block == 0 ? IN_PLACE_AHEAD : 0;
-            }
-            if (b->spill && inside < width) { /* a ragged end must not overwrite what follows in dest */
-                t.c = b->spill;
-                t.c_row = width;
-                if (b->accumulate) copy_rows(b->spill, width, corner, b->c_row, m, inside);
-                run_tile(m, width / LANES, a, &t);
-                copy_rows(corner, b->c_row, b->spill, width, m, inside);
-            } else {
-                run_tile(m, width / LANES, a, &t);
-            }
-        }
-        for (int64_t i = 0; b->more && i < m; i += DOT_ROWS) multiply_last(b, a, row, i, m);
-        if (b->ends) end_rows(b->ends, b->c + row * b->c_row, b->c_row, m, b->count + b->more);
-    }
-}
-
-/* A block of whole panels that are runs of the source; they are packed on the way. Results that are `far` outgrow the
- * caches. The panels' order keeps each in the first cache while all rows see it. */
-static void multiply_runs(const block_product *b, T *packed, int far) {
-    int64_t blocks = ceil_div(b->rows, TILE_ROWS), step = 1;
-    while (2 * step <= min_i64(blocks, RUNS_TILES)) step *= 2;
-    int64_t share = ceil_div(b->depth, step);           /* levels of the next panel, for each of the first tiles */
-    int64_t rows = b->depth < TILE_ROWS * step ? 2 : 1; /* of c, fetched at a time */
-    for (int64_t panel = 0; panel < b->count; panel += PANEL)
-        for (int64_t block = 0; block < blocks; block++) {
-            int64_t row = part_start(b->rows, blocks, block), m = part_start(b->rows, blocks, block + 1) - row;
-            const T *x = b->source + panel, *next = x + PANEL + min_i64(block, step - 1) * share * b->source_row;
-            T *c = b->c + row * b->c_row + panel;
-            panel_arguments t = {.depth = b->depth,
-                                 .matrix = b->matrix + row * b->matrix_row,
-                                 .matrix_row = b->matrix_row,
-                                 .x = block > 0 ? packed : x,
-                                 .x_row = block > 0 ? PANEL : b->source_row,
-                                 .packed = block == 0 && blocks > 1 ? packed : NULL,
-                                 .c = c,
-                                 .c_row = b->c_row,
-                                 .init = b->init ? b->init + row : NULL,
-                                 .accumulate = b->accumulate,
-                                 .next = next,
-                                 .next_row = b->source_row,
-                                 .step = step,
-                                 .rows = rows,
-                                 .after = !far                 ? NULL
-                                          : block + 1 < blocks ? c + m * b->c_row
-                                                               : b->c + panel + PANEL};
-            panel_tiles[m - 1](&t);
-            if (b->ends) end_rows(b->ends, c, b->c_row, m, PANEL);
-        }
-}
-
 /* A task: rows [channel_row, channel_row + rows) of dest, which belong to `group`, at `count` pixels. */
 typedef struct {
     int64_t group, channel_row, rows, count, run_count;
@@ -300,11 +178,12 @@ static void multiply_levels(const product *p, const gather_block *b, int64_t lev
                            .spill = spill,
                            .fetches = p->taps == 1 && !p->tap && depth == p->channels,
                            .ends = b->ends && level + depth == p->channels * p->taps ? p : NULL};
-    if (source && packs_on_the_way(p)) {
+    if (source && (WHOLE_LINES || packs_on_the_way(p))) {
         block_product runs = block;
         runs.count = inside / PANEL * PANEL;
         int far = p->images * p->groups * p->rows * volume(p->pixels) * T_BYTES > RUNS_FAR_BYTES;
-        multiply_runs(&runs, b->panels, far);
+        if (packs_on_the_way(p)) multiply_runs(&runs, b->panels, far);
+        else multiply_panels(&runs);
         block.count -= runs.count;
         block.panels += runs.count * depth;
         block.c += runs.count;
