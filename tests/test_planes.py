@@ -42,6 +42,8 @@ LAYERS = {
     "one plane of few vectors": ((1, 70, 5, 5), 40, (3, 3), {"padding": 1}),
     "one small volume": ((1, 70, 3, 4, 5), 40, (2, 3, 3), {"padding": 1}),
     "one small plane of groups": ((1, 140, 7, 6), 140, (3, 3), {"padding": 1, "groups": 2}),
+    "few channels of many": ((2, 60, 21, 33), 13, (3, 3), {"padding": 1}),
+    "few channels of a volume": ((1, 40, 4, 13, 16), 8, (3, 3, 3), {"padding": 1}),
     "single taps": ((2, 70, 9, 23), 5, (1, 1), {}),
     "single taps back": ((1, 13, 300), 75, (1,), {}),
     "single taps of groups": ((2, 80, 13, 29), 40, (1, 1), {"groups": 2}),

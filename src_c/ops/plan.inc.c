@@ -68,10 +68,14 @@ static const fc_choice ways[] = {
     [TILES_SPARSE] = {"tiles", "taps lie far apart or miss much of the input: one tap at a time"},
 };
 
+static const double FEW_ROWS = 0.77; /* of what strips or pixels in place cost: more, and transforms do not repay */
+
 enum { NARROW_PAIRS = 32, STRIP_CHANNELS = 32, MANY_ROWS = 256, MANY_LEVELS = 16, MOST_WINOGRAD_DEPTH = 4096 };
 
+static int is_few(int64_t rows) { return rows < 2 * TILE_ROWS; }
+
 /* Few channels on one side. */
-static int is_narrow(int64_t rows, int64_t channels) { return rows < 2 * TILE_ROWS || channels < 8; }
+static int is_narrow(int64_t rows, int64_t channels) { return is_few(rows) || channels < 8; }
 
 /* 0: the shape does not allow Winograd; 1: the precision does not; 2: it does not pay, in multiply-adds with the
  * transforms counted at what they cost in them; -1: take it. The weight gradient transforms its rows as it does its
@@ -84,6 +88,8 @@ static int why_direct(const product *p, int weight) {
     direct *= (double)(p->channels * p->rows);
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
+    if (!weight && is_few(p->rows) && fits_strip(p))
+        direct = FEW_ROWS * min_f64(strip_cost(p), pixels_cost(p)) * LANES / p->groups;
     if (!weight && runs_across(p)) direct = min_f64(direct, 0.9 * pixels_cost(p) * LANES / p->groups);
     if (p->channels < 8) t.cost *= prices->few_channels;
     double scattered = t.filter * (t.depth - p->channels);
@@ -108,7 +114,8 @@ static enum way choose_way(const product *p) {
     if (is_sparse(p)) return p->pair ? GATHER_PAIR : GATHER_REGIONS;
     if (is_tall(p)) return TALL;
     if (suits_depth(p)) return DEPTH;
-    int few = p->rows < 2 * TILE_ROWS, direct = few ? 2 : why_direct(p, 0);
+    int few = p->rows < TILE_ROWS || (is_few(p->rows) && (p->pair || p->groups > 1));
+    int direct = few ? 2 : why_direct(p, 0);
     if (direct < 0) return WINOGRAD;
     int fits = fits_strip(p) && (!p->pair || fits_strip(p->pair));
     if (reads_in_place(p)) return GATHER_IN_PLACE;
