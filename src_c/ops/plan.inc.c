@@ -70,7 +70,14 @@ static const fc_choice ways[] = {
 
 static const double FEW_ROWS = 0.77; /* of what strips or pixels in place cost: more, and transforms do not repay */
 
-enum { NARROW_PAIRS = 32, STRIP_CHANNELS = 32, MANY_ROWS = 256, MANY_LEVELS = 16, MOST_WINOGRAD_DEPTH = 4096 };
+enum {
+    NARROW_PAIRS = 32,
+    STRIP_CHANNELS = 32,
+    MANY_ROWS = 256,
+    MANY_LEVELS = 16,
+    MOST_WINOGRAD_DEPTH = 4096,
+    FEW_ROWS_WORK = 1 << 21
+};
 
 static int is_few(int64_t rows) { return rows < 2 * TILE_ROWS; }
 
@@ -88,8 +95,10 @@ static int why_direct(const product *p, int weight) {
     direct *= (double)(p->channels * p->rows);
     if (t.cost == INFINITY) return 0;
     if (p->exact) return 1;
-    if (!weight && is_few(p->rows) && fits_strip(p))
-        direct = FEW_ROWS * min_f64(strip_cost(p), pixels_cost(p)) * LANES / p->groups;
+    if (!weight && is_few(p->rows)) {
+        if (t.form < WINOGRAD_SQUARE || t.axis[2].step > 1) return 2;
+        if (fits_strip(p)) direct = FEW_ROWS * min_f64(strip_cost(p), pixels_cost(p)) * LANES / p->groups;
+    }
     if (!weight && runs_across(p)) direct = min_f64(direct, 0.9 * pixels_cost(p) * LANES / p->groups);
     if (p->channels < 8) t.cost *= prices->few_channels;
     double scattered = t.filter * (t.depth - p->channels);
@@ -108,14 +117,20 @@ static int is_sparse(const product *p) {
     return p->pair && is_sparse(p->pair);
 }
 
+/* Whether so few rows may repay Winograd's transforms, and so much work the question. */
+static int may_transform_few(const product *p) {
+    int plain = !p->pair && p->groups == 1 && p->stride[1] == 1 && p->stride[2] == 1;
+    double work = (double)p->images * volume(p->pixels) * p->channels * p->taps * p->rows;
+    return plain && p->rows >= TILE_ROWS && !is_few(p->channels) && work >= FEW_ROWS_WORK;
+}
+
 static enum way choose_way(const product *p) {
     if (p->taps == 0 && !p->pair) return FILL;
     if (is_affine(p)) return AFFINE;
     if (is_sparse(p)) return p->pair ? GATHER_PAIR : GATHER_REGIONS;
     if (is_tall(p)) return TALL;
     if (suits_depth(p)) return DEPTH;
-    int few = p->rows < TILE_ROWS || (is_few(p->rows) && (p->pair || p->groups > 1));
-    int direct = few ? 2 : why_direct(p, 0);
+    int direct = is_few(p->rows) && !may_transform_few(p) ? 2 : why_direct(p, 0);
     if (direct < 0) return WINOGRAD;
     int fits = fits_strip(p) && (!p->pair || fits_strip(p->pair));
     if (reads_in_place(p)) return GATHER_IN_PLACE;
