@@ -81,6 +81,12 @@ static int has_phase(const fc_conv_geometry *g, const int64_t phase[3]) {
 
 enum { TOGETHER = 4 }; /* most phases of one product */
 
+static int64_t all_taps(const product *p, int count) {
+    int64_t taps = 0;
+    for (int i = 0; i < count; i++) taps += p[i].taps;
+    return taps;
+}
+
 /* Phases that are computed together: this one, perhaps the one beside it, and perhaps the two below these. Returns
  * their number: 0 behind the last phase. */
 static int take_phases(const fc_conv_geometry *g, const int64_t phase[3], product p[TOGETHER]) {
@@ -96,6 +102,11 @@ static int take_phases(const fc_conv_geometry *g, const int64_t phase[3], produc
         enum way way = choose_way(p);
         if (way == WINOGRAD || way == DEPTH) return TOGETHER;
         p[0].pair = p[0].below = NULL;
+        if (way == GATHER_PAIR && all_taps(p + 2, 2) == 0 && pairs_columns(p, p + 1)) {
+            p[0].pair = p + 1;
+            p[0].below = p + 2;
+            return TOGETHER;
+        }
     }
     if (!pairs_columns(p, p + 1)) return 1;
     p[0].pair = p + 1;
@@ -111,12 +122,6 @@ static void pass_phases(const fc_conv_geometry *g, int64_t phase[3], int count) 
             phase[axis] = 0;
             phase[axis - 1]++;
         }
-}
-
-static int64_t all_taps(const product *p, int count) {
-    int64_t taps = 0;
-    for (int i = 0; i < count; i++) taps += p[i].taps;
-    return taps;
 }
 
 static int64_t phases_scratch(const fc_conv_geometry *g, int threads) {

@@ -214,7 +214,7 @@ static void multiply_pixels(const product *p, const product *twin, const gather_
 }
 
 /* Lists the rows of pixels of a block, or all of an image that lie next to one another: from its lanes to a channel's
- * plane of dest. Returns their number. */
+ * plane of dest, as wide as the row below that no tap reaches. Returns their number. */
 static int64_t find_rows(const product *p, const gather_block *b) {
     int64_t image_size = p->groups * p->rows * volume(p->dest_extent), found = 0;
     int dense = is_dense(p);
@@ -223,10 +223,12 @@ static int64_t find_rows(const product *p, const gather_block *b) {
         for (int axis = 0; axis < 3; axis++)
             to = to * p->dest_extent[axis] + run->at[axis] * p->dest_stride[axis] + p->dest_start[axis];
         b->pieces[found] = make_piece(run->lane, run->image * image_size + to, 0, 0);
-        int64_t image = run->image; /* rows were cut at a panel's end */
+        int64_t image = run->image, row = run->at[1]; /* rows were cut at a panel's end */
         while (++run < b->runs + b->run_count && (run->at[2] > 0 || (dense && run->image == image)))
             length += run->length;
         b->pieces[found].length = p->pair ? min_i64(2 * length, p->dest_extent[2] - column) : length;
+        int below = p->below && row * p->dest_stride[1] + p->dest_start[1] + 1 < p->dest_extent[1];
+        b->pieces[found].width = below ? b->pieces[found].length : 0;
     }
     return found;
 }
@@ -261,7 +263,7 @@ static void gather_task(const void *context, int64_t task, int thread) {
     b.run_count = find_runs(p, unit, first, b.count, b.runs);
     int64_t plane = volume(p->dest_extent), image_size = p->groups * p->rows * plane;
     int64_t activation = p->epilogue.activation;
-    const T *residual = p->epilogue.residual;
+    const T *residual = p->epilogue.residual, *bias = p->epilogue.bias;
 
     if (plan->direct) {
         T *c = p->dest + unit * image_size + b.channel_row * plane + first;
@@ -289,6 +291,9 @@ static void gather_task(const void *context, int64_t task, int thread) {
             if (p->pair) {
                 zip_run(dest, x, between + i * lanes + row->source, row->length);
                 finish_run(dest, dest, add, row->length, 1, activation);
+                int64_t W = p->dest_extent[2];
+                fill_run(dest + W, bias ? bias[b.channel_row + i] : 0, row->width);
+                finish_run(dest + W, dest + W, add ? add + W : NULL, row->width, 1, activation);
             } else {
                 finish_run(dest, x, add, row->length, p->dest_stride[2], activation);
             }
