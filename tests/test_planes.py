@@ -80,6 +80,7 @@ LAYERS = {
     "single taps of few channels where they lie": ((2, 21, 90, 97), 43, (1, 1), {}),
     "single taps of every second": ((2, 40, 21, 26), 30, (1, 1), {"stride": 2}),
     "single taps of every second, of groups": ((3, 70, 14, 33), 80, (1, 1), {"stride": 2, "groups": 2}),
+    "rows that nothing reaches": ((2, 40, 5, 6, 7), 30, (2, 5, 1), {"padding": (1, 4, 0), "dilation": 2, "stride": 2}),
     "single taps of large results": ((1, 6, 190, 197), 60, (1, 1), {}),
     "single taps near by": ((2, 90, 15, 13), 50, (1, 1), {}),
     "depthwise, nine pixels": ((3, 37, 3, 3), 37, (3, 3), {"padding": 1, "groups": 37}),

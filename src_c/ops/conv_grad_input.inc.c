@@ -318,7 +318,8 @@ static void conv_grad_input(const fc_conv_geometry *g, const void *grad_output, 
         if (all_taps(p, count) > 0) {
             run_product(p, rest, threads);
         } else {
-            if (count > 1) p->dest_stride[2] = 1; /* nothing reaches the whole rows */
+            if (count > 1) p->dest_stride[2] = 1;         /* nothing reaches the whole rows, */
+            if (count == TOGETHER) p->dest_stride[1] = 1; /* nor those between */
             fill_job fill = {p};
             fc_parallel_for(p->images * g->C, threads, fill_phase, &fill);
         }
