@@ -46,6 +46,37 @@ cdef inline bint overlap(cnp.ndarray x, y):
             and cnp.PyArray_BYTES(<cnp.ndarray>y) < cnp.PyArray_BYTES(x) + cnp.PyArray_NBYTES(x))
 
 
+# What the tape's gradient is where a pool chose cells: `values` at the flat int64 `positions` of each plane of `shape`,
+# zero elsewhere. fill(values, positions, shape) is all of it.
+@cython.final
+cdef class ChosenCells:
+    cdef readonly object values, positions
+    cdef readonly tuple shape
+    cdef object fill
+
+    def __init__(self, values, positions, tuple shape, fill):
+        self.values, self.positions, self.shape, self.fill = values, positions, shape, fill
+
+    def array(self):
+        return self.fill(self.values, self.positions, self.shape)
+
+    # Whether they are of an array of this shape, and in arrays as the kernels take them.
+    cdef bint fit(self, int n, cnp.npy_intp *shape, int rank):
+        cdef int axis
+        if not (plain(self.values) and is_plain(self.positions, cnp.NPY_INT64)) or len(self.shape) != n:
+            return False
+        for axis in range(n):
+            if self.shape[axis] != shape[axis]:
+                return False
+            if axis < n - rank and cnp.PyArray_DIM(<cnp.ndarray>self.values, axis) != shape[axis]:
+                return False
+        return has_shape(<cnp.ndarray>self.positions, n, cnp.PyArray_DIMS(<cnp.ndarray>self.values))
+
+
+cdef inline as_whole(grad_output):
+    return (<ChosenCells>grad_output).array() if isinstance(grad_output, ChosenCells) else grad_output
+
+
 # Geometries of the calls of one operation, by the shapes of input and weight and the parameters, if those are ints,
 # tuples or lists of ints, or words.
 # Whoever asks for anything else gets None, and takes the long way, which checks everything and remembers the result.
@@ -144,38 +175,45 @@ cdef class Calls:
         return convolve(geometry, FORWARD_LAST if last else self.transposed, <cnp.ndarray>input, <cnp.ndarray>weight, bias, residual, code,
                         <cnp.ndarray>result, 0, packed)
 
+    # grad_output may be ChosenCells.
     cdef run_backward(self, grad_output, input, weight, stride, padding, dilation, groups, output_padding, needs, onto):
         cdef ConvGeometry geometry
+        cdef ChosenCells cells = grad_output if isinstance(grad_output, ChosenCells) else None
         cdef cnp.npy_intp shape[5]
-        cdef cnp.ndarray dy, x, w
-        cdef int n, axis, type
-        cdef int64_t K, pixels = 1
-        if input is None or weight is None or not plain(grad_output, input, weight, onto) or not PyTuple_CheckExact(needs):
+        cdef cnp.ndarray x, w, values, grad
+        cdef int n, type
+        cdef int64_t K
+        given = grad_output if cells is None else cells.values
+        if input is None or weight is None or not plain(given, input, weight, onto) or not PyTuple_CheckExact(needs):
             return None
         if len(<tuple>needs) != 3 and (len(<tuple>needs) != 4 or needs[3]):
             return None
-        dy, x, w = grad_output, input, weight
+        x, w, values = input, weight, given
         geometry = self.find(x, w, stride, padding, dilation, groups, output_padding)
         if geometry is None:
             return None
         n = self.shape_of(geometry, x, shape)
-        if not has_shape(dy, n, shape) or onto is not None and not has_shape(<cnp.ndarray>onto, n, cnp.PyArray_DIMS(x)):
+        if onto is not None and not has_shape(<cnp.ndarray>onto, n, cnp.PyArray_DIMS(x)):
             return None
-        for axis in range(n - self.rank, n):
-            pixels *= shape[axis]
+        if not (has_shape(values, n, shape) if cells is None else cells.fit(n, shape, self.rank)):
+            return None
         K = shape[n - self.rank - 1]
         type = cnp.PyArray_TYPE(x)
         grad_input = grad_weight = grad_bias = None
         if needs[0]:
-            grad_input = empty_plain(n, cnp.PyArray_DIMS(x), type)
-            convolve(geometry, not self.transposed, dy, w, None, onto, 0, <cnp.ndarray>grad_input, 0, None)
+            grad_input = grad = empty_plain(n, cnp.PyArray_DIMS(x), type)
+            if cells is None or onto is not None or not conv_grad_chosen(geometry, 1, values, cells.positions, w, grad, 0):
+                grad_output = as_whole(grad_output)
+                convolve(geometry, not self.transposed, <cnp.ndarray>grad_output, w, None, onto, 0, grad, 0, None)
         if needs[1]:
-            grad_weight = empty_plain(self.rank + 2, cnp.PyArray_DIMS(w), type)
-            conv_grad_weight(geometry, x if self.transposed else dy, dy if self.transposed else x, <cnp.ndarray>grad_weight, 0)
+            grad_weight = grad = empty_plain(self.rank + 2, cnp.PyArray_DIMS(w), type)
+            if cells is None or not conv_grad_chosen(geometry, 2, values, cells.positions, x, grad, 0):
+                grad_output = as_whole(grad_output)
+                conv_grad_weight(geometry, x if self.transposed else grad_output, grad_output if self.transposed else x, grad, 0)
         if needs[2]:
             shape[0] = K
             grad_bias = empty_plain(1, shape, type)
-            channel_sum(geometry.c.N, K, pixels, dy, <cnp.ndarray>grad_bias)
+            channel_sum(geometry.c.N, K, cnp.PyArray_SIZE(values) // max(1, geometry.c.N * K), values, <cnp.ndarray>grad_bias)
         grads = (grad_input, grad_weight, grad_bias)
         return grads if len(<tuple>needs) == 3 else (*grads, None)
 

@@ -172,3 +172,30 @@ cpdef conv_grad_weight(ConvGeometry geometry, cnp.ndarray grad_output, cnp.ndarr
     pool.append(arena)
     raise_interrupt()
     return grad_weight
+
+
+cpdef bint conv_grad_chosen(ConvGeometry geometry, int number, cnp.ndarray values, cnp.ndarray positions, cnp.ndarray other,
+                            cnp.ndarray result, int precision=-1):
+    """Gradient of the input (1) or weight (2) where grad_output is 0 but for some values of each plane, at int64 `positions`;
+    other is weight or input. False, and nothing, if it had better be computed from all of grad_output."""
+    cdef const fc_operators *op = operators(values)
+    cdef fc_conv_geometry g = geometry.of_pass(number, precision)
+    cdef int threads = geometry.threads()
+    cdef bint done
+    cdef Arena arena
+    cdef void *scratch
+    cdef int64_t count = cnp.PyArray_SIZE(values) // max(1, g.N * g.K)
+    cdef int64_t bytes = op.conv_grad_chosen_scratch(&g, number, count, threads)
+    if bytes < 0:
+        return False
+    arena = borrow()
+    scratch = arena.reserve(bytes)
+    cdef void *v = data(values)
+    cdef const int64_t *at = <const int64_t *>data(positions)
+    cdef void *x = data(other)
+    cdef void *y = data(result)
+    with nogil:
+        done = op.conv_grad_chosen(&g, number, count, v, at, x, y, scratch, threads)
+    pool.append(arena)
+    raise_interrupt()
+    return done

@@ -1,5 +1,6 @@
 """Types of the compiled core. Arrays are C-contiguous, of one dtype, float32 or float64, checked by the caller."""
 
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any
 
@@ -87,6 +88,23 @@ def conv_pack(
 def conv_grad_weight(
     geometry: ConvGeometry, grad_output: ndarray, input: ndarray, grad_weight: ndarray, precision: int = ...
 ) -> ndarray: ...
+def conv_grad_chosen(
+    geometry: ConvGeometry,
+    number: int,
+    values: ndarray,
+    positions: ndarray,
+    other: ndarray,
+    result: ndarray,
+    precision: int = ...,
+) -> bool: ...
+
+class ChosenCells:
+    values: ndarray
+    positions: ndarray
+    shape: tuple[int, ...]
+    def __init__(self, values: ndarray, positions: ndarray, shape: tuple[int, ...], fill: Callable) -> None: ...
+    def array(self) -> ndarray: ...
+
 def affine(input: ndarray, weight: ndarray, bias: ndarray | None, output: ndarray) -> ndarray: ...
 def channel_sum(outer: int, channels: int, inner: int, x: ndarray, result: ndarray) -> ndarray: ...
 

@@ -117,6 +117,8 @@ cdef extern from "fastconv.h" nogil:
         void conv_grad_input(const fc_conv_geometry *, const void *, const void *, const void *, const fc_epilogue *, void *, void *, int) noexcept nogil
         int64_t conv_grad_weight_scratch(const fc_conv_geometry *, int) noexcept nogil
         void conv_grad_weight(const fc_conv_geometry *, const void *, const void *, void *, void *, int) noexcept nogil
+        int64_t conv_grad_chosen_scratch(const fc_conv_geometry *, int, int64_t, int) noexcept nogil
+        int conv_grad_chosen(const fc_conv_geometry *, int, int64_t, const void *, const int64_t *, const void *, void *, void *, int) noexcept nogil
         int64_t conv_packed_bytes(const fc_conv_geometry *, int) noexcept nogil
         void conv_pack(const fc_conv_geometry *, int, const void *, void *, void *, int) noexcept nogil
         int64_t conv_choices(const fc_conv_geometry *, int, const fc_choice **, int64_t) noexcept nogil

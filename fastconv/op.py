@@ -19,7 +19,7 @@ from .geometry.arrays import (
     type_error,
     value_error,
 )
-from .tensor import Tensor, cast, is_grad_enabled, record
+from .tensor import ChosenCells, Tensor, cast, is_grad_enabled, record
 
 if TYPE_CHECKING:
     import inspect
@@ -80,31 +80,43 @@ class Op:
 
     # Declares the gradient. The tape runs the bare function; the returned public one adds half precision and
     # Tensors. `quick` is to it what the trait of that name is to the forward; if it `sums`, it takes an array `onto`,
-    # too, to which the first gradient is added on the way.
+    # too, to which the first gradient is added on the way; if it `takes_chosen`, grad_output may be ChosenCells.
+    # `choose` gives the gradient as such, or None.
     def gradient(
-        self, function: Callable | None = None, *, quick: Callable | None = None, sums: bool = False
+        self,
+        function: Callable | None = None,
+        *,
+        quick: Callable | None = None,
+        sums: bool = False,
+        takes_chosen: bool = False,
+        choose: Callable | None = None,
     ) -> Callable:
         if function is None:
-            return functools.partial(self.gradient, quick=quick, sums=sums)
+            traits = {"quick": quick, "sums": sums, "takes_chosen": takes_chosen, "choose": choose}
+            return functools.partial(self.gradient, **traits)
         code = function.__code__
         takes_needs = "needs" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         function = _quiet(function) if self.quiet else function
         self.backward = function
 
         # A dict at the end of `saved` holds keyword arguments.
-        def on_tape(grad_output, saved, needs, onto=None):
+        def on_tape(grad_output, saved, needs, onto=None, first=quick):
             keywords = {"needs": needs} if takes_needs else {}
             if saved and type(saved[-1]) is dict:
                 *saved, rest = saved
                 keywords |= rest
             also = keywords if onto is None else {**keywords, "onto": onto}
-            grads = quick(grad_output, *saved, **also) if quick else None
+            grads = first(grad_output, *saved, **also) if first else None
             if grads is not None:
                 return grads
+            if type(grad_output) is ChosenCells:
+                grad_output = grad_output.array()
             grads = function(grad_output, *saved, **keywords)
             return grads if onto is None else (grads[0] + onto, *grads[1:])
 
         on_tape.sums = sums
+        on_tape.takes_chosen = takes_chosen
+        on_tape.choose = functools.partial(on_tape, first=choose) if choose else None
         self.on_tape = on_tape
         needed = ("grad_output", *(name for name in self.inputs if name in self.required))
         self.public_backward = _plain_backward(f"{self.name}_backward", function, needed, quick)

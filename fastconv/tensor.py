@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ._core import ChosenCells
 from .geometry.arrays import allocate, is_half, to_ndarray, type_error, value_error
 
 _recording: contextvars.ContextVar[bool] = contextvars.ContextVar("fastconv_recording", default=True)
@@ -77,10 +78,10 @@ class Node:
         self.links = tuple([(p._node or p) if need else None for p, need in zip(parents, needs)])
         self.needs = needs
 
-    # Gradients of all inputs, the first one added to `onto`; unless `keep`, the saved arrays are released before the
-    # next node runs.
-    def run(self, grad_output: np.ndarray, keep: bool, onto: np.ndarray | None) -> tuple:
-        backward, saved = self.backward, self.saved
+    # Gradients of all inputs, the first one added to `onto`, or ChosenCells if it may be; unless `keep`, the saved
+    # arrays are released before the next node runs.
+    def run(self, grad_output: Any, keep: bool, onto: np.ndarray | None, may_choose: bool) -> tuple:
+        backward, saved = self.backward.choose if may_choose else self.backward, self.saved
         if not keep:
             self.backward = self.saved = None
         grads = backward(grad_output, saved, self.needs, *(() if onto is None else (onto,)))
@@ -341,7 +342,7 @@ def _walk(root: Tensor, grad: np.ndarray, keep: bool) -> None:
             "belongs to a graph that was freed by an earlier backward",
             "a new forward pass",
         )
-    grads: dict[Node, np.ndarray] = {root._node: grad}
+    grads: dict[Node, Any] = {root._node: grad}
     owned: set[Node] = set()
     order.reverse()
     while order:
@@ -353,8 +354,9 @@ def _walk(root: Tensor, grad: np.ndarray, keep: bool) -> None:
             continue
         saved, links, onto = node.saved, node.links, None
         if getattr(node.backward, "sums", False) and type(links[0]) is Node:
-            onto = grads.pop(links[0], None)
-        results = node.run(grad_output, keep, onto)
+            onto = _whole(grads.pop(links[0], None))
+        may_choose = _chooses(node.backward) and links[0] not in grads and _takes_chosen(links[0])
+        results = node.run(grad_output, keep, onto, may_choose)
         for place, (link, result) in enumerate(zip(links, results, strict=True)):
             if link is None or result is None:
                 continue
@@ -370,8 +372,20 @@ def _walk(root: Tensor, grad: np.ndarray, keep: bool) -> None:
                 grads[link] += result
             else:
                 total = allocate("backward", result.shape, result.dtype)
-                grads[link] = np.add(grads[link], result, out=total)
+                grads[link] = np.add(_whole(grads[link]), result, out=total)
                 owned.add(link)
+
+
+def _chooses(backward: Any) -> bool:
+    return getattr(backward, "choose", None) is not None
+
+
+def _takes_chosen(link: Any) -> bool:
+    return type(link) is Node and getattr(link.backward, "takes_chosen", False)
+
+
+def _whole(grad: Any) -> Any:
+    return grad.array() if type(grad) is ChosenCells else grad
 
 
 # `.grad` of a leaf is its own memory: it is added to in place and never aliases an array of somebody else.

@@ -25,7 +25,7 @@ ARROWS = {
     "extras": set(),
     "geometry": {"_core"},
     "runtime": {"_core", "geometry"},
-    "tensor": {"geometry"},
+    "tensor": {"_core", "geometry"},
     "autograd": {"geometry", "seeding", "tensor"},
     "op": {"geometry", "tensor"},
     "insight": LOW | {"ops"},

@@ -284,7 +284,7 @@ def _bind_conv(rank):
     Source: the semantics of torch.nn.functional.conv{rank}d.
     {EXAMPLE.format(rank=rank, ones=", 5" * rank, threes=", 3" * rank)}"""
 
-    @conv.op.gradient(quick=calls.quick.backward, sums=True)
+    @conv.op.gradient(quick=calls.quick.backward, sums=True, takes_chosen=True)
     def backward(grad_output, input, weight, stride=1, padding=0, dilation=1, groups=1, needs=(True, True, True), *,
                  activation=None, bias=None, residual=None, output=None, layout="NCHW", per_sample=False,
                  precision=None):

@@ -191,7 +191,13 @@ def _bind_extreme(rank, kind, word, sign):
     array([{"1., 3., 5., 7." if word == "max" else "0., 2., 4., 6."}])
     """
 
-    @pool.gradient
+    def fill(values, positions, shape):
+        return scatter_gradient(f"{name}_backward", rank, values, positions, shape)
+
+    def choose(grad_output, indices, input_shape, *, layout="NCHW"):
+        return _core.ChosenCells(grad_output, indices, input_shape, fill) if layout == "NCHW" else None
+
+    @pool.op.gradient(choose=choose)
     def backward(grad_output, indices, input_shape, *, layout="NCHW"):
         return scatter_gradient(f"{name}_backward", rank, grad_output, indices, input_shape, layout)
 

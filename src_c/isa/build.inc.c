@@ -15,6 +15,7 @@
 #include "../kernels/depth_tile.inc.c"
 #include "../kernels/channel_tile.inc.c"
 #include "../kernels/dot_tile.inc.c"
+#include "../kernels/cell_tile.inc.c"
 #include "../kernels/tall.inc.c"
 #include "../kernels/tap_tile.inc.c"
 #include "../kernels/winograd.inc.c"
@@ -79,6 +80,7 @@
 #include "../ops/pool_forward.inc.c"
 #include "../ops/pool_grad_mean.inc.c"
 #include "../ops/pool_scatter.inc.c"
+#include "../ops/conv_grad_chosen.inc.c"
 
 #define OPERATOR(result, name, arguments) name,
 const fc_operators TABLE = {

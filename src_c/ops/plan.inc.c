@@ -84,11 +84,17 @@ static int is_few(int64_t rows) { return rows < 2 * TILE_ROWS; }
 /* Few channels on one side. */
 static int is_narrow(int64_t rows, int64_t channels) { return is_few(rows) || channels < 8; }
 
-/* 0: the shape does not allow Winograd; 1: the precision does not; 2: it does not pay, in multiply-adds with the
- * transforms counted at what they cost in them; -1: take it. The weight gradient transforms its rows as it does its
- * channels; filters in several slices are written in several places. */
-static int why_direct(const product *p, int weight) {
+/* What Winograd's tiles cost in multiply-adds, the transforms counted at what they cost in them. The weight gradient
+ * transforms its rows as it does its channels; filters in several slices are written in several places. */
+static double transformed_cost(const product *p, const winograd_tiles *t, int weight) {
     const winograd_prices *prices = prices_of(weight);
+    double cost = p->channels < 8 ? t->cost * prices->few_channels : t->cost;
+    double scattered = t->filter * (t->depth - p->channels);
+    return weight ? prices->weight * (cost + ((t->in - t->out) * t->tiles + scattered) * p->rows) : cost;
+}
+
+/* 0: the shape does not allow Winograd; 1: the precision does not; 2: it does not pay; -1: take it. */
+static int why_direct(const product *p, int weight) {
     winograd_tiles t = weight ? cut_tiles(p, 1) : cut_product(p);
     double direct = weight ? whole_cost(p) : gather_cost(p);
     for (int64_t twin = 1; twin < t.pairs * t.columns; twin++) direct += whole_cost(twin_of(p, twin));
@@ -100,10 +106,7 @@ static int why_direct(const product *p, int weight) {
         if (fits_strip(p)) direct = FEW_ROWS * min_f64(strip_cost(p), pixels_cost(p)) * LANES / p->groups;
     }
     if (!weight && runs_across(p)) direct = min_f64(direct, 0.9 * pixels_cost(p) * LANES / p->groups);
-    if (p->channels < 8) t.cost *= prices->few_channels;
-    double scattered = t.filter * (t.depth - p->channels);
-    if (weight) t.cost = prices->weight * (t.cost + ((t.in - t.out) * t.tiles + scattered) * p->rows);
-    return t.depth <= MOST_WINOGRAD_DEPTH && t.cost < 0.95 * direct ? -1 : 2;
+    return t.depth <= MOST_WINOGRAD_DEPTH && transformed_cost(p, &t, weight) < 0.95 * direct ? -1 : 2;
 }
 
 /* Whether taps reach far beyond the source, or lie close beside a wide stride: a copy of the source with what they see

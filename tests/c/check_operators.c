@@ -259,6 +259,59 @@ static void check_conv(int type) {
     free(sums.output), free(sums.grad_input), free(sums.grad_weight);
 }
 
+/* Both gradients where a few cells of each plane are all that is not zero, by the shapes that have a way of their own.
+ */
+static void check_chosen(int type) {
+    const fc_operators *op = fc_operators_for(type);
+    fc_conv_geometry g = {.N = draw(8, 40), .C = draw(1, 40), .K = draw(1, 6), .G = 1};
+    for (int axis = 0; axis < 3; axis++) {
+        g.kernel[axis] = axis ? draw(1, 5) : 1;
+        g.stride[axis] = axis ? draw(1, 2) : 1;
+        g.dilation[axis] = axis == 1 ? draw(1, 2) : 1;
+        g.padding[axis] = axis ? draw(0, 2) : 0;
+        int64_t span = (g.kernel[axis] - 1) * g.dilation[axis] + 1;
+        g.input[axis] = axis ? draw(span, span + 8) : 1;
+        g.output[axis] = (g.input[axis] + 2 * g.padding[axis] - span) / g.stride[axis] + 1;
+    }
+    char problem[300];
+    int64_t pixels = volume(g.output), count = 1 + pixels / draw(5, 12), planes = g.N * g.K;
+    snprintf(problem, sizeof problem, "N %d C %d K %d input %dx%d kernel %dx%d stride %d,%d padding %d,%d count %d",
+             (int)g.N, (int)g.C, (int)g.K, (int)g.input[1], (int)g.input[2], (int)g.kernel[1], (int)g.kernel[2],
+             (int)g.stride[1], (int)g.stride[2], (int)g.padding[1], (int)g.padding[2], (int)count);
+    int64_t inputs = g.N * g.C * volume(g.input), weights = g.K * g.C * volume(g.kernel);
+    array values = integers(type, planes * count);
+    conv_sums sums = {integers(type, inputs),          integers(type, weights),
+                      integers(type, planes * pixels), calloc((size_t)(planes * pixels), 16),
+                      calloc((size_t)inputs, 16),      calloc((size_t)weights, 16)};
+    int64_t *positions = malloc((size_t)(planes * count) * sizeof *positions);
+    for (int64_t i = 0; i < planes * pixels; i++) set(sums.grad_output, i, 0);
+    for (int64_t i = 0; i < planes * count; i++) {
+        positions[i] = draw(0, pixels - 1);
+        int64_t at = i / count * pixels + positions[i];
+        set(sums.grad_output, at, get(sums.grad_output, at) + get(values, i));
+    }
+    each_product(&g, add_product, &sums);
+    to_bounds(type, inputs, sums.grad_input);
+    to_bounds(type, weights, sums.grad_weight);
+    for (int pass = FC_GRAD_INPUT; pass <= FC_GRAD_WEIGHT; pass++) {
+        int64_t bytes = op->conv_grad_chosen_scratch(&g, pass, count, THREADS);
+        if (bytes < 0) continue;
+        int of_weight = pass == FC_GRAD_WEIGHT;
+        array result = new_array(type, of_weight ? weights : inputs);
+        const void *other = of_weight ? sums.input.data : sums.weight.data;
+        void *scratch = new_scratch(bytes);
+        if (!op->conv_grad_chosen(&g, pass, count, values.data, positions, other, result.data, scratch, THREADS))
+            fail("%s conv_grad_chosen %s: refused", op->isa, problem);
+        compare(op->isa, of_weight ? "conv_grad_chosen of the weight" : "conv_grad_chosen of the input", problem,
+                result, (const double (*)[2])(of_weight ? sums.grad_weight : sums.grad_input));
+        free_scratch(scratch, problem);
+        release(result, problem);
+    }
+    release(sums.input, problem), release(sums.weight, problem), release(sums.grad_output, problem);
+    release(values, problem);
+    free(sums.output), free(sums.grad_input), free(sums.grad_weight), free(positions);
+}
+
 /* ---- pooling --------------------------------------------------------------------------------------------------- */
 
 static fc_pool_geometry draw_pool(int mean) {
@@ -562,13 +615,14 @@ int main(int count, char **arguments) {
         state = count > 2 ? strtoull(arguments[2], NULL, 10) : 1;
         for (int i = 0; i < problems; i++) {
             check_conv(i % 2);
+            check_chosen(i % 2);
             check_pool(i % 2);
             check_pick(i % 2);
             check_resample(i % 2);
             check_separable(i % 2);
             check_affine(i % 2);
         }
-        printf("%s: %d problems, %d failures so far\n", fc_isa_level(level), 6 * problems, failures);
+        printf("%s: %d problems, %d failures so far\n", fc_isa_level(level), 7 * problems, failures);
     }
     return failures > 0;
 }
