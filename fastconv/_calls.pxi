@@ -35,6 +35,21 @@ cdef inline bint as_numbers(x, int rank, int64_t *numbers):
     return True
 
 
+# Padding before and after each axis: as numbers, or pairs of them for some axes.
+cdef inline bint as_edges(x, int rank, int64_t *edges):
+    cdef int axis
+    if PyTuple_CheckExact(x) and len(<tuple>x) == rank:
+        for axis in range(rank):
+            if not as_numbers((<tuple>x)[axis], 2, edges + 2 * axis):
+                return False
+        return True
+    if not as_numbers(x, rank, edges):
+        return False
+    for axis in range(rank - 1, -1, -1):
+        edges[2 * axis] = edges[2 * axis + 1] = edges[axis]
+    return True
+
+
 cdef inline bint has_shape(cnp.ndarray x, int n, cnp.npy_intp *shape):
     return cnp.PyArray_NDIM(x) == n and cnp.PyArray_CompareLists(cnp.PyArray_DIMS(x), shape, n)
 
@@ -78,7 +93,7 @@ cdef inline as_whole(grad_output):
 
 
 # Geometries of the calls of one operation, by the shapes of input and weight and the parameters, if those are ints,
-# tuples or lists of ints, or words.
+# tuples or lists of ints (padding: of pairs of them), or words.
 # Whoever asks for anything else gets None, and takes the long way, which checks everything and remembers the result.
 cdef class Calls:
     cdef dict known
@@ -93,7 +108,7 @@ cdef class Calls:
         self.transposed = transposed
 
     cdef object key(self, cnp.ndarray input, cnp.ndarray weight, stride, padding, dilation, groups, output_padding, bint last):
-        cdef int64_t key[2 + 4 * 3 + 2 * 5]
+        cdef int64_t key[2 + 5 * 3 + 2 * 5]
         cdef int64_t *next = key + 2
         cdef int axis, n = cnp.PyArray_NDIM(input), rank = self.rank
         if not (n == rank + 2 or n == rank + 1) or cnp.PyArray_NDIM(weight) != rank + 2:
@@ -106,10 +121,13 @@ cdef class Calls:
             padding = 0
         if not as_number(groups, key + 1):
             return None
-        for numbers in (stride, padding, dilation, output_padding):
+        for numbers in (stride, dilation, output_padding):
             if not as_numbers(numbers, rank, next):
                 return None
             next += rank
+        if not as_edges(padding, rank, next):
+            return None
+        next += 2 * rank
         for axis in range(n):
             next[axis] = cnp.PyArray_DIM(input, axis)
         next += n

@@ -246,3 +246,45 @@ def test_a_prepared_convolution_folds_a_norm_at_any_size():
                 model(x).numpy(), np.maximum(model[1](model[0](x)).numpy(), 0), rtol=1e-4, atol=1e-5
             )
     assert (plain != 0).any()
+
+
+# Cells that no window of the pool sees are not computed, and get no gradient; everything else is as layer by layer.
+@pytest.mark.parametrize(
+    ("size", "conv", "pool"),
+    [
+        ((15, 15), {}, {}),
+        ((14, 17), {"padding": "same"}, {"kernel_size": 3}),
+        ((21, 22), {"padding": 1, "stride": 2}, {"kernel_size": (3, 2), "padding": 1}),
+        ((15, 21), {"padding": (0, 2), "dilation": (2, 1)}, {"kernel_size": (2, 3), "dilation": (1, 2)}),
+        ((9, 12), {}, {"kernel_size": 6}),
+        ((15, 15), {}, {"ceil_mode": True}),
+        ((15, 15), {"padding": 1, "padding_mode": "reflect"}, {}),
+    ],
+)
+def test_a_convolution_computes_what_the_pool_after_it_sees(size, conv, pool):
+    model = nn.Sequential(
+        nn.Conv2d(3, 5, 3, **conv, seed=0, dtype=np.float64), nn.ReLU(), nn.MaxPool2d(**{"kernel_size": 2, **pool})
+    )
+    x = fastconv.Tensor(np.random.default_rng(1).standard_normal((4, 3, *size)), requires_grad=True)
+    found = []
+    for call in (model, lambda x: model[2](model[1](model[0](x)))):
+        model.zero_grad()
+        x.grad = None
+        plain = call(x)
+        plain.backward(np.cos(plain.data))
+        with fastconv.no_grad():
+            found.append([plain.data, call(x).data, x.grad, *(p.grad for p in model.parameters())])
+    for got, want in zip(*found, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12)
+    with pytest.raises(ValueError, match="max_pool2d: kernel_size"):
+        nn.Sequential(model[0], nn.MaxPool2d(40))(x)
+
+
+def test_positions_of_a_pool_are_of_the_whole_convolution():
+    conv, pool = nn.Conv2d(3, 5, 3, seed=0), nn.MaxPool2d(2, return_indices=True)
+    x = np.random.default_rng(1).standard_normal((2, 3, 15, 15)).astype(np.float32)
+    with fastconv.no_grad():
+        y, indices = nn.Sequential(conv, pool)(x)
+        features = conv(x).data.reshape(2, 5, -1)
+    found = np.take_along_axis(features, indices.data.reshape(2, 5, -1), 2)
+    np.testing.assert_array_equal(found.ravel(), y.data.ravel())

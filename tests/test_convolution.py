@@ -244,6 +244,8 @@ def test_parameters_are_told_apart_however_they_are_written(kind):
     ]
     if kind == "conv":
         cases += [{"padding": word, "dilation": dilation} for word in ("same", "valid") for dilation in (1, (1, 2))]
+        pairs = (((0, 1), (1, 0)), ((1, 0), (0, 1)), (1, (1, -1)), [(0, -1), 0], ((1, 1), (0, 0)))
+        cases += [{"padding": padding, "stride": stride} for padding in pairs for stride in (1, 2)]
     expected = []
     for case in cases:
         y = conv(x, np.asfortranarray(w), **case)
@@ -255,7 +257,7 @@ def test_parameters_are_told_apart_however_they_are_written(kind):
         np.testing.assert_array_equal(conv(x, w, **case), y)
         for mine, its in zip(backward(np.ones_like(y), x, w, **case), grads):
             np.testing.assert_array_equal(mine, its)
-    wrong_ones = [{"padding": wrong} for wrong in (-1, -(2**63), "sam")]
+    wrong_ones = [{"padding": wrong} for wrong in (-1, -(2**63), "sam", ((-1, 0), 0), ((0, 1, 2), 0))]
     for wrong in (*wrong_ones, {"stride": (1, 1, 1)}, {"stride": (1, True)}):
         with pytest.raises((ValueError, TypeError), match="padding|stride"):
             conv(x, w, **wrong)

@@ -38,11 +38,10 @@ def resized(x, widths, mode="constant", **options):
     return np.pad(x, [(max(before, 0), max(after, 0)) for before, after in widths], mode, **options)
 
 
-# (operation, strides, dilations, padding or None if its ends differ) of a convolution over so many axes.
+# (operation, strides, dilations, padding) of a convolution over so many axes.
 @functools.lru_cache(maxsize=1024)
 def _convolution(rank, strides, dilations, pads):
-    ends = pads or (0,) * 2 * rank
-    padding = ends[:rank] if ends[:rank] == ends[rank:] else None
+    padding = tuple(zip(pads[:rank], pads[rank:], strict=True)) if pads else 0
     return getattr(ops, f"conv{rank}d"), strides or (1,) * rank, dilations or (1,) * rank, padding
 
 
@@ -52,8 +51,8 @@ def conv(x, w, b=None, other=None, *, strides=None, pads=None, dilations=None, g
          kernel_shape=None, activation=None):  # fmt: skip
     rank = x.ndim - 2
     function, strides, dilations, padding = _convolution(rank, strides, dilations, pads)
-    if padding is None or auto_pad != "NOTSET":
-        x, padding = _padded(x, _edges(x, w.shape[2:], strides, dilations, pads, auto_pad))
+    if auto_pad != "NOTSET":
+        padding = tuple(_edges(x, w.shape[2:], strides, dilations, pads, auto_pad))
     if other is None:
         return function(x, w, b, strides, padding, dilations, group, activation=activation)
     _, shape = conv_geometry("Conv", rank, x.shape, w.shape, strides, padding, dilations, group)

@@ -47,7 +47,7 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format="channels_last"
     if channels % per_group:
         raise value_error(name, "inputs", f"have {channels} input channels", f"a multiple of kernel's {per_group}")
     strides, dilation_rate = (_each(rank, value) for value in (strides, dilation_rate))
-    inputs, padding = _padded(name, inputs, axes, kernel.shape[:rank], strides, dilation_rate, padding)
+    padding = _edges(name, inputs, axes, kernel.shape[:rank], strides, dilation_rate, padding)
     weight = np.moveaxis(kernel, (-1, -2), (0, 1))  # (K, C // groups, *kernel_size)
     function = getattr(ops, f"conv{rank}d")
     groups = channels // per_group
@@ -191,16 +191,22 @@ def _each(rank: int, value) -> tuple:
     return (value,) * rank if value is None or np.ndim(value) == 0 else tuple(value)
 
 
-# (inputs, padding of the operation): TensorFlow's 'same' in one number an axis where both ends get as much, or else
-# in inputs that are padded already.
-def _padded(name, inputs, axes, window, strides, dilation, padding, fill=0):
+# (before, after) of each axis: TensorFlow's 'same' puts an odd cell after, whatever the stride.
+def _edges(name, inputs, axes, window, strides, dilation, padding):
     if choice(name, "padding", padding.lower(), ("valid", "same")) == "valid":
-        return inputs, 0
+        return ((0, 0),) * len(axes)
     edges = []
     for axis, size, stride, step in zip(axes, window, strides, dilation):
         extent = inputs.shape[axis]
         total = max((math.ceil(extent / stride) - 1) * stride + (size - 1) * step + 1 - extent, 0)
         edges.append((total // 2, total - total // 2))
+    return tuple(edges)
+
+
+# (inputs, padding of a pool): in one number an axis where both ends get as much, or else in inputs that are padded
+# already.
+def _padded(name, inputs, axes, window, strides, dilation, padding, fill=0):
+    edges = _edges(name, inputs, axes, window, strides, dilation, padding)
     if all(before == after for before, after in edges):
         return inputs, tuple(before for before, _ in edges)
     widths = [(0, 0)] * inputs.ndim

@@ -19,12 +19,16 @@ def parameters(op: str, rank: int, **named: Any) -> list:
 
 
 def padding_parameter(op: str, rank: int, padding: Any) -> Any:
-    """An int, a tuple of ints, or one of the words 'same' and 'valid'."""
+    """An int, a tuple with an int or a pair (before, after) for each axis, or one of the words 'same' and 'valid'."""
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
             raise value_error(op, "padding", f"is {padding!r}", "an int, a tuple, 'same' or 'valid'")
         return padding
-    return integers(op, "padding", padding, rank)
+    if not (isinstance(padding, (tuple, list)) and any(isinstance(one, (tuple, list)) for one in padding)):
+        return integers(op, "padding", padding, rank)
+    if len(padding) != rank:
+        raise value_error(op, "padding", f"has {len(padding)} values {padding}", f"one integer or {rank}")
+    return tuple(integers(op, "padding", one, 2) for one in padding)
 
 
 def per_axis(rank: int, value: Any) -> tuple[int, ...]:
@@ -74,11 +78,19 @@ def _kernel_geometry(rank, N, C, K, groups, spatial, output, kernel, stride, pad
     return ConvGeometry(N, C, K, groups, *axes)
 
 
-def _same_padding(op: str, kernel: tuple, stride: tuple, dilation: tuple) -> tuple[tuple, tuple]:
-    if any(s != 1 for s in stride):
-        raise value_error(op, "padding", f"is 'same' with stride {stride}", "stride 1 for 'same'")
-    total = [d * (k - 1) for k, d in zip(kernel, dilation)]
-    return tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
+def padding_edges(op: str, padding: Any, kernel: tuple, stride: Any, dilation: Any) -> tuple[tuple, tuple]:
+    """Padding before and after each axis; what is cut off after it counts as negative."""
+    rank = len(kernel)
+    if padding == "same":
+        if any(s != 1 for s in per_axis(rank, stride)):
+            raise value_error(op, "padding", f"is 'same' with stride {stride}", "stride 1 for 'same'")
+        total = [d * (k - 1) for k, d in zip(kernel, per_axis(rank, dilation))]
+        return tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
+    edges = [one if type(one) is tuple else (one, one) for one in per_axis(rank, 0 if padding == "valid" else padding)]
+    before, after = tuple(one for one, _ in edges), tuple(one for _, one in edges)
+    at_least(op, "padding", before, 0)
+    at_least(op, "padding", after, 0 if before == after else -LIMIT)
+    return before, after
 
 
 @functools.lru_cache(4096)
@@ -99,11 +111,7 @@ def conv_geometry(op: str, rank: int, input: tuple, weight: tuple, stride, paddi
         came = f"has {weight[1]} input channels per group, input has {C} channels in {groups} groups"
         raise value_error(op, "weight", came, f"{C // groups}")
     stride, dilation = per_axis(rank, stride), per_axis(rank, dilation)
-    if padding == "same":
-        low, high = _same_padding(op, kernel, stride, dilation)
-    else:
-        low = high = per_axis(rank, 0 if padding == "valid" else padding)
-        at_least(op, "padding", low, 0)
+    low, high = padding_edges(op, padding, kernel, stride, dilation)
     output = []
     for n, k, s, before, after, d in zip(spatial, kernel, stride, low, high, dilation):
         room = n + before + after - d * (k - 1) - 1
@@ -129,7 +137,9 @@ def check_parameters(
     _check_weight(op, rank, weight, stride, dilation, groups)
     reach = tuple(d * (k - 1) + 1 for k, d in zip(weight[2:], per_axis(rank, dilation)))
     if not transposed:
-        conv_geometry(op, rank, (1, weight[1] * groups, *reach), weight, stride, padding, dilation, groups)
+        _, after = padding_edges(op, padding, weight[2:], stride, dilation)
+        spatial = tuple(r + max(0, -cut) for r, cut in zip(reach, after))
+        conv_geometry(op, rank, (1, weight[1] * groups, *spatial), weight, stride, padding, dilation, groups)
     else:
         spatial = tuple(2 * p + 1 for p in per_axis(rank, padding))
         conv_transpose_geometry(

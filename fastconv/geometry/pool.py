@@ -214,6 +214,16 @@ def whole_planes(op: str, shape: tuple[int, ...]) -> None:
         raise value_error(op, "input", f"has shape {shape}", "at least 1 channel and 1 cell on every axis")
 
 
+@functools.lru_cache(4096)
+def seen_extents(extents: tuple, kernel: tuple, stride: tuple, padding: tuple, dilation: tuple) -> tuple[int, ...]:
+    """How far from their start axes are seen by windows; all of an axis that has none."""
+    seen = []
+    for n, k, s, p, d in zip(extents, kernel, stride, padding, dilation):
+        spare = n + 2 * p - d * (k - 1) - 1
+        seen.append(n if spare < 0 or s < 1 else min(n, max(1, n + p - spare % s)))
+    return tuple(seen)
+
+
 def refuse_indices(op: str, indices: ndarray, cells: int) -> NoReturn:
     """Say which of the indices into planes of `cells` are outside: kernels find that there are some."""
     came = f"range from {indices.min()} to {indices.max()}"

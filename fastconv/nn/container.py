@@ -282,8 +282,8 @@ class ParameterList(Module):
 
 # [(module, keywords of its forward)], the cheapest way to the same numbers. What writes an array applies the
 # activation that follows at once, and a convolution for inference the batch normalisation, too; where a gradient is
-# wanted, a maximum is pooled before a ReLU, which then has fewer cells to do. Hooks see every layer, so layers that
-# have some stay as they are.
+# wanted, a maximum is pooled before a ReLU, which then has fewer cells to do. Before a max pool a convolution computes
+# what its windows see. Hooks see every layer, so layers that have some stay as they are.
 def _schedule(modules: list[Module], training: bool) -> list[tuple[Module, dict]]:
     steps: list[tuple[Module, dict]] = []
     for i in range(len(modules) - 1 if training else 0):
@@ -295,7 +295,9 @@ def _schedule(modules: list[Module], training: bool) -> list[tuple[Module, dict]
         name = _activation(module)
         before, keywords = steps[-1] if steps else (None, {})
         fused = name is not None and "activation" not in keywords and (name in CLIPPED or not training)
-        if not training and not keywords and _is_plain(before, _Conv) and _is_plain(module, _BatchNorm):
+        if _pools_maxima(module) and _is_plain(before, _Conv):
+            steps[-1:] = [(before, {**keywords, "pool": module}), (module, {})]
+        elif not training and not keywords and _is_plain(before, _Conv) and _is_plain(module, _BatchNorm):
             steps[-1] = (before, {"norm": module})
         elif fused and (_is_plain(before, _Conv) or (name == "relu" and _is_plain(before, _BatchNorm))):
             steps[-1] = (before, {**keywords, "activation": name})

@@ -5,6 +5,8 @@ import math
 import numpy as np
 
 from ..geometry import choice, integer, integers, value_error
+from ..geometry.conv import conv_geometry, padding_edges, per_axis
+from ..geometry.pool import seen_extents, window_parameters
 from ..ops.prepare import prepare
 from ..tensor import Tensor, is_grad_enabled, wrap
 from . import functional as F
@@ -157,11 +159,26 @@ class _Conv(_Convolution):
                 borders += [0, 0] if self.padding == "valid" else [self.padding[axis]] * 2
         return borders
 
+    # Padding that leaves out the cells at the end of each axis that no window of a pool would see.
+    def _padding_for(self, pool, shape):
+        if self.padding_mode != "zeros" or pool.ceil_mode or pool.return_indices:
+            return self.padding
+        name, rank = self.op_name, self.rank
+        convolution = self.weight.shape, self.stride, self.padding, self.dilation, self.groups
+        extents = conv_geometry(name, rank, shape, *convolution)[1][-rank:]
+        window = window_parameters(pool.op_name, rank, pool.kernel_size, pool.stride, pool.padding, pool.dilation)
+        seen = seen_extents(extents, *(per_axis(rank, value) for value in window))
+        if seen == extents:
+            return self.padding
+        edges = padding_edges(name, self.padding, self.kernel_size, self.stride, self.dilation)
+        return tuple((b, a - (n - m) * s) for b, a, n, m, s in zip(*edges, extents, seen, self.stride))
+
     # `norm`, a batch normalisation of the result, and `activation`, the name of one that the kernels apply as they
-    # write, are for inference: see Sequential.
-    def forward(self, input, activation=None, norm=None):
+    # write, are for inference; `pool` is the max pool that alone takes the result: see Sequential.
+    def forward(self, input, activation=None, norm=None, pool=None):
         if self.in_channels is None:
             self._infer_from_input(input)
+        padding = self.padding if pool is None else self._padding_for(pool, np.shape(input))
         if norm is None:
             weight, bias = self._weight(), self.bias
         else:
@@ -170,7 +187,6 @@ class _Conv(_Convolution):
                 result = norm.forward(self.forward(input), activation if activation == "relu" else None)
                 return result if activation in (None, "relu") else getattr(F, activation)(result)
             weight, bias = folded
-        padding = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._borders(), self.padding_mode), 0
         return self._op(

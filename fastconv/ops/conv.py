@@ -270,8 +270,9 @@ def _bind_conv(rank):
     sum over c, r of weight[k, c, r] * input[n, c, o * stride - padding + r * dilation]), samples outside counting as 0.
 
     input (N, C, {axes}) or (C, {axes}); weight (K, C // groups, {kernel}); bias (K,); result (N, K, output...) in the
-    input's dtype. stride, dilation: int or one per axis. padding: int, one per axis, 'valid' (none) or 'same' (stride
-    1, output as large as the input, an odd cell of padding at the end). groups: channels are split into that many
+    input's dtype. stride, dilation: int or one per axis. padding: int, one per axis, a pair (before, after) for an
+    axis, of which after may be negative to cut cells off, 'valid' (none) or 'same' (stride 1, output as large as the
+    input, an odd cell of padding at the end). groups: channels are split into that many
     independent convolutions. activation: None, 'relu', 'relu6', 'leaky_relu', 'sigmoid', 'tanh', 'silu', 'hardswish',
     'hardsigmoid', 'elu', 'gelu', 'mish' or 'softplus', fused with residual (shaped as the result). layout: 'NHWC' takes
     and gives channels last. precision: 'exact' (direct summation only), 'default' (Winograd where it pays) or 'fast'

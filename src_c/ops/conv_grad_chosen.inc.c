@@ -31,6 +31,9 @@ enum {
     CHOSEN_LISTING = 6
 };
 
+/* Of the cost of all products: a cell of grad_input may take so much, for the stores of wide vectors are slow. */
+#define CHOSEN_PRICE (VECTOR_BYTES == 64 ? 0.55 : 0.8)
+
 /* Vectors that a cell takes in all chunks of so many channels. */
 static int64_t cost_of_width(const fc_conv_geometry *g, int64_t width) {
     return ceil_div(g->C, width) * (g->kernel[1] * ceil_div(g->kernel[2] * width, LANES) + CHOSEN_LISTING);
@@ -195,24 +198,40 @@ static void chosen_input_task(const void *context, int64_t task, int thread) {
     for (int64_t i = 0; i < images; i++) turn_image(job, first + i, chunk, pack + i * c->pack, 1);
 }
 
-/* Whether this costs less than all products, in multiply-adds. Turned images had better stay in the second cache, and
- * those of grad_input, which each cell stores to, in the first, its weight in the second. With few channels what is
- * saved is to write all of grad_output, too. */
+/* What all products cost, in multiply-adds: those of grad_weight, or of grad_input, which at stride 1 is a convolution
+ * of grad_output. */
+FC_PLAN double cost_of_all(const fc_conv_geometry *g, int pass) {
+    fc_conv_geometry b = *g;
+    int of_weight = pass == FC_GRAD_WEIGHT || g->stride[1] > 1 || g->stride[2] > 1;
+    for (int axis = 1; axis < 3 && !of_weight; axis++) {
+        b.input[axis] = g->output[axis];
+        b.output[axis] = g->input[axis];
+        b.padding[axis] = (g->kernel[axis] - 1) * g->dilation[axis] - g->padding[axis];
+    }
+    b.C = of_weight ? g->C : g->K;
+    b.K = of_weight ? g->K : g->C;
+    product p = forward_product(&b);
+    winograd_tiles t = cut_tiles(&p, of_weight);
+    double direct = whole_cost(&p) * (double)(g->C * g->K);
+    return g->exact ? direct : min_f64(direct, transformed_cost(&p, &t, of_weight));
+}
+
+/* Whether this costs less than all products. Turned images had better stay in the second cache, and those of
+ * grad_input, which each cell stores to, in the first, its weight in the second. With few channels what is saved is to
+ * write all of grad_output, too. */
 FC_PLAN int suits_chosen(const fc_conv_geometry *g, int pass, int64_t count) {
     int flat = g->input[0] == 1 && g->output[0] == 1 && g->kernel[0] == 1;
     if (g->N * count == 0 || g->G > 1 || !flat || (g->kernel[2] > 1 && g->dilation[2] > 1)) return 0;
     product p = forward_product(g);
     if (is_sparse(&p)) return 0;
     chosen_plan c = plan_chosen(g, count);
-    winograd_tiles t = cut_tiles(&p, 1);
-    double direct = whole_cost(&p) * (double)(g->C * g->K);
-    double dense = g->exact ? direct : min_f64(direct, transformed_cost(&p, &t, 1));
-    double chosen = (double)(g->N * g->K * count) * cost_of_width(g, c.width) * LANES;
     int64_t pack_bytes = c.pack * T_BYTES, weight_bytes = c.sums * c.chunks * T_BYTES;
     int64_t tasks = c.chunks * (pass == FC_GRAD_WEIGHT ? c.shares : c.blocks);
     if (tasks < CHOSEN_LEAST_TASKS) return 0;
-    if (pass == FC_GRAD_WEIGHT) return pack_bytes <= 1 << 20 && chosen < (c.C < LANES ? 1.4 : 0.9) * dense;
-    return c.C >= LANES && pack_bytes <= 56 << 10 && weight_bytes <= 1 << 20 && chosen < 0.55 * dense;
+    double all = cost_of_all(g, pass);
+    double chosen = (double)(g->N * g->K * count) * cost_of_width(g, c.width) * LANES;
+    if (pass == FC_GRAD_WEIGHT) return pack_bytes <= 1 << 20 && chosen < (c.C < LANES ? 1.4 : 0.9) * all;
+    return c.C >= LANES && pack_bytes <= 56 << 10 && weight_bytes <= 1 << 20 && chosen < CHOSEN_PRICE * all;
 }
 
 static int64_t conv_grad_chosen_scratch(const fc_conv_geometry *g, int pass, int64_t count, int threads) {

@@ -21,7 +21,7 @@ def conv_padding(padding, kernel, dilation):
     if padding == "same":
         totals = [d * (k - 1) for d, k in zip(dilation, kernel)]
         return [(t // 2, t - t // 2) for t in totals]
-    return [(p, p) for p in per_axis(padding, len(kernel))]
+    return [p if isinstance(p, tuple) else (p, p) for p in per_axis(padding, len(kernel))]
 
 
 def tap_views(padded, kernel, out, stride, dilation):
@@ -77,7 +77,9 @@ def gram(grad, padded, weight_shape, stride, dilation, groups):
 
 
 def pad_spatial(input, pads):
-    return np.pad(input, [(0, 0), (0, 0), *pads])
+    """`input` with zeros around it; what lies before a negative end is cut off."""
+    whole = (slice(extent + min(after, 0)) for (_, after), extent in zip(pads, input.shape[2:]))
+    return np.pad(input[(ALL, ALL, *whole)], [(0, 0), (0, 0), *((b, max(a, 0)) for b, a in pads)])
 
 
 def crop_spatial(padded, pads):
@@ -135,7 +137,9 @@ def conv_backward(
     input, _ = batched(input, len(out))
     grad_output, _ = batched(grad_output, len(out))
     padded = pad_spatial(input, pads)
-    grad_input = crop_spatial(scatter(grad_output, weight, padded.shape, stride, dilation, groups), pads)
+    grad_input = scatter(grad_output, weight, padded.shape, stride, dilation, groups)
+    grad_input = pad_spatial(crop_spatial(grad_input, [(b, max(a, 0)) for b, a in pads]),
+                             [(0, max(-a, 0)) for _, a in pads])
     grad_weight = gram(grad_output, padded, weight.shape, stride, dilation, groups)
     return grad_input.reshape(shape), grad_weight, channel_sum(grad_output)
 

@@ -45,6 +45,19 @@ def fused_calls():
     return calls
 
 
+def uneven_padding():
+    """Padding that differs before and after an axis, or cuts cells off after it."""
+    return [
+        conv((2, 3, 9, 12), (20, 3, 3, 3), padding=((0, 2), (3, 1))),
+        conv((3, 18, 13, 11), (17, 18, 3, 3), padding=((0, -1), (1, -2)), residual=normal(3, 17, 10, 8)),
+        conv((2, 5, 14, 15), (6, 5, 3, 2), padding=((1, -5), 2), stride=(2, 3), dilation=(1, 2)),
+        conv((2, 16, 10, 9), (16, 1, 3, 3), padding=((1, -3), (0, 1)), groups=16),
+        conv((1, 40, 9, 8), (33, 40, 1, 1), padding=((0, -4), (0, -1)), stride=(1, 2)),
+        conv((12, 3, 8, 7), (24, 3, 5, 4), padding=((2, -1), (0, 3)), bias=False),
+        channels_last((2, 8, 9, 5), (7, 5, 3, 3), padding=((0, 1), (1, -2)), activation="relu"),
+    ]
+
+
 def channels_last(input, weight, **parameters):
     """A call of conv whose arrays have their channels last."""
     return conv(input, weight, layout="NHWC", **parameters)
@@ -219,6 +232,7 @@ SAMPLES = {
         conv((1, 32, 28, 32), (32, 32, 3, 3), padding=1, precision="exact"),
         conv((1, 32, 16, 20), (32, 32, 3, 3), padding=1, precision="fast"),
         *fused_calls(),
+        *uneven_padding(),
         *drawn(any_conv, 2, 16),
     ],
     "conv3d": [
