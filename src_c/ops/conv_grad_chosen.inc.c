@@ -16,7 +16,7 @@ typedef struct {
     int64_t rows, vectors, window;  /* of a window: its rows, the vectors of each, the elements of all */
     int64_t images, blocks, shares; /* a block of images is turned at once */
     int64_t pack, sums, plane;      /* elements of a turned image and of a chunk's windows, cells of an output */
-    int64_t table_bytes, pack_bytes, thread_bytes;
+    int64_t table_bytes, pack_bytes, whole_bytes, thread_bytes;
 } chosen_plan;
 
 /* A share adds up so many cells of an output channel that adding the shares costs little. A cell is listed in the time
@@ -61,7 +61,9 @@ FC_PLAN chosen_plan plan_chosen(const fc_conv_geometry *g, int64_t count) {
     c.sums = c.K * c.window;
     c.table_bytes = line_bytes(c.plane * (int64_t)sizeof(position));
     c.pack_bytes = line_bytes((c.images * c.pack + c.vectors * LANES) * T_BYTES);
-    c.thread_bytes = c.pack_bytes + line_bytes((c.images * count + 1) * (int64_t)sizeof(chosen_cell));
+    int padded = c.extent[1] != g->input[2] || g->padding[2] > 0;
+    c.whole_bytes = padded && g->input[2] < LANES ? line_bytes(g->input[1] * g->input[2] * c.width * T_BYTES) : 0;
+    c.thread_bytes = c.pack_bytes + c.whole_bytes + line_bytes((c.images * count + 1) * (int64_t)sizeof(chosen_cell));
     return c;
 }
 
@@ -80,6 +82,13 @@ typedef struct {
 
 static void refuse_chosen(const chosen_job *job) { __atomic_store_n(job->refused, 1, __ATOMIC_RELAXED); }
 
+static int are_inside(const chosen_job *job, int64_t first, int64_t images) {
+    int64_t cells = job->c.K * job->c.count;
+    if (all_inside(job->positions + first * cells, images * cells, job->c.plane)) return 1;
+    refuse_chosen(job);
+    return 0;
+}
+
 /* The cells of channel k of some images that are not zero; returns their number, made even by one of value 0. */
 static int64_t list_cells(const chosen_job *job, int64_t first, int64_t images, int64_t k, chosen_cell *cells) {
     const chosen_plan *c = &job->c;
@@ -90,40 +99,65 @@ static int64_t list_cells(const chosen_job *job, int64_t first, int64_t images, 
         const int64_t *at = job->positions + start;
         const position *bits = (const position *)(job->values + start);
         const position base = (position)(image * c->pack);
-        if (!all_inside(at, c->count, c->plane)) {
-            refuse_chosen(job);
-            return 0;
-        }
         for (int64_t i = 0; i < c->count; i++) {
             cells[n].at = base + table[at[i]];
             cells[n].bits = bits[i];
-            n += bits[i] << 1 != 0;
+            n += (bits[i] & POSITION_MAX) != 0;
         }
     }
     cells[n].at = cells[n].bits = 0;
     return n + n % 2;
 }
 
-/* Between a chunk of channels of an image, [c][pixel], and its turned copy: whole rows of pixels where no padding lies
- * between them. */
-static void turn_image(const chosen_job *job, int64_t image, int64_t chunk, T *pack, int back) {
-    const chosen_plan *c = &job->c;
+/* Rows of pixels of an image that lie apart in its turned copy, because of padding or cells that no window sees. */
+typedef struct {
+    int64_t rows, columns, apart; /* that are seen, and how far apart their pixels start */
+    int64_t first;                /* the first pixel */
+} turned_rows;
+
+static turned_rows rows_of(const chosen_job *job) {
     const fc_conv_geometry *g = job->g;
-    int64_t H = g->input[1], W = g->input[2], top = g->padding[1], left = g->padding[2], width = c->width;
-    int64_t channels = min_i64(width, c->C - chunk * width), plane = H * W;
-    int64_t rows = min_i64(H, c->extent[0] - top), columns = min_i64(W, c->extent[1] - left);
-    int64_t first = (image * c->C + chunk * width) * plane;
-    if (back && (rows < H || columns < W)) zero_run(job->grad_input + first, channels * plane);
-    if (columns == W && W == c->extent[1]) {
-        columns *= rows;
-        rows = min_i64(rows, 1);
+    const int64_t *extent = job->c.extent;
+    int64_t top = g->padding[1], left = g->padding[2];
+    return (turned_rows){min_i64(g->input[1], extent[0] - top), min_i64(g->input[2], extent[1] - left), extent[1],
+                         top * extent[1] + left};
+}
+
+/* A chunk of channels of an image, [c][pixel], turned to [pixel][c]; by way of `whole` where rows are short. */
+static void turn_image(const chosen_job *job, int64_t image, int64_t chunk, T *pack, T *whole) {
+    const chosen_plan *c = &job->c;
+    turned_rows r = rows_of(job);
+    int64_t W = job->g->input[2], plane = job->g->input[1] * W, width = c->width;
+    int64_t channels = min_i64(width, c->C - chunk * width);
+    const T *x = job->input + (image * c->C + chunk * width) * plane;
+    T *to = pack + r.first * width;
+    if (r.columns == W && r.apart == W) {
+        transpose_block(x, plane, channels, r.rows * W, to, width);
+        return;
     }
-    for (int64_t row = 0; row < rows; row++) {
-        T *last = pack + ((row + top) * c->extent[1] + left) * width;
-        int64_t at = first + row * W;
-        if (back) transpose_block(last, width, columns, channels, job->grad_input + at, plane);
-        else transpose_block(job->input + at, plane, channels, columns, last, width);
+    if (c->whole_bytes) transpose_block(x, plane, channels, plane, whole, width);
+    for (int64_t row = 0; row < r.rows; row++, to += r.apart * width)
+        if (c->whole_bytes) copy_run(to, whole + row * W * width, r.columns * width);
+        else transpose_block(x + row * W, plane, channels, r.columns, to, width);
+}
+
+/* And back, zeros where no window reaches. */
+static void turn_back(const chosen_job *job, int64_t image, int64_t chunk, const T *pack, T *whole) {
+    const chosen_plan *c = &job->c;
+    turned_rows r = rows_of(job);
+    int64_t H = job->g->input[1], W = job->g->input[2], plane = H * W, width = c->width;
+    int64_t channels = min_i64(width, c->C - chunk * width);
+    T *y = job->grad_input + (image * c->C + chunk * width) * plane;
+    const T *from = pack + r.first * width;
+    if ((r.rows < H || r.columns < W) && !c->whole_bytes) zero_run(y, channels * plane);
+    if (r.columns == W && r.apart == W) {
+        transpose_block(from, width, r.rows * W, channels, y, plane);
+        return;
     }
+    for (int64_t row = 0; row < r.rows; row++, from += r.apart * width)
+        if (c->whole_bytes) copy_run(whole + row * W * width, from, r.columns * width);
+        else transpose_block(from, width, r.columns, channels, y + row * W, plane);
+    if (c->whole_bytes) transpose_block(whole, width, plane, channels, y, plane);
 }
 
 static cell_arguments cells_of(const chosen_job *job, const chosen_cell *cells, T *pack) {
@@ -138,16 +172,19 @@ static void chosen_weight_task(const void *context, int64_t task, int thread) {
     const chosen_job *job = context;
     const chosen_plan *c = &job->c;
     char *scratch = job->scratch + thread * c->thread_bytes;
-    T *pack = take(&scratch, c->pack_bytes), *sums = job->windows + task * c->sums;
+    T *pack = take(&scratch, c->pack_bytes), *whole = take(&scratch, c->whole_bytes);
+    T *sums = job->windows + task * c->sums;
     chosen_cell *cells = (chosen_cell *)scratch;
     int64_t chunk = task % c->chunks, share = task / c->chunks;
     cell_arguments t = cells_of(job, cells, pack);
     zero_run(pack, c->images * c->pack + c->vectors * LANES);
+    zero_run(whole, c->whole_bytes / T_BYTES);
     zero_run(sums, c->sums);
     int64_t end = part_start(c->blocks, c->shares, share + 1);
     for (int64_t block = part_start(c->blocks, c->shares, share); block < end && !fc_stopped(); block++) {
         int64_t first = block * c->images, images = min_i64(c->images, job->g->N - first);
-        for (int64_t i = 0; i < images; i++) turn_image(job, first + i, chunk, pack + i * c->pack, 0);
+        if (!are_inside(job, first, images)) return;
+        for (int64_t i = 0; i < images; i++) turn_image(job, first + i, chunk, pack + i * c->pack, whole);
         vec lost = {0}; /* NaN from the first value on that is not finite */
         for (int64_t i = 0; i < images * c->pack; i += LANES) lost += load(pack + i) * 0;
         if (sum_of_lanes(lost) != 0) refuse_chosen(job);
@@ -184,18 +221,20 @@ static void chosen_input_task(const void *context, int64_t task, int thread) {
     const chosen_job *job = context;
     const chosen_plan *c = &job->c;
     char *scratch = job->scratch + thread * c->thread_bytes;
-    T *pack = take(&scratch, c->pack_bytes);
+    T *pack = take(&scratch, c->pack_bytes), *whole = take(&scratch, c->whole_bytes);
     chosen_cell *cells = (chosen_cell *)scratch;
     int64_t chunk = task % c->chunks, first = task / c->chunks * c->images;
     int64_t images = min_i64(c->images, job->g->N - first);
     cell_arguments t = cells_of(job, cells, pack);
+    if (!are_inside(job, first, images)) return;
     zero_run(pack, images * c->pack);
+    zero_run(whole, c->whole_bytes / T_BYTES);
     for (int64_t k = 0; k < c->K && !fc_stopped(); k++) {
         t.count = list_cells(job, first, images, k, cells);
         t.sums = job->windows + chunk * c->sums + k * c->window;
         cell_window(1, c->rows, c->vectors, t);
     }
-    for (int64_t i = 0; i < images; i++) turn_image(job, first + i, chunk, pack + i * c->pack, 1);
+    for (int64_t i = 0; i < images; i++) turn_back(job, first + i, chunk, pack + i * c->pack, whole);
 }
 
 /* What all products cost, in multiply-adds: those of grad_weight, or of grad_input, which at stride 1 is a convolution

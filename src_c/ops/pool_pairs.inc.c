@@ -1,11 +1,13 @@
 /* pool_pairs.inc.c: maxima of 2 x 2 cells, of stride 2, and where they are: from two rows of input to one of output.
  *
  * Rows of output are numbered through all planes. They lie next to one another, so a vector may be written past the
- * end of a row, whose next row overwrites it. Short rows are reduced side by side instead. */
+ * end of a row, whose next row overwrites it. Rows that would leave much of a vector empty are reduced side by side
+ * instead. */
 
 static int is_pairs(const fc_pool_geometry *g) {
-    int pairs =
-        !g->adaptive && g->output[2] > 2 * LANES && g->kernel[0] == 1 && g->stride[0] == 1 && g->padding[0] == 0;
+    int64_t Q = g->output[2];
+    int fills = Q > 2 * LANES || 8 * Q >= 7 * LANES * ceil_div(Q, LANES);
+    int pairs = !g->adaptive && fills && g->kernel[0] == 1 && g->stride[0] == 1 && g->padding[0] == 0;
     for (int axis = 1; axis < 3; axis++)
         pairs &= g->kernel[axis] == 2 && g->stride[axis] == 2 && g->padding[axis] == 0 && g->dilation[axis] == 1 &&
                  2 * g->output[axis] <= g->input[axis];
