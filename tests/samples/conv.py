@@ -49,7 +49,7 @@ def uneven_padding():
     """Padding that differs before and after an axis, or cuts cells off after it."""
     return [
         conv((2, 3, 9, 12), (20, 3, 3, 3), padding=((0, 2), (3, 1))),
-        conv((3, 18, 13, 11), (17, 18, 3, 3), padding=((0, -1), (1, -2)), residual=normal(3, 17, 10, 8)),
+        conv((1, 6, 13, 11), (7, 6, 3, 3), padding=((0, -1), (1, -2)), residual=normal(1, 7, 10, 8)),
         conv((2, 5, 14, 15), (6, 5, 3, 2), padding=((1, -5), 2), stride=(2, 3), dilation=(1, 2)),
         conv((2, 16, 10, 9), (16, 1, 3, 3), padding=((1, -3), (0, 1)), groups=16),
         conv((1, 40, 9, 8), (33, 40, 1, 1), padding=((0, -4), (0, -1)), stride=(1, 2)),
