@@ -355,7 +355,7 @@ def _walk(root: Tensor, grad: np.ndarray, keep: bool) -> None:
         saved, links, onto = node.saved, node.links, None
         if getattr(node.backward, "sums", False) and type(links[0]) is Node:
             onto = _whole(grads.pop(links[0], None))
-        may_choose = _chooses(node.backward) and links[0] not in grads and _takes_chosen(links[0])
+        may_choose = _chooses(node.backward) and _takes_chosen(links[0]) and links[0] not in grads
         results = node.run(grad_output, keep, onto, may_choose)
         for place, (link, result) in enumerate(zip(links, results, strict=True)):
             if link is None or result is None:

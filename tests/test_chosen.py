@@ -16,6 +16,7 @@ from reference.conv import conv_backward
 LAYERS = {
     "few channels": ((16, 3, 20, 20), 9, (3, 3), 1, 0, 1, 81, "w"),
     "one channel": ((24, 1, 19, 17), 5, (5, 3), 1, 0, 1, 20, "w"),
+    "many outputs": ((16, 3, 12, 12), 1500, (3, 3), 1, 0, 1, 20, "w"),
     "small planes": ((24, 34, 11, 11), 20, (3, 3), 1, 0, 1, 16, "iw"),
     "small planes, padded": ((40, 32, 8, 9), 13, (3, 3), 1, 1, 1, 9, "iw"),
     "channels of two chunks": ((69, 70, 7, 6), 21, (3, 3), 1, 0, 1, 4, "iw"),
@@ -85,6 +86,16 @@ def test_same_bits_on_any_threads(name):
             got = [chosen(geometry, n, values, positions, o, r.shape) for n, o, r in ((1, w, x), (2, x, w))]
         for a, b in zip(want, got, strict=True):
             assert (a is None and b is None) or a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_scratch_is_within_the_bound_of_convolution(name, isa):
+    x, w, _, geometry, values, positions, _ = case(name)
+    for number, other, shape in ((1, w, x.shape), (2, x, w.shape)):
+        with fc.threads(2):
+            fc.release_scratch()
+            chosen(geometry, number, values, positions, other, shape)
+        assert _core.scratch_bytes() <= 11 * w.nbytes + 3 * (4 << 20)
 
 
 def pooled(x, w, b, record, **pool):

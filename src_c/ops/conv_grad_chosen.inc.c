@@ -24,6 +24,7 @@ typedef struct {
 enum {
     CHOSEN_PACK_BYTES = 40 * 1024,
     CHOSEN_SMALL_BYTES = 16 * 1024,
+    CHOSEN_SHARES_BYTES = 4 << 20, /* and 8 times the weight */
     CHOSEN_TASKS = 16,
     CHOSEN_LEAST_TASKS = 4,
     CHOSEN_SHARE = 64,
@@ -59,6 +60,9 @@ FC_PLAN chosen_plan plan_chosen(const fc_conv_geometry *g, int64_t count) {
     c.blocks = ceil_div(g->N, c.images);
     c.shares = clamp_i64(min_i64(CHOSEN_TASKS / c.chunks, g->N * count / CHOSEN_SHARE), 1, c.blocks);
     c.sums = c.K * c.window;
+    int64_t affordable =
+        (CHOSEN_SHARES_BYTES + 8 * g->K * g->C * volume(g->kernel) * T_BYTES) / (c.chunks * c.sums * T_BYTES);
+    c.shares = clamp_i64(affordable, 1, c.shares);
     c.table_bytes = line_bytes(c.plane * (int64_t)sizeof(position));
     c.pack_bytes = line_bytes((c.images * c.pack + c.vectors * LANES) * T_BYTES);
     int padded = c.extent[1] != g->input[2] || g->padding[2] > 0;
@@ -89,6 +93,8 @@ static int are_inside(const chosen_job *job, int64_t first, int64_t images) {
     return 0;
 }
 
+typedef position value_bits __attribute__((may_alias));
+
 /* The cells of channel k of some images that are not zero; returns their number, made even by one of value 0. */
 static int64_t list_cells(const chosen_job *job, int64_t first, int64_t images, int64_t k, chosen_cell *cells) {
     const chosen_plan *c = &job->c;
@@ -97,7 +103,7 @@ static int64_t list_cells(const chosen_job *job, int64_t first, int64_t images, 
     for (int64_t image = 0; image < images; image++) {
         int64_t start = ((first + image) * c->K + k) * c->count;
         const int64_t *at = job->positions + start;
-        const position *bits = (const position *)(job->values + start);
+        const value_bits *bits = (const value_bits *)(job->values + start);
         const position base = (position)(image * c->pack);
         for (int64_t i = 0; i < c->count; i++) {
             cells[n].at = base + table[at[i]];
