@@ -102,7 +102,13 @@ class ChosenCells:
     values: ndarray
     positions: ndarray
     shape: tuple[int, ...]
-    def __init__(self, values: ndarray, positions: ndarray, shape: tuple[int, ...], fill: Callable) -> None: ...
+    def __init__(
+        self,
+        values: ndarray,
+        positions: ndarray,
+        shape: tuple[int, ...],
+        fill: Callable[[ndarray, ndarray, tuple[int, ...]], ndarray],
+    ) -> None: ...
     def array(self) -> ndarray: ...
 
 def affine(input: ndarray, weight: ndarray, bias: ndarray | None, output: ndarray) -> ndarray: ...
