@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import ops
 from ..geometry.conv import conv_geometry
+from ._same import same_edges
 
 
 # (begin, end) of the padding on each axis: `pads` as ONNX lists them, or what auto_pad asks for.
@@ -16,13 +17,8 @@ def _edges(x, window, strides, dilations, pads, auto_pad):
     rank = x.ndim - 2
     if auto_pad in ("NOTSET", "VALID"):
         pads = (0,) * 2 * rank if pads is None or auto_pad == "VALID" else pads
-        return list(zip(pads[:rank], pads[rank:], strict=True))
-    edges = []
-    for extent, size, stride, dilation in zip(x.shape[2:], window, strides, dilations):
-        total = max((-(-extent // stride) - 1) * stride + dilation * (size - 1) + 1 - extent, 0)
-        half = total // 2 if auto_pad == "SAME_UPPER" else total - total // 2
-        edges.append((half, total - half))
-    return edges
+        return tuple(zip(pads[:rank], pads[rank:], strict=True))
+    return same_edges(x.shape[2:], window, strides, dilations, auto_pad == "SAME_UPPER")
 
 
 # (x, padding of the operation): padding that both ends share, or else an x that is padded already.
@@ -52,7 +48,7 @@ def conv(x, w, b=None, other=None, *, strides=None, pads=None, dilations=None, g
     rank = x.ndim - 2
     function, strides, dilations, padding = _convolution(rank, strides, dilations, pads)
     if auto_pad != "NOTSET":
-        padding = tuple(_edges(x, w.shape[2:], strides, dilations, pads, auto_pad))
+        padding = _edges(x, w.shape[2:], strides, dilations, pads, auto_pad)
     if other is None:
         return function(x, w, b, strides, padding, dilations, group, activation=activation)
     _, shape = conv_geometry("Conv", rank, x.shape, w.shape, strides, padding, dilations, group)

@@ -14,7 +14,6 @@ Keras's meaning of every argument: kernels (*kernel_size, in_channels // groups,
 import functools
 import importlib.util
 import inspect
-import math
 import os
 import sys
 import types
@@ -25,6 +24,7 @@ import numpy as np
 from .. import ops
 from ..extras import optional
 from ..geometry import choice, value_error
+from ._same import same_edges
 
 __all__ = ["average_pool", "conv", "conv_transpose", "depthwise_conv", "install", "max_pool", "separable_conv"]
 
@@ -191,16 +191,11 @@ def _each(rank: int, value) -> tuple:
     return (value,) * rank if value is None or np.ndim(value) == 0 else tuple(value)
 
 
-# (before, after) of each axis: TensorFlow's 'same' puts an odd cell after, whatever the stride.
+# (before, after) of each axis.
 def _edges(name, inputs, axes, window, strides, dilation, padding):
     if choice(name, "padding", padding.lower(), ("valid", "same")) == "valid":
         return ((0, 0),) * len(axes)
-    edges = []
-    for axis, size, stride, step in zip(axes, window, strides, dilation):
-        extent = inputs.shape[axis]
-        total = max((math.ceil(extent / stride) - 1) * stride + (size - 1) * step + 1 - extent, 0)
-        edges.append((total // 2, total - total // 2))
-    return tuple(edges)
+    return same_edges([inputs.shape[axis] for axis in axes], window, strides, dilation)
 
 
 # (inputs, padding of a pool): in one number an axis where both ends get as much, or else in inputs that are padded

@@ -89,7 +89,7 @@ def padding_edges(op: str, padding: Any, kernel: tuple, stride: Any, dilation: A
     edges = [one if type(one) is tuple else (one, one) for one in per_axis(rank, 0 if padding == "valid" else padding)]
     before, after = tuple(one for one, _ in edges), tuple(one for _, one in edges)
     at_least(op, "padding", before, 0)
-    at_least(op, "padding", after, 0 if before == after else -LIMIT)
+    at_least(op, "padding", after, -LIMIT)
     return before, after
 
 

@@ -148,16 +148,9 @@ class _Conv(_Convolution):
     def _size_of_state(self, name, shape):
         return shape[1] * self.groups if name == "weight" and len(shape) == self.rank + 2 else None
 
-    # (left, right) of each axis, last axis first, as F.pad takes them.
-    def _borders(self) -> list[int]:
-        borders = []
-        for axis in reversed(range(self.rank)):
-            if self.padding == "same":
-                total = self.dilation[axis] * (self.kernel_size[axis] - 1)
-                borders += [total // 2, total - total // 2]
-            else:
-                borders += [0, 0] if self.padding == "valid" else [self.padding[axis]] * 2
-        return borders
+    # (before, after) of each axis.
+    def _edges(self):
+        return zip(*padding_edges(self.op_name, self.padding, self.kernel_size, self.stride, self.dilation))
 
     # Padding that leaves out the cells at the end of each axis that no window of a pool would see.
     def _padding_for(self, pool, shape):
@@ -170,8 +163,7 @@ class _Conv(_Convolution):
         seen = seen_extents(extents, *(per_axis(rank, value) for value in window))
         if seen == extents:
             return self.padding
-        edges = padding_edges(name, self.padding, self.kernel_size, self.stride, self.dilation)
-        return tuple((b, a - (n - m) * s) for b, a, n, m, s in zip(*edges, extents, seen, self.stride))
+        return tuple((b, a - (n - m) * s) for (b, a), n, m, s in zip(self._edges(), extents, seen, self.stride))
 
     # `norm`, a batch normalisation of the result, and `activation`, the name of one that the kernels apply as they
     # write, are for inference; `pool` is the max pool that alone takes the result: see Sequential.
@@ -188,7 +180,8 @@ class _Conv(_Convolution):
                 return result if activation in (None, "relu") else getattr(F, activation)(result)
             weight, bias = folded
         if self.padding_mode != "zeros":
-            input, padding = F.pad(input, self._borders(), self.padding_mode), 0
+            borders = [cells for edge in reversed(list(self._edges())) for cells in edge]  # as F.pad takes them
+            input, padding = F.pad(input, borders, self.padding_mode), 0
         return self._op(
             input, weight, bias, self.stride, padding, self.dilation, self.groups, activation=activation
         )

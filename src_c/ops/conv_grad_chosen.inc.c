@@ -129,41 +129,33 @@ static turned_rows rows_of(const chosen_job *job) {
                          top * extent[1] + left};
 }
 
-/* A chunk of channels of an image, [c][pixel], turned to [pixel][c]; by way of `whole` where rows are short. */
-static void turn_image(const chosen_job *job, int64_t image, int64_t chunk, T *pack, T *whole) {
-    const chosen_plan *c = &job->c;
-    turned_rows r = rows_of(job);
-    int64_t W = job->g->input[2], plane = job->g->input[1] * W, width = c->width;
-    int64_t channels = min_i64(width, c->C - chunk * width);
-    const T *x = job->input + (image * c->C + chunk * width) * plane;
-    T *to = pack + r.first * width;
-    if (r.columns == W && r.apart == W) {
-        transpose_block(x, plane, channels, r.rows * W, to, width);
-        return;
-    }
-    if (c->whole_bytes) transpose_block(x, plane, channels, plane, whole, width);
-    for (int64_t row = 0; row < r.rows; row++, to += r.apart * width)
-        if (c->whole_bytes) copy_run(to, whole + row * W * width, r.columns * width);
-        else transpose_block(x + row * W, plane, channels, r.columns, to, width);
+/* Pixels of channels, x [c][pixel], turned to [pixel][c], or back. */
+static void turn_pixels(int back, T *x, int64_t plane, int64_t channels, int64_t pixels, T *turned, int64_t width) {
+    if (back) transpose_block(turned, width, pixels, channels, x, plane);
+    else transpose_block(x, plane, channels, pixels, turned, width);
 }
 
-/* And back, zeros where no window reaches. */
-static void turn_back(const chosen_job *job, int64_t image, int64_t chunk, const T *pack, T *whole) {
+/* A chunk of channels of an image, or back with zeros where no window reaches; by way of `whole` where rows are short.
+ */
+static void turn_image(const chosen_job *job, int back, int64_t image, int64_t chunk, T *pack, T *whole) {
     const chosen_plan *c = &job->c;
     turned_rows r = rows_of(job);
     int64_t H = job->g->input[1], W = job->g->input[2], plane = H * W, width = c->width;
     int64_t channels = min_i64(width, c->C - chunk * width);
-    T *y = job->grad_input + (image * c->C + chunk * width) * plane;
-    const T *from = pack + r.first * width;
-    if ((r.rows < H || r.columns < W) && !c->whole_bytes) zero_run(y, channels * plane);
+    T *x = (back ? job->grad_input : (T *)job->input) + (image * c->C + chunk * width) * plane;
+    T *row = pack + r.first * width;
+    if (back && (r.rows < H || r.columns < W) && !c->whole_bytes) zero_run(x, channels * plane);
     if (r.columns == W && r.apart == W) {
-        transpose_block(from, width, r.rows * W, channels, y, plane);
+        turn_pixels(back, x, plane, channels, r.rows * W, row, width);
         return;
     }
-    for (int64_t row = 0; row < r.rows; row++, from += r.apart * width)
-        if (c->whole_bytes) copy_run(whole + row * W * width, from, r.columns * width);
-        else transpose_block(from, width, r.columns, channels, y + row * W, plane);
-    if (c->whole_bytes) transpose_block(whole, width, plane, channels, y, plane);
+    if (!back && c->whole_bytes) turn_pixels(0, x, plane, channels, plane, whole, width);
+    for (int64_t i = 0; i < r.rows; i++, row += r.apart * width) {
+        T *other = whole + i * W * width;
+        if (c->whole_bytes) copy_run(back ? other : row, back ? row : other, r.columns * width);
+        else turn_pixels(back, x + i * W, plane, channels, r.columns, row, width);
+    }
+    if (back && c->whole_bytes) turn_pixels(1, x, plane, channels, plane, whole, width);
 }
 
 static cell_arguments cells_of(const chosen_job *job, const chosen_cell *cells, T *pack) {
@@ -190,7 +182,7 @@ static void chosen_weight_task(const void *context, int64_t task, int thread) {
     for (int64_t block = part_start(c->blocks, c->shares, share); block < end && !fc_stopped(); block++) {
         int64_t first = block * c->images, images = min_i64(c->images, job->g->N - first);
         if (!are_inside(job, first, images)) return;
-        for (int64_t i = 0; i < images; i++) turn_image(job, first + i, chunk, pack + i * c->pack, whole);
+        for (int64_t i = 0; i < images; i++) turn_image(job, 0, first + i, chunk, pack + i * c->pack, whole);
         vec lost = {0}; /* NaN from the first value on that is not finite */
         for (int64_t i = 0; i < images * c->pack; i += LANES) lost += load(pack + i) * 0;
         if (sum_of_lanes(lost) != 0) refuse_chosen(job);
@@ -240,7 +232,7 @@ static void chosen_input_task(const void *context, int64_t task, int thread) {
         t.sums = job->windows + chunk * c->sums + k * c->window;
         cell_window(1, c->rows, c->vectors, t);
     }
-    for (int64_t i = 0; i < images; i++) turn_back(job, first + i, chunk, pack + i * c->pack, whole);
+    for (int64_t i = 0; i < images; i++) turn_image(job, 1, first + i, chunk, pack + i * c->pack, whole);
 }
 
 /* What all products cost, in multiply-adds: those of grad_weight, or of grad_input, which at stride 1 is a convolution
