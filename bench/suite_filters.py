@@ -41,8 +41,10 @@ for size in KERNELS:
         "image",
         ("ndimage", "correlate", (weights,)),
         lambda cv, x, w=weights: cv.filter2D(x, -1, w),
-        also=[("signal", "convolve2d", (opposite, "same", "symm")), ("signal", "fftconvolve", (opposite, "same"))],
+        also=[("signal", "convolve2d", (opposite, "same", "symm"))],
     )
+    transformed = ("signal", "fftconvolve", (weights, "same"))
+    add(f"fftconvolve_{size}", "image", transformed, also=[("signal", "oaconvolve", (weights, "same"))])
 for size in (5, 31):
     vector = np.hanning(size + 2)[1:-1].astype(np.float32)
     weights = np.outer(vector, vector)

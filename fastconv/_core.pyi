@@ -135,6 +135,7 @@ def correlate(
     columns: tuple[int, int, int, int, ndarray | None, float, float],
     x: ndarray,
     kernel: ndarray | None,
+    roots: ndarray | None,
     down: ndarray | None,
     along: ndarray | None,
     y: ndarray,

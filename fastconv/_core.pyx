@@ -148,6 +148,8 @@ cdef extern from "fastconv.h" nogil:
         int separable(const fc_correlation *, const void *, const void *, const void *, void *, void *, int) noexcept nogil
         int64_t dense_scratch(const fc_correlation *, int) noexcept nogil
         int dense(const fc_correlation *, const void *, const void *, void *, void *, int) noexcept nogil
+        int64_t spectral_scratch(const fc_correlation *, int64_t, int) noexcept nogil
+        int spectral(const fc_correlation *, int64_t, const void *, const void *, const void *, void *, void *, int) noexcept nogil
         int all_finite(int64_t, const void *, int) noexcept nogil
         double fma_probe(int64_t) noexcept nogil
     const fc_operators *fc_operators_for(int)

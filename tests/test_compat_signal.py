@@ -9,6 +9,7 @@ import pytest
 
 from fastconv import compat
 from fastconv.compat import signal as ours
+from fastconv.compat.signal import convolution
 
 theirs = pytest.importorskip("scipy.signal")
 
@@ -131,6 +132,37 @@ def test_axes_and_broadcasting():
 def test_long_signals_are_convolved_in_blocks():
     a, b = draw((100_000,), "float32"), draw((701,), "float32", 1)
     close(ours.convolve(a, b, "same"), theirs.oaconvolve(a, b, "same"), True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+@pytest.mark.parametrize(
+    ("n", "k", "axes"),
+    [
+        ((300, 280), (21, 17), None),
+        ((2, 200, 90), (1, 70, 5), None),
+        ((500, 6), (40, 1), 0),
+        ((15, 11), (190, 210), None),
+        ((5, 120, 100), (1, 9, 1), [1]),
+    ],
+)
+def test_images_are_transformed_in_bands(n, k, axes, dtype, monkeypatch):
+    a, b = draw(n, dtype), draw(k, dtype, 1)
+    made = []
+    bands = convolution.convolve_bands
+    monkeypatch.setattr(convolution, "convolve_bands", lambda *given: made.append(given) or bands(*given))
+    for mode in ("full", "same", "valid"):
+        close(ours.fftconvolve(a, b, mode, axes), theirs.fftconvolve(a, b, mode, axes), dtype == "float32")
+    assert len(made) == 3
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_transforms_of_what_is_not_finite_are_scipy_s(bad):
+    a, b = draw((300, 280), "float32"), draw((21, 17), "float32", 1)
+    a[200, 100] = bad
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(ours.fftconvolve(a, b), theirs.fftconvolve(a, b))
+        with pytest.warns(RuntimeWarning, match="NaN or infinity"):
+            assert np.isnan(ours.convolve(a, b, method="fft")).all()
 
 
 @pytest.mark.parametrize(

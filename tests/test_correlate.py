@@ -5,7 +5,7 @@ import pytest
 
 import fastconv as fc
 from fastconv.compat._correlate import along, taps_along
-from fastconv.ops.correlate import all_finite, correlate_axes, correlate_planes
+from fastconv.ops.correlate import all_finite, correlate_axes, correlate_planes, correlate_spectra
 
 MODES = ("reflect", "mirror", "nearest", "wrap", "constant")
 
@@ -74,6 +74,15 @@ def test_kernels_over_planes(seed, dtype, isa):
         assert finite
         assert got.shape == want.shape
         assert (np.abs(got - want) <= 32 * np.finfo(dtype).eps * size).all(), f"seed {seed}, {lines}"
+    length = 1 << int(rng.integers((len(kernel) - 1).bit_length(), 10))
+    with fc.threads(1):
+        one, _ = correlate_spectra(x, kernel, *lines, length)
+    for threads in (1, 2):
+        with fc.threads(threads):
+            got, finite = correlate_spectra(x, kernel, *lines, length)
+        assert finite
+        assert np.array_equal(got, one)
+        assert (np.abs(got - want) <= 32 * np.finfo(dtype).eps * size.max()).all(), f"seed {seed}, {lines}, {length}"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -83,11 +92,13 @@ def test_whether_all_is_finite(bad, isa):
     step = along(1, np.ones(3), 333, -1, 333, "reflect")
     square = [taps_along(axis, 3, n, -1, n, "reflect") for axis, n in enumerate(x.shape)]
     assert correlate_planes(x, np.ones((3, 3)), *square)[1]
+    assert correlate_spectra(x, np.ones((3, 3)), *square, 32)[1]
     for place in [(0, 0), (3, 200), (69, 332)]:
         x[place] = bad
         result, finite = correlate_axes(x, [step])
         assert not finite
         assert not correlate_planes(x, np.ones((3, 3)), *square)[1]
+        assert not correlate_spectra(x, np.ones((3, 3)), *square, 32)[1]
         assert np.isfinite(result).sum() == x.size - (2 if place[1] in (0, 332) else 3)
         assert not all_finite(x)
         x[place] = 1

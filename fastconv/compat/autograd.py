@@ -16,6 +16,8 @@ NotImplementedError that names the operation.
 array([[[140., 190.]]])
 """
 
+import math
+
 import numpy as np
 
 from .. import ops
@@ -215,13 +217,20 @@ def convolve(A, B, axes=None, dot_axes=((), ()), mode="full"):
     result = globals()[f"conv{rank}d"](x, w, padding=padding if mode == "valid" else tuple(padding))
     if mode == "same" and any(k % 2 == 0 for k in kernel):  # its padding is one less at the end
         result = result[(slice(None), slice(None), *(slice(a) for a, _ in pairs))]
-    return anp.reshape(result, (*kept_a, *kept_b, *result.shape[2:]))
+    return _reshaped(result, (*kept_a, *kept_b, *result.shape[2:]))
 
 
 # (product of the axes kept, product of those summed over, *those convolved), and the extents of the axes kept.
 def _grouped(array, convolved, summed):
     shape = anp.shape(array)
     kept = [i for i in range(len(shape)) if i not in convolved and i not in summed]
-    array = anp.transpose(array, (*kept, *summed, *convolved))
-    extents = [shape[i] for i in kept]
-    return anp.reshape(array, (int(np.prod(extents)), -1, *(shape[i] for i in convolved))), extents
+    order = [*kept, *summed, *convolved]
+    if order != sorted(order):
+        array = anp.transpose(array, order)
+    count = [math.prod(shape[i] for i in axes) for axes in (kept, summed)]
+    return _reshaped(array, (*count, *(shape[i] for i in convolved))), [shape[i] for i in kept]
+
+
+# Each operation of autograd's on a box takes longer than some convolutions: none that changes nothing.
+def _reshaped(array, shape):
+    return array if anp.shape(array) == shape else anp.reshape(array, shape)

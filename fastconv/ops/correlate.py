@@ -1,6 +1,7 @@
 """Correlation of arrays continued beyond their edges: with vectors along axes, or with small kernels over planes."""
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +48,34 @@ def correlate_planes(x: ndarray, kernel: ndarray, rows: AxisTaps, columns: AxisT
     return _correlate(contiguous(x), [rows, columns], np.ascontiguousarray(kernel, x.dtype))
 
 
-def _correlate(x: ndarray, steps: list[AxisTaps], kernel: ndarray | None = None) -> tuple[ndarray, bool]:
+def correlate_spectra(
+    x: ndarray, kernel: ndarray, rows: AxisTaps, columns: AxisTaps, length: int
+) -> tuple[ndarray, bool]:
+    """The same by Fourier transforms of columns of `length` cells, a power of two that is at least the kernel's rows.
+
+    If the result is not finite, cells in the neighbourhood of those can be spoilt that are finite by direct sums."""
+    order, roots = _roots(length, x.dtype)
+    spectrum = np.fft.fft(kernel.astype(np.float64), length, 0)[order] / length
+    return _correlate(contiguous(x), [rows, columns], _parts(spectrum.conj(), x.dtype), roots)
+
+
+@cache
+def _roots(length: int, dtype: np.dtype) -> tuple[ndarray, ndarray]:
+    """The numbers below a power of two in the order of their bits reversed, and powers of exp(-2 pi i / length)."""
+    order = np.zeros(1, int)
+    while len(order) < length:
+        order = np.concatenate([2 * order, 2 * order + 1])
+    return order, _parts(np.exp(-2j * np.pi / length * np.arange(length)), dtype)
+
+
+def _parts(array: ndarray, dtype: np.dtype) -> ndarray:
+    """Complex numbers as real and imaginary parts along a second axis."""
+    return np.stack([array.real, array.imag], 1).astype(dtype, copy=False)
+
+
+def _correlate(
+    x: ndarray, steps: list[AxisTaps], kernel: ndarray | None = None, roots: ndarray | None = None
+) -> tuple[ndarray, bool]:
     """Along one axis, or along the last two: planes of rows and columns, of which one may have no taps."""
     axis, rank = steps[0].axis, x.ndim
     rows, columns = (steps[0], steps[1] if len(steps) == 2 else None) if axis < rank - 1 else (None, steps[0])
@@ -62,7 +90,7 @@ def _correlate(x: ndarray, steps: list[AxisTaps], kernel: ndarray | None = None)
         None if step is None or step.weights is None else np.ascontiguousarray(step.weights, x.dtype)
         for step in (rows, columns)
     ]
-    return y, _core.correlate(outer, _line(rows, height), _line(columns, width), x, kernel, *vectors, y)
+    return y, _core.correlate(outer, _line(rows, height), _line(columns, width), x, kernel, roots, *vectors, y)
 
 
 def _line(step: AxisTaps | None, extent: int) -> tuple[int, int, int, int, ndarray | None, float, float]:

@@ -19,6 +19,7 @@
 #include "../kernels/tall.inc.c"
 #include "../kernels/tap_tile.inc.c"
 #include "../kernels/winograd.inc.c"
+#include "../kernels/fourier.inc.c"
 #include "../kernels/functions.inc.c"
 #include "../kernels/activations.inc.c"
 
@@ -59,6 +60,7 @@
 #include "../ops/correlate.inc.c"
 #include "../ops/separable.inc.c"
 #include "../ops/dense.inc.c"
+#include "../ops/spectral.inc.c"
 #include "../ops/activation.inc.c"
 #include "../ops/softmax.inc.c"
 #include "../ops/norm.inc.c"

@@ -85,6 +85,6 @@ VEC_INLINE vec finish_sums(correlation_end *end, vec sum) {
     return sum;
 }
 
-static void note_lost(const correlation_job *job, const correlation_end *end) {
-    if (sum_of_lanes(end->lost) != 0) __atomic_store_n(job->not_finite, 1, __ATOMIC_RELAXED);
+static void note_lost(const correlation_job *job, vec lost) {
+    if (sum_of_lanes(lost) != 0) __atomic_store_n(job->not_finite, 1, __ATOMIC_RELAXED);
 }

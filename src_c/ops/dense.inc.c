@@ -88,7 +88,7 @@ static void dense_task(const void *context, int64_t task, int thread) {
             }
         }
     }
-    note_lost(job, &end);
+    note_lost(job, end.lost);
 }
 
 /* Returns whether every result is finite. */

@@ -137,7 +137,7 @@ static void separable_task(const void *context, int64_t task, int thread) {
                 separable_along(1, cell + l, v, S, c + l, min_i64(LANES, b.columns - l), &end[1]);
         }
     }
-    note_lost(job, &end[v != NULL]);
+    note_lost(job, end[v != NULL].lost);
 }
 
 /* Returns whether every result is finite. */

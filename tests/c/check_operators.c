@@ -22,6 +22,8 @@ typedef struct {
 
 enum { GUARD = 64, THREADS = 2 };
 
+static const double PI = 3.14159265358979323846;
+
 static double get(array a, int64_t i) { return a.type ? ((double *)a.data)[i] : ((float *)a.data)[i]; }
 static void set(array a, int64_t i, double value) {
     if (a.type) ((double *)a.data)[i] = value;
@@ -507,6 +509,41 @@ static void draw_cells(int64_t *cells, int64_t count, int64_t start, int64_t ext
     }
 }
 
+/* The same correlation as dense, whose results are want, by transforms of N rows. */
+static void check_spectral(const fc_correlation *f, array x, array kernel, double (*want)[2], const char *problem) {
+    const fc_operators *op = fc_operators_for(x.type);
+    int64_t N = 4, R = f->taps[0], S = f->taps[1];
+    while (N < R || draw(0, 1)) N *= 2;
+    array roots = new_array(x.type, 2 * N), spectrum = new_array(x.type, 2 * N * S);
+    array y = new_array(x.type, f->outer * f->result[0] * f->result[1]);
+    for (int64_t i = 0, reversed = 0; i < N; i++) {
+        double angle = 2 * PI / (double)N;
+        set(roots, 2 * i, cos(angle * (double)i)), set(roots, 2 * i + 1, -sin(angle * (double)i));
+        for (int64_t s = 0; s < S; s++) {
+            double sum[2] = {0};
+            for (int64_t r = 0; r < R; r++) {
+                sum[0] += get(kernel, r * S + s) * cos(angle * (double)(reversed * r));
+                sum[1] += get(kernel, r * S + s) * sin(angle * (double)(reversed * r));
+            }
+            for (int part = 0; part < 2; part++) set(spectrum, (2 * i + part) * S + s, sum[part] / (double)N);
+        }
+        int64_t bit = N / 2; /* the next number, its bits reversed */
+        for (; bit & reversed; bit /= 2) reversed -= bit;
+        reversed += bit;
+    }
+    for (int64_t i = 0; i < y.size; i++) want[i][1] = (double)(R * S) * (x.type ? 1e-12 : 1e-3);
+    void *scratch = new_scratch(op->spectral_scratch(f, N, THREADS));
+    if (!op->spectral(f, N, x.data, spectrum.data, roots.data, y.data, scratch, THREADS))
+        fail("%s spectral %s: finite sums are said not to be", op->isa, problem);
+    compare(op->isa, "spectral", problem, y, (const double (*)[2])want);
+    set(x, draw(0, x.size - 1), NAN);
+    int spoilt = 0, finite = op->spectral(f, N, x.data, spectrum.data, roots.data, y.data, scratch, THREADS);
+    for (int64_t i = 0; i < y.size; i++) spoilt |= !isfinite(get(y, i));
+    if (finite == spoilt) fail("%s spectral %s: whether sums are finite is not seen", op->isa, problem);
+    free_scratch(scratch, problem);
+    release(roots, problem), release(spectrum, problem), release(y, problem);
+}
+
 static void check_separable(int type) {
     enum { MOST = 700 };
     int64_t cells[2][2 * MOST];
@@ -577,6 +614,7 @@ static void check_separable(int type) {
         if (!op->dense(&f, x.data, kernel.data, y.data, scratch, THREADS))
             fail("%s dense %s: finite sums are said not to be", op->isa, problem);
         compare(op->isa, "dense", problem, y, (const double (*)[2])want);
+        check_spectral(&f, x, kernel, want, problem);
         release(kernel, problem);
     }
     if (!op->all_finite(y.size, y.data, THREADS)) fail("%s all_finite of finite numbers", op->isa);

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .cost import faster_method
+from .cost import band_length, faster_method
 from .direct import correlate_direct
-from .fourier import convolve_full
+from .fourier import convolve_bands, convolve_full, float_array
 
 MODES = ("valid", "same", "full")
 METHODS = ("auto", "direct", "fft")
@@ -127,8 +127,9 @@ def fftconvolve(in1, in2, mode="full", axes=None):
     """Convolution by Fourier transforms, as scipy.signal.fftconvolve; by overlapping blocks where that is faster.
 
     mode as in convolve. axes: those to convolve over, by default all; others have equal extents, or 1, and are
-    broadcast. Integers are computed in float64. Transforms are scipy.fft's if SciPy is installed, else numpy.fft's.
-    Raises ValueError for ranks, shapes, modes and axes that do not fit.
+    broadcast. Integers are computed in float64. Real images are transformed by fastconv's kernel, a band of rows at a
+    time; other arrays, and very large kernels, by scipy.fft if SciPy is installed, else numpy.fft. Raises ValueError
+    for ranks, shapes, modes and axes that do not fit.
 
     >>> from fastconv.compat import signal
     >>> signal.fftconvolve([1.0, 2.0, 3.0], [0.0, 1.0, 0.5]).round(9) + 0.0
@@ -149,18 +150,24 @@ def fftconvolve(in1, in2, mode="full", axes=None):
         in1, in2, n, k = in2, in1, k, n
     if mode not in MODES:
         raise ValueError("acceptable mode flags are 'valid', 'same', or 'full'")
-    longer = all(n[axis] >= k[axis] for axis in axes)
-    result = convolve_full(*((in1, in2) if longer else (in2, in1)), axes)
-    cut = [slice(None)] * result.ndim
-    for axis in range(result.ndim):
+    places = []
+    for axis in range(in1.ndim):
         if axis in axes:
-            first, count = placed(mode, n[axis], k[axis])
-        elif mode == "same":
-            first, count = (result.shape[axis] - n[axis]) // 2, n[axis]
+            places.append(placed(mode, n[axis], k[axis]))
         else:
-            continue
-        cut[axis] = slice(first, first + count)
-    return np.ascontiguousarray(result[tuple(cut)])
+            extent = max(n[axis], k[axis])
+            places.append(((extent - n[axis]) // 2, n[axis]) if mode == "same" else (0, extent))
+    if not all(n[axis] >= k[axis] for axis in axes):
+        in1, in2 = in2, in1
+    if axes:
+        in1, in2 = float_array(in1), float_array(in2)
+    length = band_length(in1, in2, axes)
+    if length:
+        result, finite = convolve_bands(in1, in2, length, places)
+        if finite:
+            return result
+    result = convolve_full(in1, in2, axes)
+    return np.ascontiguousarray(result[tuple(slice(first, first + count) for first, count in places)])
 
 
 def oaconvolve(in1, in2, mode="full", axes=None):

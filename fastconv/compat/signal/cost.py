@@ -7,12 +7,12 @@ import numpy as np
 from ...runtime import get_num_threads
 from .._correlate import rank_one
 from .direct import largest
-from .fourier import block_length, fast_length, transform_work
+from .fourier import band_work, block_length, fast_length, transform_work
 
 # Seconds. A multiply-add of the kernels, of float32, along a line and over an image; one of NumPy's other types; a cell
 # of a transform for each bit of its length, float32; and what a call costs at least.
 LINE, DIRECT, PLAIN, TRANSFORM = 8e-11, 4e-11, 2e-9, 5e-10
-DIRECT_CALL, TRANSFORM_CALL = 40e-6, 120e-6
+DIRECT_CALL, BAND_CALL, TRANSFORM_CALL = 40e-6, 100e-6, 120e-6
 
 
 def direct_seconds(n, k, dtype, weights):
@@ -42,6 +42,19 @@ def fourier_seconds(n, k, dtype):
     return TRANSFORM_CALL + work * TRANSFORM * wide / get_num_threads()
 
 
+def band_seconds(n, k, axes, dtype):
+    """(seconds, length) of transforms of bands of rows."""
+    work, length = band_work(n, k, axes) if dtype.char in "fd" else (math.inf, 0)
+    return BAND_CALL + work * DIRECT * (1 if dtype.char == "f" else 2) / get_num_threads(), length
+
+
+def band_length(x, weights, axes):
+    """The length of bands of rows to transform, or 0 where transforms of other blocks should be faster."""
+    dtype = np.result_type(x, weights)
+    seconds, length = band_seconds(x.shape, weights.shape, axes, dtype)
+    return length if seconds <= fourier_seconds(x.shape, weights.shape, dtype) else 0
+
+
 def faster_method(x, weights):
     """'direct' or 'fft'; direct wherever transforms would not be exact."""
     dtype = np.result_type(x, weights)
@@ -52,4 +65,5 @@ def faster_method(x, weights):
         return "direct"
     n, k = (x.shape, weights.shape) if x.size >= weights.size else (weights.shape, x.shape)
     direct = direct_seconds(n, k, dtype, weights if x.size >= weights.size else x)
-    return "direct" if direct <= fourier_seconds(n, k, dtype) else "fft"
+    bands, _ = band_seconds(n, k, range(len(n)), dtype if dtype.kind in "fc" else np.dtype(np.float64))
+    return "direct" if direct <= min(bands, fourier_seconds(n, k, dtype)) else "fft"

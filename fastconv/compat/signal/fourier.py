@@ -1,12 +1,16 @@
-"""Convolution by Fourier transforms: of everything at once, or of overlapping blocks along the longest axis."""
+"""Convolution by Fourier transforms: of everything at once, of overlapping blocks along the longest axis, or of an
+image's bands of rows."""
 
 import math
 
 import numpy as np
 
+from ...ops.correlate import correlate_spectra
 from ...runtime import get_num_threads
+from .._correlate import taps_along
 
 CACHED = 1 << 15  # cells of a transform that stays in the cache
+TRANSFORM_TAPS = 100  # multiply-adds that take as long as transforming a cell of a band, and back
 
 
 def transforms():
@@ -49,6 +53,32 @@ def block_length(n, k):
     return best
 
 
+def band_work(n, k, axes):
+    """(multiply-adds of the kernel that transforms bands of rows, their length) for a of extents n and b of k; (inf, 0)
+    where it can't be used: b has more than one plane, or is not convolved along its rows."""
+    rank = len(n)
+    least = math.inf, 0
+    if rank - 2 not in axes or min(axes) < rank - 2 or any(k[axis] != 1 for axis in range(rank) if axis not in axes):
+        return least
+    columns = math.prod(n[:-2]) * (n[-1] + 2 * k[-1])
+    for length in 16, 32, 64, 128, 256, 512, 1024:
+        if length >= k[-2]:
+            pairs = -(-(n[-2] + k[-2] - 1) // (2 * (length - k[-2] + 1)))
+            least = min(least, (pairs * 2 * length * columns * (2 * k[-1] + TRANSFORM_TAPS), length))
+    return least
+
+
+def convolve_bands(a, b, length, places):
+    """The convolution at `places`, (first, count) of each axis, by transforms of `length` rows; and whether it is
+    finite. If not, cells can be spoilt that are finite by other ways."""
+    steps = [
+        taps_along(axis, b.shape[axis], a.shape[axis], places[axis][0] - b.shape[axis] + 1, places[axis][1], "constant")
+        for axis in (a.ndim - 2, a.ndim - 1)
+    ]
+    dtype = np.result_type(a, b)
+    return correlate_spectra(a.astype(dtype, copy=False), np.flip(b.reshape(b.shape[-2:])), *steps, length)
+
+
 def float_array(x):
     """As a type that transforms have: half precision in single, integers and others in double."""
     if x.dtype.kind in "fc":
@@ -60,7 +90,6 @@ def convolve_full(a, b, axes):
     """The full convolution over `axes`; other axes are broadcast. The extents of a are the larger ones."""
     if not axes:
         return a * b
-    a, b = float_array(a), float_array(b)
     dtype = np.result_type(a, b)
     a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
     longest = max(axes, key=lambda axis: a.shape[axis] / b.shape[axis])
