@@ -28,7 +28,8 @@ from ..ops import OPS
 
 extend = optional("autograd.extend", "autograd")
 anp = optional("autograd.numpy", "autograd")
-isbox = optional("autograd.tracer", "autograd").isbox
+tracer = optional("autograd.tracer", "autograd")
+isbox = tracer.isbox
 
 # Operation -> function (argnum, g, inputs, call, saved) that gives one input's gradient in terms of primitives.
 _AGAIN = {}
@@ -196,11 +197,11 @@ def convolve(A, B, axes=None, dot_axes=((), ()), mode="full"):
     array([1. , 2.5, 4. ])
     """
     choice("convolve", "mode", mode, ("full", "valid", "same"))
-    axes = [list(range(anp.ndim(A)))] * 2 if axes is None else axes
+    a_shape, b_shape = (np.shape(tracer.getval(array)) for array in (A, B))
+    axes = [list(range(len(a_shape)))] * 2 if axes is None else axes
     rank = len(axes[0])
     if not 1 <= rank <= 3:
         raise value_error("convolve", "axes", f"name {rank} axes", "1, 2 or 3")
-    a_shape, b_shape = anp.shape(A), anp.shape(B)
     pairs = [(a_shape[i], b_shape[j]) for i, j in zip(*axes, strict=True)]
     if mode == "valid" and any(a < b for a, b in pairs):
         if any(a > b for a, b in pairs):
@@ -209,20 +210,16 @@ def convolve(A, B, axes=None, dot_axes=((), ()), mode="full"):
         swapped = convolve(B, A, axes[::-1], dot_axes[::-1], mode)
         order = [*range(kept_b, kept_b + kept_a), *range(kept_b), *range(kept_a + kept_b, swapped.ndim)]
         return anp.transpose(swapped, order)
-    x, kept_a = _grouped(A, axes[0], dot_axes[0])  # (N, C, *extents)
-    w, kept_b = _grouped(B, axes[1], dot_axes[1])  # (K, C, *kernel)
+    x, kept_a = _grouped(A, a_shape, axes[0], dot_axes[0])  # (N, C, *extents)
+    w, kept_b = _grouped(B, b_shape, axes[1], dot_axes[1])  # (K, C, *kernel)
     w = w[(slice(None), slice(None), *[slice(None, None, -1)] * rank)]
-    kernel = w.shape[2:]
-    padding = {"full": [k - 1 for k in kernel], "same": [k // 2 for k in kernel], "valid": 0}[mode]
-    result = globals()[f"conv{rank}d"](x, w, padding=padding if mode == "valid" else tuple(padding))
-    if mode == "same" and any(k % 2 == 0 for k in kernel):  # its padding is one less at the end
-        result = result[(slice(None), slice(None), *(slice(a) for a, _ in pairs))]
+    edges = {"full": lambda k: (k - 1, k - 1), "same": lambda k: (k // 2, (k - 1) // 2), "valid": lambda k: (0, 0)}
+    result = globals()[f"conv{rank}d"](x, w, padding=tuple(map(edges[mode], w.shape[2:])))
     return _reshaped(result, (*kept_a, *kept_b, *result.shape[2:]))
 
 
 # (product of the axes kept, product of those summed over, *those convolved), and the extents of the axes kept.
-def _grouped(array, convolved, summed):
-    shape = anp.shape(array)
+def _grouped(array, shape, convolved, summed):
     kept = [i for i in range(len(shape)) if i not in convolved and i not in summed]
     order = [*kept, *summed, *convolved]
     if order != sorted(order):
@@ -233,4 +230,4 @@ def _grouped(array, convolved, summed):
 
 # Each operation of autograd's on a box takes longer than some convolutions: none that changes nothing.
 def _reshaped(array, shape):
-    return array if anp.shape(array) == shape else anp.reshape(array, shape)
+    return array if np.shape(tracer.getval(array)) == shape else anp.reshape(array, shape)
