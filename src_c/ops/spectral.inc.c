@@ -5,12 +5,12 @@
  * N - taps[0] + 1 rows of both bands are results. Any cell that is not finite spoils a block. */
 
 /* Vectors of a line taken together, and bytes of a block, for the second-level cache. */
-enum { SPECTRAL_VECS = 4, SPECTRAL_BYTES = 256 * 1024 };
+enum { SPECTRAL_VECS = 4, SPECTRAL_BYTES = 384 * 1024 };
 
 /* Lines of an odd number of cache lines: those of a column do not meet in a few sets. */
 FC_PLAN correlation_job plan_spectral(const fc_correlation *f, int64_t N) {
-    int64_t wide = SPECTRAL_VECS * LANES, seen = SPECTRAL_BYTES / (2 * N * T_BYTES) / wide * wide;
-    correlation_job job = cut_columns(f, seen - f->taps[1]);
+    int64_t wide = SPECTRAL_VECS * LANES, fit = SPECTRAL_BYTES / (2 * N * T_BYTES) - f->taps[1];
+    correlation_job job = cut_columns(f, max_i64(fit / wide, 1) * wide);
     cut_rows(&job, 2 * (N - f->taps[0] + 1));
     job.line = (line_bytes((job.line + wide) * T_BYTES) / 64 | 1) * 64 / T_BYTES;
     job.thread_bytes = 2 * N * job.line * (int64_t)sizeof(T);

@@ -9,9 +9,9 @@ from .._correlate import rank_one
 from .direct import largest
 from .fourier import band_work, block_length, fast_length, transform_work
 
-# Seconds. A multiply-add of the kernels, of float32, along a line and over an image; one of NumPy's other types; a cell
-# of a transform for each bit of its length, float32; and what a call costs at least.
-LINE, DIRECT, PLAIN, TRANSFORM = 8e-11, 4e-11, 2e-9, 5e-10
+# Seconds. A multiply-add of the kernels, of float32, along a line, over an image and over its bands; one of NumPy's
+# other types; a cell of a transform for each bit of its length, float32; and what a call costs at least.
+LINE, DIRECT, BAND, PLAIN, TRANSFORM = 8e-11, 4e-11, 2.5e-11, 2e-9, 5e-10
 DIRECT_CALL, BAND_CALL, TRANSFORM_CALL = 40e-6, 100e-6, 120e-6
 
 
@@ -45,7 +45,7 @@ def fourier_seconds(n, k, dtype):
 def band_seconds(n, k, axes, dtype):
     """(seconds, length) of transforms of bands of rows."""
     work, length = band_work(n, k, axes) if dtype.char in "fd" else (math.inf, 0)
-    return BAND_CALL + work * DIRECT * (1 if dtype.char == "f" else 2) / get_num_threads(), length
+    return BAND_CALL + work * BAND * (1 if dtype.char == "f" else 2) / get_num_threads(), length
 
 
 def band_length(x, weights, axes):

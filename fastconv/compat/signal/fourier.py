@@ -10,7 +10,8 @@ from ...runtime import get_num_threads
 from .._correlate import taps_along
 
 CACHED = 1 << 15  # cells of a transform that stays in the cache
-TRANSFORM_TAPS = 100  # multiply-adds that take as long as transforming a cell of a band, and back
+LEVEL_TAPS = 14  # multiply-adds that take as long as a level of transforms of a cell of a band, forth and back
+BAND_CELLS, BAND_COLUMNS = 3 << 14, 64  # of a block of a band, and its columns at least
 
 
 def transforms():
@@ -60,11 +61,14 @@ def band_work(n, k, axes):
     least = math.inf, 0
     if rank - 2 not in axes or min(axes) < rank - 2 or any(k[axis] != 1 for axis in range(rank) if axis not in axes):
         return least
-    columns = math.prod(n[:-2]) * (n[-1] + 2 * k[-1])
-    for length in 16, 32, 64, 128, 256, 512, 1024:
+    rows, columns = n[-2] + k[-2] - 1, math.prod(n[:-2]) * (n[-1] + k[-1])
+    for level in range(4, 11):
+        length = 1 << level
         if length >= k[-2]:
-            pairs = -(-(n[-2] + k[-2] - 1) // (2 * (length - k[-2] + 1)))
-            least = min(least, (pairs * 2 * length * columns * (2 * k[-1] + TRANSFORM_TAPS), length))
+            pairs = -(-rows // (2 * (length - k[-2] + 1)))
+            seen = 1 + k[-1] / max(BAND_COLUMNS, BAND_CELLS / length - k[-1])  # columns for each one of results
+            taps = 2 * k[-1] + LEVEL_TAPS * level * seen
+            least = min(least, (2 * pairs * length * columns * taps, length))
     return least
 
 
