@@ -150,7 +150,7 @@ setup(
             include_dirs=["src_c", "fastconv", numpy.get_include()],
             define_macros=[(name, "NPY_2_0_API_VERSION") for name in ("NPY_NO_DEPRECATED_API", "NPY_TARGET_VERSION")],
             depends=[*HEADERS, *CORE_PARTS],
-            extra_compile_args=["-O2", "-fvisibility=hidden", "-fno-asynchronous-unwind-tables", *EXTRA_CFLAGS],
+            extra_compile_args=["-O1", "-fvisibility=hidden", "-fno-asynchronous-unwind-tables", *EXTRA_CFLAGS],
         )
     ],
     cmdclass={"build_clib": BuildKernels, "build_ext": BuildExtension},

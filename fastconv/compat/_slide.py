@@ -5,7 +5,7 @@ import numpy as np
 from ._extend import extend, take_range
 
 # One extended copy costs less than borders apart below so many cells, and for windows beyond so many.
-SMALL, LONG = 1 << 19, 63
+SMALL, LONG = 1 << 19, 31
 
 
 def merge(shape, window):

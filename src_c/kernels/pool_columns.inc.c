@@ -92,18 +92,27 @@ VEC_INLINE void merge_runs(const int kind, const int indexed, cell_run into, cel
                     better(kind, indexed, load_cells(indexed, a, i), load_cells(indexed, b, i + shift)));
 }
 
-enum { DIRECT_TAPS = 6 };
+/* So few taps are reduced one by one: into `spare`, or at stride 1, where that is all, straight to the result. */
+enum { DIRECT_TAPS = 6, DIRECT_EXTREMES = 11, DIRECT_SUMS = 16 };
 
-/* All m windows at stride 1. Few taps go straight to `spare`. Many go by doubling, in place: reductions of 1, 2, 4, ...
- * taps, of which extremes overlap two and a sum adds those of its binary digits. Returns the run with the result. */
+VEC_INLINE cells direct_taps(const int kind, const window_columns *w, cell_run run, int64_t i) {
+    cells a = load_cells(0, run, i);
+    for (int64_t tap = 1; tap < w->taps; tap++) a = better(kind, 0, a, load_cells(0, run, i + tap * w->step));
+    return a;
+}
+
+VEC_INLINE void put_direct(const int kind, const window_columns *w, cell_run run, const pool_result *out) {
+    const int indexed = 0;
+    EACH_OUTPUT(w->n, i, direct_taps(kind, w, run, i));
+}
+
+/* All m windows at stride 1. Few taps go to `spare` one by one. Many go by doubling, in place: reductions of 1, 2, 4,
+ * ... taps, of which extremes overlap two and a sum adds those of its binary digits. Returns the run with the result.
+ */
 VEC_INLINE cell_run reduce_dense(const int kind, const int indexed, const window_columns *w, cell_run run,
                                  cell_run spare, int64_t m) {
     if (!indexed && w->taps <= DIRECT_TAPS) {
-        for (int64_t i = 0; i < m; i += LANES) {
-            cells a = load_cells(0, run, i);
-            for (int64_t tap = 1; tap < w->taps; tap++) a = better(kind, 0, a, load_cells(0, run, i + tap * w->step));
-            store(spare.value + i, a.value);
-        }
+        for (int64_t i = 0; i < m; i += LANES) store(spare.value + i, direct_taps(kind, w, run, i).value);
         return spare;
     }
     int64_t valid = m + (w->taps - 1) * w->step, width = 1, summed = 0;
@@ -155,8 +164,12 @@ VEC_INLINE void reduce_columns(const int kind, const int indexed, const window_c
     one.rows = 1;
     for (int64_t row = 0; row < w.rows; row++) {
         cell_run at = run_from(indexed, run, row * w.pitch);
-        if (w.taps > 1) at = reduce_dense(kind, indexed, &w, at, spare, (w.n - 1) * w.stride + 1);
         pool_result result = next_result(indexed, out, row * w.out_pitch);
+        if (!indexed && w.stride == 1 && w.taps <= (kind == POOL_SUM ? DIRECT_SUMS : DIRECT_EXTREMES)) {
+            put_direct(kind, &w, at, &result);
+            continue;
+        }
+        if (w.taps > 1) at = reduce_dense(kind, indexed, &w, at, spare, (w.n - 1) * w.stride + 1);
         pick_outputs(kind, indexed, &one, at, &result);
     }
 }

@@ -61,9 +61,53 @@ VEC_INLINE void reduce_rows_as(const int kind, const int indexed, const int64_t 
     }
 }
 
+/* Four windows of at least three rows, each one row below the one before: its first rows, those that all four see, and
+ * its last rows, each by running reductions. */
+enum { LAPPED_ROWS = 4, LAPPED_HEIGHT = 3 };
+
+VEC_INLINE void reduce_lapped_column(const int kind, const int64_t heights, const T *x, int64_t step, T *dst,
+                                     int64_t pitch) {
+#define LAPPED_ROW(i) load_cells(0, (cell_run){(T *)x + (i) * step, NULL}, 0)
+    cells low[3], high[3];
+    low[2] = LAPPED_ROW(2);
+    low[1] = better(kind, 0, low[2], LAPPED_ROW(1));
+    low[0] = better(kind, 0, low[1], LAPPED_ROW(0));
+    high[0] = LAPPED_ROW(heights);
+    high[1] = better(kind, 0, high[0], LAPPED_ROW(heights + 1));
+    high[2] = better(kind, 0, high[1], LAPPED_ROW(heights + 2));
+    if (heights > 3) {
+        cells all = LAPPED_ROW(3);
+        for (int64_t h = 4; h < heights; h++) all = better(kind, 0, all, LAPPED_ROW(h));
+        low[0] = better(kind, 0, low[0], all);
+        high[2] = better(kind, 0, high[2], all);
+        low[1] = better(kind, 0, low[1], all);
+        low[2] = better(kind, 0, low[2], all);
+    }
+    store(dst, low[0].value);
+    store(dst + pitch, better(kind, 0, low[1], high[0]).value);
+    store(dst + 2 * pitch, better(kind, 0, low[2], high[1]).value);
+    store(dst + 3 * pitch, high[2].value);
+#undef LAPPED_ROW
+}
+
+VEC_INLINE void reduce_lapped_rows(const int kind, const int64_t heights, cell_run dst, int64_t pitch, row_source s,
+                                   int64_t step) {
+    for (int64_t j = 0; j < LAPPED_ROWS; j++) fill_cells(kind, 0, run_from(0, dst, j * pitch + s.n), pitch - s.n);
+    int64_t last = s.n - LANES;
+    for (int64_t i = 0; i < last; i += LANES) reduce_lapped_column(kind, heights, s.x + i, step, dst.value + i, pitch);
+    reduce_lapped_column(kind, heights, s.x + last, step, dst.value + last, pitch);
+}
+
 VEC_INLINE void reduce_rows(const int kind, const int indexed, cell_run dst, int64_t pitch, row_source s,
                             int64_t x_step, int64_t rows, const window_rows *window) {
     const window_rows w = *window;
+    int lapped = !indexed && w.depths == 1 && w.heights >= LAPPED_HEIGHT && x_step == w.height_step && s.n >= LANES;
+    for (; lapped && rows >= LAPPED_ROWS; rows -= LAPPED_ROWS) {
+        if (w.heights == 3) reduce_lapped_rows(kind, 3, dst, pitch, s, x_step);
+        else reduce_lapped_rows(kind, w.heights, dst, pitch, s, x_step);
+        dst.value += LAPPED_ROWS * pitch;
+        s.x += LAPPED_ROWS * x_step;
+    }
     switch (w.depths == 1 ? w.heights : 0) {
     case 1: reduce_rows_as(kind, indexed, 1, 1, dst, pitch, s, x_step, rows, &w); break;
     case 2: reduce_rows_as(kind, indexed, 1, 2, dst, pitch, s, x_step, rows, &w); break;

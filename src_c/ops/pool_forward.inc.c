@@ -8,9 +8,10 @@
 enum {
     POOL_STRIP_BYTES = 12 * 1024,
     POOL_SHARED_BYTES = 192 * 1024,
-    POOL_TILE_CELLS = 2048, /* input columns of a tile, at least */
-    POOL_SHARED_HEIGHT = 8, /* windows of this many rows share their work */
-    POOL_SHARED_REUSE = 4,  /* if each row is in this many windows */
+    POOL_TILE_CELLS = 2048,  /* input columns of a tile, at least */
+    POOL_SHARED_HEIGHT = 8,  /* windows of this many rows share their work */
+    POOL_SHARED_LAPPED = 16, /* or of this many where four could be taken together */
+    POOL_SHARED_REUSE = 4,   /* if each row is in this many windows */
 };
 
 typedef struct {
@@ -62,22 +63,29 @@ FC_PLAN pool_plan plan_pool(const fc_pool_geometry *g, int indexed) {
     int64_t Q = g->output[2], cell = indexed ? 2 * T_BYTES : T_BYTES;
     int64_t stride = g->adaptive ? 1 : g->stride[2];
     plan.span = g->adaptive ? 1 : (g->kernel[2] - 1) * g->dilation[2] + 1;
-    plan.shared = !g->adaptive && g->dilation[1] == 1 && g->kernel[1] >= POOL_SHARED_HEIGHT &&
-                  g->kernel[1] >= POOL_SHARED_REUSE * g->stride[1];
     if (!g->adaptive) {
         int64_t reach = g->input[1] - 1 - (g->kernel[1] - 1) * g->dilation[1] + g->padding[1];
         plan.inner = ceil_div(g->padding[1], g->stride[1]);
         plan.inner_end = floor_div(reach, g->stride[1]) + 1;
     }
-    int64_t shared_rows = plan.shared ? min_i64(g->output[1], 2 * g->kernel[1] / g->stride[1]) : 1;
-    int64_t columns = plan.shared ? POOL_SHARED_BYTES / (shared_rows * cell) : POOL_TILE_CELLS;
+    int lapped = !indexed && !g->adaptive && g->kernel[0] == 1 && g->kernel[1] >= LAPPED_HEIGHT &&
+                 g->stride[1] == g->dilation[1] && g->input[2] >= LANES;
+    int mostly_inner = 8 * (plan.inner_end - plan.inner) >= 7 * g->output[1];
+    plan.shared = !g->adaptive && g->dilation[1] == 1 &&
+                  g->kernel[1] >= (lapped && mostly_inner ? POOL_SHARED_LAPPED : POOL_SHARED_HEIGHT) &&
+                  g->kernel[1] >= POOL_SHARED_REUSE * g->stride[1];
+    int64_t together = lapped ? LAPPED_ROWS : 1, columns = lapped ? POOL_TILE_CELLS / 2 : POOL_TILE_CELLS;
+    if (plan.shared) {
+        together = min_i64(g->output[1], 2 * g->kernel[1] / g->stride[1]);
+        columns = POOL_SHARED_BYTES / (together * cell);
+    }
     plan.tile = g->adaptive ? Q : min_i64(Q, ceil_div(max_i64(columns, 4 * plan.span), stride));
     plan.tiles = ceil_div(Q, plan.tile);
     plan.flat = !g->adaptive && plan.tiles == 1 && (plan.span <= stride || Q < 2 * LANES);
     plan.pitch = pool_pitch(g, plan.span, plan.tile, plan.flat);
 
     int64_t total = g->planes * g->output[0] * g->output[1];
-    plan.rows = clamp_i64(max_i64(POOL_STRIP_BYTES / (plan.pitch * cell), shared_rows), 1, total);
+    plan.rows = clamp_i64(max_i64(POOL_STRIP_BYTES / (plan.pitch * cell), together), 1, total);
     plan.strips = ceil_div(total, plan.rows);
     int64_t cells = g->planes * pool_work(g) / (plan.strips * plan.tiles);
     int64_t tasks = ceil_div(plan.strips, max_i64(1, POOL_TASK_CELLS / max_i64(1, cells)));
