@@ -8,6 +8,9 @@ import pytest
 
 import fastconv as fc
 from fastconv import _core
+from fastconv.compat import ndimage
+from fastconv.compat._correlate import SMALL_KERNEL, taps_along
+from fastconv.ops.correlate import correlate_planes, correlate_spectra
 from interpreter import CALL, run
 
 MIB = 1 << 20
@@ -106,6 +109,21 @@ def test_scratch_of_pooling_is_within_its_bound(isa, parameters):
     with fc.threads(2):
         for pool in (fc.max_pool2d, fc.avg_pool2d):
             assert scratch_of(lambda: pool(x, *parameters)) <= 3 * 4 * MIB
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", [(5, 5), (13, 13), (31, 31), (7, 300), (200, 200), (300, 3)], ids=str)
+def test_scratch_of_image_filters_is_within_its_bound(isa, kernel, dtype):
+    x, weights = np.ones((700, 900), dtype), np.random.default_rng(0).standard_normal(kernel).astype(dtype)
+    steps = [taps_along(axis, k, n, 0, n, "reflect") for axis, (n, k) in enumerate(zip(x.shape, kernel))]
+    with fc.threads(2):
+        for filtered in (ndimage.gaussian_filter, ndimage.uniform_filter):
+            assert scratch_of(lambda: filtered(x, 5)) <= 2 * MIB
+        if max(kernel) <= SMALL_KERNEL:
+            assert scratch_of(lambda: correlate_planes(x, weights, *steps)) <= 2 * MIB
+        for length in (512, 1024):
+            bound = 2 * max(MIB, 32 * 1024 * (kernel[1] + 64))
+            assert scratch_of(lambda: correlate_spectra(x, weights, *steps, length)) <= bound
 
 
 def test_scratch_is_given_back_on_request():
