@@ -103,8 +103,7 @@ VEC_INLINE void reduce_rows(const int kind, const int indexed, cell_run dst, int
     const window_rows w = *window;
     int lapped = !indexed && w.depths == 1 && w.heights >= LAPPED_HEIGHT && x_step == w.height_step && s.n >= LANES;
     for (; lapped && rows >= LAPPED_ROWS; rows -= LAPPED_ROWS) {
-        if (w.heights == 3) reduce_lapped_rows(kind, 3, dst, pitch, s, x_step);
-        else reduce_lapped_rows(kind, w.heights, dst, pitch, s, x_step);
+        reduce_lapped_rows(kind, w.heights, dst, pitch, s, x_step);
         dst.value += LAPPED_ROWS * pitch;
         s.x += LAPPED_ROWS * x_step;
     }

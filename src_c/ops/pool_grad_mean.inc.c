@@ -157,7 +157,7 @@ static void spread_task(const void *context, int64_t task, int thread) {
             if (o.count && p.count && tile.windows.count) {
                 window_rows w = {o.count, p.count, P * Q, Q};
                 const T *x = source + ((plane * O + o.first) * P + p.first) * Q + tile.windows.first;
-                reduce_rows(POOL_SUM, 0, run, tile.run_pitch, (row_source){x, end, 0, tile.windows.count}, 0, 1, &w);
+                pool_mean.rows(run, tile.run_pitch, (row_source){x, end, 0, tile.windows.count}, 0, 1, &w);
             } else {
                 pool_mean.fill(run, tile.run_pitch);
             }
