@@ -1,7 +1,6 @@
 # Correlation of planes continued beyond their edges, and whether arrays are finite. Included by _core.pyx.
 
-def correlate(int64_t outer, rows, columns, cnp.ndarray x, kernel, roots, down, along,
-              cnp.ndarray y):
+def correlate(int64_t outer, rows, columns, cnp.ndarray x, kernel, roots, down, along, cnp.ndarray y):
     """y (outer, P, Q) = x (outer, H, W) correlated with a kernel (R, S), or else with `down` along H and `along` along W.
 
     rows, columns: (extent in x, in y, taps, cell of x under the first tap at first, the int64 cells under all taps,
@@ -26,10 +25,12 @@ def correlate(int64_t outer, rows, columns, cnp.ndarray x, kernel, roots, down, 
         f.at[axis] = <const int64_t *>data(cells)
     threads = threads_for(cnp.PyArray_SIZE(y) * (2 + (f.taps[0] + f.taps[1]) // 8))
     arena = borrow()
-    if N:
+    if weights is NULL:
+        scratch = arena.reserve(op.separable_scratch(&f, threads))
+    elif N:
         scratch = arena.reserve(op.spectral_scratch(&f, N, threads))
     else:
-        scratch = arena.reserve((op.separable_scratch if weights is NULL else op.dense_scratch)(&f, threads))
+        scratch = arena.reserve(op.dense_scratch(&f, threads))
     with nogil:
         if weights is NULL:
             finite = op.separable(&f, source, vertical, horizontal, target, scratch, threads)

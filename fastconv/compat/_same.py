@@ -2,8 +2,8 @@
 
 
 def same_edges(extents, window, strides, dilation, late=True):
-    """(before, after) of each axis: windows of dilated kernels start in every stride's cell. An odd cell goes after,
-    or before where it is not late."""
+    """(before, after) of each axis, so that ceil(extent / stride) windows fit. An odd cell goes after, or before where
+    it is not late."""
     edges = []
     for extent, size, stride, step in zip(extents, window, strides, dilation, strict=True):
         total = max((-(-extent // stride) - 1) * stride + (size - 1) * step + 1 - extent, 0)

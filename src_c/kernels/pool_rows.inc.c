@@ -67,7 +67,7 @@ enum { LAPPED_ROWS = 4, LAPPED_HEIGHT = 3 };
 
 VEC_INLINE void reduce_lapped_column(const int kind, const int64_t heights, const T *x, int64_t step, T *dst,
                                      int64_t pitch) {
-#define LAPPED_ROW(i) load_cells(0, (cell_run){(T *)x + (i) * step, NULL}, 0)
+#define LAPPED_ROW(i) ((cells){.value = load(x + (i) * step)})
     cells low[3], high[3];
     low[2] = LAPPED_ROW(2);
     low[1] = better(kind, 0, low[2], LAPPED_ROW(1));

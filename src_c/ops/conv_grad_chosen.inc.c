@@ -135,8 +135,7 @@ static void turn_pixels(int back, T *x, int64_t plane, int64_t channels, int64_t
     else transpose_block(x, plane, channels, pixels, turned, width);
 }
 
-/* A chunk of channels of an image, or back with zeros where no window reaches; by way of `whole` where rows are short.
- */
+/* A chunk of channels of an image, or back with zeros where no window reaches; through `whole` where rows are short. */
 static void turn_image(const chosen_job *job, int back, int64_t image, int64_t chunk, T *pack, T *whole) {
     const chosen_plan *c = &job->c;
     turned_rows r = rows_of(job);

@@ -28,9 +28,12 @@ static void cut_rows(correlation_job *job, int64_t rows) {
     job->row_blocks = ceil_div(job->f->result[0], job->rows);
 }
 
-/* Returns whether every result is finite. */
-static int run_correlation(correlation_job *job, fc_task block, int threads) {
+/* Runs the blocks of a job, which its context begins with. Returns whether every result is finite. */
+static int run_correlation(correlation_job *job, const void *x, void *y, void *scratch, fc_task block, int threads) {
     int not_finite = 0;
+    job->x = x;
+    job->y = y;
+    job->scratch = scratch;
     job->not_finite = &not_finite;
     fc_parallel_for(job->f->outer * job->row_blocks * job->column_blocks, threads, block, job);
     return !not_finite;

@@ -94,9 +94,6 @@ static void dense_task(const void *context, int64_t task, int thread) {
 /* Returns whether every result is finite. */
 static int dense(const fc_correlation *f, const void *x, const void *weights, void *y, void *scratch, int threads) {
     correlation_job job = plan_dense(f);
-    job.x = x;
-    job.y = y;
     job.weights[0] = weights;
-    job.scratch = scratch;
-    return run_correlation(&job, dense_task, threads);
+    return run_correlation(&job, x, y, scratch, dense_task, threads);
 }

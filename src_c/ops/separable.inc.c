@@ -144,10 +144,7 @@ static void separable_task(const void *context, int64_t task, int thread) {
 static int separable(const fc_correlation *f, const void *x, const void *down, const void *along, void *y,
                      void *scratch, int threads) {
     correlation_job job = plan_separable(f);
-    job.x = x;
-    job.y = y;
     job.weights[0] = down;
     job.weights[1] = along;
-    job.scratch = scratch;
-    return run_correlation(&job, separable_task, threads);
+    return run_correlation(&job, x, y, scratch, separable_task, threads);
 }

@@ -12,7 +12,7 @@ FC_PLAN correlation_job plan_spectral(const fc_correlation *f, int64_t N) {
     int64_t wide = SPECTRAL_VECS * LANES, fit = SPECTRAL_BYTES / (2 * N * T_BYTES) - f->taps[1];
     correlation_job job = cut_columns(f, max_i64(fit / wide, 1) * wide);
     cut_rows(&job, 2 * (N - f->taps[0] + 1));
-    job.line = (line_bytes((job.line + wide) * T_BYTES) / 64 | 1) * 64 / T_BYTES;
+    job.line = odd_lines(job.line + wide);
     job.thread_bytes = 2 * N * job.line * (int64_t)sizeof(T);
     return job;
 }
@@ -56,10 +56,10 @@ static void spectral_task(const void *context, int64_t task, int thread) {
 
     for (int64_t part = 0; part < 2; part++)
         for (int64_t i = 0; i < N; i++) {
-            int64_t e = b.first + part * band + i;
+            int64_t e = b.first + part * band + i, laid = e < seen ? b.cells : 0;
             T *to = cell + (2 * i + part) * line;
-            if (e < seen) lay_line(f, &b, e, to);
-            zero_run(to + (e < seen ? b.cells : 0), line - (e < seen ? b.cells : 0));
+            if (laid) lay_line(f, &b, e, to);
+            zero_run(to + laid, line - laid);
         }
     for (int64_t l = 0; l < b.cells; l += LANES) to_spectra(cell + l, N, line, all->roots);
     for (int64_t i = 0; i < N; i++) {
@@ -86,9 +86,6 @@ static void spectral_task(const void *context, int64_t task, int thread) {
 static int spectral(const fc_correlation *f, int64_t N, const void *x, const void *spectrum, const void *roots, void *y,
                     void *scratch, int threads) {
     spectral_job all = {.job = plan_spectral(f, N), .N = N, .roots = roots};
-    all.job.x = x;
-    all.job.y = y;
     all.job.weights[0] = spectrum;
-    all.job.scratch = scratch;
-    return run_correlation(&all.job, spectral_task, threads);
+    return run_correlation(&all.job, x, y, scratch, spectral_task, threads);
 }

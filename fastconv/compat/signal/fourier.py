@@ -11,7 +11,7 @@ from .._correlate import taps_along
 
 CACHED = 1 << 15  # cells of a transform that stays in the cache
 LEVEL_TAPS = 14  # multiply-adds that take as long as a level of transforms of a cell of a band, forth and back
-BAND_CELLS, BAND_COLUMNS = 3 << 14, 64  # of a block of a band, and its columns at least
+BAND_CELLS, BAND_COLUMNS = 3 << 14, 64  # of a block, see SPECTRAL_BYTES, and its columns at least
 
 
 def transforms():
