@@ -37,7 +37,7 @@ typedef struct {
     int64_t filter_rows;      /* of filters that a task transforms at a time */
     int64_t filter_levels;    /* of filters at a time; sums are grouped so in any case, whoever transforms them */
     int64_t matrix_bytes, filter_bytes;
-    int64_t odd_bytes, v_bytes, m_bytes, stage_bytes, output_bytes, direct_bytes, thread_bytes;
+    int64_t odd_bytes, v_bytes, m_bytes, stage_bytes, output_bytes, place_bytes, direct_bytes, thread_bytes;
 } winograd_plan;
 
 /* One tile computed directly. */
@@ -124,13 +124,15 @@ FC_PLAN winograd_plan plan_winograd(const product *p, int threads) {
     w.stage_bytes = line_bytes((t->axis[1].tile * t->axis[2].tile * w.row + LANES) * size);
     int64_t lines = t->axis[1].tile * (t->axis[2].across ? t->axis[2].tile : 1);
     w.output_bytes = line_bytes(lines * most_runs(t, w.row) * (int64_t)sizeof(piece));
+    w.place_bytes = line_bytes(w.stage_bytes / (LANES * size) * (int64_t)sizeof(int64_t));
     for (int64_t twin = 0; twin < t->pairs * t->columns; twin++) {
         product tile = tile_product(twin_of(p, twin), t);
         int64_t bytes = line_bytes(tile.taps * 3 * (int64_t)sizeof(int64_t)) + gather_scratch(&tile, 1);
         w.direct_bytes = max_i64(w.direct_bytes, bytes);
     }
     w.thread_bytes = patch_room_bytes(t, w.row) + w.filter_bytes + w.v_bytes + w.odd_bytes + w.m_bytes +
-                     t->columns * w.stage_bytes + line_bytes(w.row * size) + w.output_bytes + w.direct_bytes;
+                     t->columns * w.stage_bytes + line_bytes(w.row * size) + w.output_bytes + w.place_bytes +
+                     w.direct_bytes;
     return w;
 }
 
@@ -212,9 +214,25 @@ typedef struct {
     filter_layout layout;
     T *filters, *v, *odd_v, *m, *stage[2], *doubt;
     piece *outputs;
-    int64_t output_count;
+    int64_t output_count, *place;
+    int direct; /* all outputs are whole vectors of dest: no staging */
     char *scratch;
 } winograd_block;
+
+/* Finds where vectors of outputs go: to dest itself if all are whole there and nothing follows, or to the stage. */
+static void place_outputs(const product *p, winograd_block *b) {
+    const winograd_tiles *t = &b->job->w.t;
+    int64_t stage = t->axis[1].tile * t->axis[2].tile * b->job->w.row, found = 0;
+    b->direct = takes_apart(t) && t->form != WINOGRAD_WHOLE && t->axis[2].step * p->dest_stride[2] == 1 && !p->pair &&
+                !p->epilogue.residual && !p->epilogue.activation;
+    for (const piece *out = b->outputs; b->direct && out < b->outputs + b->output_count; out++) {
+        b->direct = (out->source | out->length) % LANES == 0;
+        for (int64_t i = 0; i < out->length; i += LANES) b->place[(out->source + i) / LANES] = out->dest + i;
+        found += out->length;
+    }
+    b->direct &= found == t->axis[1].tile * t->axis[2].tile * b->lanes;
+    for (int64_t i = 0; !b->direct && i < stage; i += LANES) b->place[i / LANES] = i;
+}
 
 /* m[point][row][tile] = filters * v for levels [level + d, level + d + levels) of the chunk from `level` on, added
  * where they are not the first of all. */
@@ -301,8 +319,9 @@ static void write_rows(const winograd_block *b, int64_t pair, int64_t row, int64
             fetch_run(p->dest + out->dest + channel * plane, out->length, dest_step);
         for (int64_t column = 0; column < t->columns; column++)
             t->transforms->products(b->m + (column * w->m_rows + k) * w->row, w->m_point, b->lanes,
-                                    bias ? bias[channel] : 0, b->stage[column], stage_row, b->doubt);
-        for (const piece *out = b->outputs; out < outputs_end; out++) {
+                                    bias ? bias[channel] : 0, b->direct ? p->dest + channel * plane : b->stage[column],
+                                    stage_row, b->place, b->doubt);
+        for (const piece *out = b->outputs; !b->direct && out < outputs_end; out++) {
             int64_t to = out->dest + channel * plane;
             T line[WINOGRAD_PATCH], *dest = p->dest + to;
             const T *from = b->stage[0] + out->source, *add = residual ? residual + to : NULL;
@@ -340,6 +359,7 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     for (int64_t column = 0; column < t->columns; column++) b.stage[column] = take(&b.scratch, w->stage_bytes);
     b.doubt = take(&b.scratch, w->row * (int64_t)sizeof(T));
     b.outputs = take(&b.scratch, w->output_bytes);
+    b.place = take(&b.scratch, w->place_bytes);
 
     int64_t part = task % w->parts, block = task / w->parts % w->blocks, first = block * w->block;
     int last = block == w->blocks - 1;
@@ -352,6 +372,7 @@ static void winograd_task(const void *context, int64_t task, int thread) {
     int64_t end = min_i64(p->rows, part_start(w->grains, w->parts, part + 1) * WINOGRAD_GRAIN);
     for (int64_t pair = 0; pair < t->pairs; pair++) {
         b.output_count = find_outputs(twin_of(p, 2 * pair), t, &b.room, w->row, b.outputs);
+        place_outputs(twin_of(p, 2 * pair), &b);
         for (int64_t row = begin; row < end; row += w->m_rows) {
             int64_t rows = min_i64(w->m_rows, end - row);
             multiply_rows(&b, pair, row, rows, pair > 0 || row > begin);

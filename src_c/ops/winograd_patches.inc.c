@@ -10,6 +10,8 @@
 typedef struct {
     int64_t place; /* of its first cell on a line of copies, or of what is transformed */
     int64_t low, high;
+    int fresh; /* lines before it are those of the run before */
+    int dirty; /* whether whole vectors of cells reach beyond, here or in the run before */
     int64_t line[WINOGRAD_PATCH];
 } run_patches;
 
@@ -69,6 +71,7 @@ static void find_patches(const product *p, const winograd_tiles *t, int64_t slic
     int64_t cell = wide->across ? 1 : wide->cell, across = line_axis(t);
     int laid = laid_across(t) || (scattered(t) && t->axis[1].tile > 1);
     int in_place = cell == 1 && t->form != WINOGRAD_WHOLE && (laid || !scattered(t));
+    int spilled = 0;
     const pixel_run *above = NULL;
     run_patches *patches = room->patches;
     find_slice(t, slice, tap);
@@ -81,7 +84,7 @@ static void find_patches(const product *p, const winograd_tiles *t, int64_t slic
                            : run->at[axis] * p->stride[axis] + p->low[axis] + tap[axis] * t->axis[axis].spacing;
         int64_t reads = wide->tile * (run->length + 2 * LANES);
         patches->place = place;
-        patches->low = 0;
+        patches->low = patches->fresh = 0;
         patches->high = all;
         if (laid) {
             clip_cells(at[2], cell, W, cells, &patches->low, &patches->high);
@@ -92,6 +95,7 @@ static void find_patches(const product *p, const winograd_tiles *t, int64_t slic
         for (int64_t i = 0; i < t->axis[across].patch; i++, at[across] += t->axis[across].cell) {
             if (i + WINOGRAD_TILE < t->axis[across].patch && above && lies_below(t, above, run)) {
                 patches->line[i] = patches[-1].line[i + WINOGRAD_TILE];
+                patches->fresh = (int)i + 1;
                 continue;
             }
             int64_t from = (at[0] * p->extent[1] + at[1]) * W + at[2], copy = i * room->line_row + place;
@@ -106,21 +110,28 @@ static void find_patches(const product *p, const winograd_tiles *t, int64_t slic
             if (high > low)
                 room->pieces[room->piece_count++] = make_piece(from + low * cell, copy + low, high - low, 0);
         }
+        int spills = (patches->high - patches->low) % LANES != 0;
+        patches->dirty = spills | spilled;
+        spilled = spills;
+        for (int64_t i = 0; laid && i < WINOGRAD_PATCH; i++) {
+            zero_run(room->rows + i * room->line_row + place, patches->low);
+            zero_run(room->rows + i * room->line_row + place + patches->high, all - patches->high);
+        }
         place += t->form == WINOGRAD_WHOLE ? all : ceil_div(all, LANES) * LANES;
     }
 }
 
-/* Transforms the lines of a run down the columns, zeros beside them; what vectors write too many, the next run
- * overwrites. The same lines of a channel `ahead` are fetched into cache. */
+/* Transforms the lines of a run down the columns; the zeros beside them are there, unless it is dirty. What vectors
+ * write too many, the next run overwrites. The same lines of a channel `ahead` are fetched into cache. */
 static void lay_run(const T *const line[WINOGRAD_PATCH], const run_patches *patches, int64_t cells, int64_t ahead,
                     T *rows, int64_t row) {
     int64_t inside = patches->high - patches->low;
-    for (int i = 0; i < WINOGRAD_PATCH; i++) {
+    for (int i = patches->fresh; i < WINOGRAD_PATCH; i++) {
         __builtin_prefetch(line[i] + ahead);
-        __builtin_prefetch(line[i] + ahead + inside - 1);
+        if (inside > LANES) __builtin_prefetch(line[i] + ahead + inside - 1);
     }
     transform_columns(line, inside, rows + patches->low, row);
-    for (int i = 0; i < WINOGRAD_PATCH; i++, rows += row) {
+    for (int i = 0; patches->dirty && i < WINOGRAD_PATCH; i++, rows += row) {
         for (int64_t cell = 0; cell < patches->low; cell++) {
             FC_KEEP_LOOP;
             rows[cell] = 0;
