@@ -214,24 +214,25 @@ typedef struct {
     filter_layout layout;
     T *filters, *v, *odd_v, *m, *stage[2], *doubt;
     piece *outputs;
-    int64_t output_count, *place;
-    int direct; /* all outputs are whole vectors of dest: no staging */
+    int64_t output_count, dest_step, *place;
+    int plain, direct; /* nothing follows the sums; all outputs are whole vectors of dest, too: no staging */
     char *scratch;
 } winograd_block;
 
 /* Finds where vectors of outputs go: to dest itself if all are whole there and nothing follows, or to the stage. */
 static void place_outputs(const product *p, winograd_block *b) {
     const winograd_tiles *t = &b->job->w.t;
-    int64_t stage = t->axis[1].tile * t->axis[2].tile * b->job->w.row, found = 0;
-    b->direct = takes_apart(t) && t->form != WINOGRAD_WHOLE && t->axis[2].step * p->dest_stride[2] == 1 && !p->pair &&
-                !p->epilogue.residual && !p->epilogue.activation;
+    int64_t cells = t->axis[1].tile * t->axis[2].tile, found = 0;
+    b->dest_step = p->pair ? 1 : (t->axis[2].across ? 1 : t->axis[2].step) * p->dest_stride[2];
+    b->plain = b->dest_step == 1 && !p->epilogue.residual && !p->epilogue.activation;
+    b->direct = b->plain && takes_apart(t) && !p->pair;
     for (const piece *out = b->outputs; b->direct && out < b->outputs + b->output_count; out++) {
         b->direct = (out->source | out->length) % LANES == 0;
         for (int64_t i = 0; i < out->length; i += LANES) b->place[(out->source + i) / LANES] = out->dest + i;
         found += out->length;
     }
-    b->direct &= found == t->axis[1].tile * t->axis[2].tile * b->lanes;
-    for (int64_t i = 0; !b->direct && i < stage; i += LANES) b->place[i / LANES] = i;
+    b->direct &= found == cells * b->lanes;
+    for (int64_t i = 0; !b->direct && i < cells * b->job->w.row; i += LANES) b->place[i / LANES] = i;
 }
 
 /* m[point][row][tile] = filters * v for levels [level + d, level + d + levels) of the chunk from `level` on, added
@@ -307,16 +308,14 @@ static void write_rows(const winograd_block *b, int64_t pair, int64_t row, int64
     const product *p = twin_of(b->job->p, 2 * pair);
     const T *bias = p->epilogue.bias, *residual = p->epilogue.residual;
     int64_t plane = volume(p->dest_extent), activation = p->epilogue.activation;
-    int64_t dest_step = p->pair ? 1 : (t->axis[2].across ? 1 : t->axis[2].step) * p->dest_stride[2];
     int64_t stage_row = (t->axis[2].across || t->form == WINOGRAD_WHOLE ? 1 : t->axis[2].tile) * w->row;
-    int plain = dest_step == 1 && !residual && !activation;
     int far = p->images * p->groups * p->rows * plane * (int64_t)sizeof(T) > WINOGRAD_FAR_BYTES;
     const piece *outputs_end = b->outputs + b->output_count;
     for (int64_t k = 0; k < count; k++) {
         int64_t channel = b->group * p->rows + row + k, grain = k % WINOGRAD_GRAIN;
         if (grain == 0) zero_run(b->doubt, b->lanes);
         for (const piece *out = b->outputs; far && out < outputs_end; out++)
-            fetch_run(p->dest + out->dest + channel * plane, out->length, dest_step);
+            fetch_run(p->dest + out->dest + channel * plane, out->length, b->dest_step);
         for (int64_t column = 0; column < t->columns; column++)
             t->transforms->products(b->m + (column * w->m_rows + k) * w->row, w->m_point, b->lanes,
                                     bias ? bias[channel] : 0, b->direct ? p->dest + channel * plane : b->stage[column],
@@ -332,8 +331,8 @@ static void write_rows(const winograd_block *b, int64_t pair, int64_t row, int64
                 for (int64_t i = 0; i < out->length; i++) line[i] = from[i * out->width];
                 from = line;
             }
-            if (plain && from != dest) copy_run(dest, from, out->length);
-            else finish_run(dest, from, add, out->length, dest_step, (int)activation);
+            if (b->plain && from != dest) copy_run(dest, from, out->length);
+            else finish_run(dest, from, add, out->length, b->dest_step, (int)activation);
         }
         if (grain < WINOGRAD_GRAIN - 1 && k < count - 1) continue;
         for (const pixel_run *run = b->room.runs; run < b->room.runs + b->room.run_count; run++)

@@ -63,6 +63,20 @@ static int lies_below(const winograd_tiles *t, const pixel_run *above, const pix
            run->at[2] == above->at[2] && run->length == above->length;
 }
 
+/* Zeros beside the cells of a run's lines that lie inside the source. */
+static void zero_edges(const run_patches *patches, int64_t cells, T *rows, int64_t row) {
+    for (int i = 0; i < WINOGRAD_PATCH; i++, rows += row) {
+        for (int64_t cell = 0; cell < patches->low; cell++) {
+            FC_KEEP_LOOP;
+            rows[cell] = 0;
+        }
+        for (int64_t cell = patches->high; cell < cells; cell++) {
+            FC_KEEP_LOOP;
+            rows[cell] = 0;
+        }
+    }
+}
+
 /* Lists the patches of the room's runs in a slice, and the pieces to copy in each channel; what copies see outside the
  * source is zero from now on. The last lines of a tile are the first ones of the tile below. */
 static void find_patches(const product *p, const winograd_tiles *t, int64_t slice, patch_room *room) {
@@ -113,16 +127,14 @@ static void find_patches(const product *p, const winograd_tiles *t, int64_t slic
         int spills = (patches->high - patches->low) % LANES != 0;
         patches->dirty = spills | spilled;
         spilled = spills;
-        for (int64_t i = 0; laid && i < WINOGRAD_PATCH; i++) {
-            zero_run(room->rows + i * room->line_row + place, patches->low);
-            zero_run(room->rows + i * room->line_row + place + patches->high, all - patches->high);
-        }
+        if (laid) zero_edges(patches, all, room->rows + place, room->line_row);
         place += t->form == WINOGRAD_WHOLE ? all : ceil_div(all, LANES) * LANES;
     }
 }
 
 /* Transforms the lines of a run down the columns; the zeros beside them are there, unless it is dirty. What vectors
- * write too many, the next run overwrites. The same lines of a channel `ahead` are fetched into cache. */
+ * write too many, the next run overwrites. The same lines of a channel `ahead` are fetched into cache, short ones by
+ * one end. */
 static void lay_run(const T *const line[WINOGRAD_PATCH], const run_patches *patches, int64_t cells, int64_t ahead,
                     T *rows, int64_t row) {
     int64_t inside = patches->high - patches->low;
@@ -131,16 +143,7 @@ static void lay_run(const T *const line[WINOGRAD_PATCH], const run_patches *patc
         if (inside > LANES) __builtin_prefetch(line[i] + ahead + inside - 1);
     }
     transform_columns(line, inside, rows + patches->low, row);
-    for (int i = 0; patches->dirty && i < WINOGRAD_PATCH; i++, rows += row) {
-        for (int64_t cell = 0; cell < patches->low; cell++) {
-            FC_KEEP_LOOP;
-            rows[cell] = 0;
-        }
-        for (int64_t cell = patches->high; cell < cells; cell++) {
-            FC_KEEP_LOOP;
-            rows[cell] = 0;
-        }
-    }
+    if (patches->dirty) zero_edges(patches, cells, rows, row);
 }
 
 /* Transforms the block's patches in one source channel -> v[point][tile]. A run writes up to a whole vector of tiles;
