@@ -285,6 +285,8 @@ def norm_batch_grad(
     total: ndarray,
     product: ndarray,
     y: ndarray,
+    output: Any = None,
+    passed: Any = None,
 ) -> None: ...
 def optimise(
     kind: int,

@@ -138,7 +138,7 @@ cdef extern from "fastconv.h" nogil:
         void norm_layer(int64_t, int64_t, const void *, const void *, const void *, double, void *, void *, void *, int) noexcept nogil
         void norm_batch(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, double, int, void *, void *, void *, void *, int) noexcept nogil
         void norm_fold(int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, double, void *, void *, int) noexcept nogil
-        void norm_batch_grad(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, void *, void *, void *, int) noexcept nogil
+        void norm_batch_grad(int64_t, int64_t, int64_t, const void *, const void *, const void *, const void *, const void *, const void *, const void *, void *, void *, void *, void *, int) noexcept nogil
         void optimise(const fc_step *, int64_t, void *, const void *, void *, void *, void *, int) noexcept nogil
         void reorder(int64_t, int64_t, int64_t, const void *, void *, int) noexcept nogil
         void pick(int64_t, const int64_t *, const int64_t *, const int64_t *, double, const void *, void *, int) noexcept nogil

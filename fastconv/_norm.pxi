@@ -91,8 +91,10 @@ def norm_batch(int64_t A, int64_t B, int64_t L, cnp.ndarray x, gain, shift, resi
 
 
 def norm_batch_grad(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray inverse,
-                    cnp.ndarray scale, gate, cnp.ndarray total, cnp.ndarray product, cnp.ndarray y):
-    """The gradient of norm_batch for x, into y, and the sums of norm_sums."""
+                    cnp.ndarray scale, gate, cnp.ndarray total, cnp.ndarray product, cnp.ndarray y, output=None, passed=None):
+    """The gradient of norm_batch for x, into y, and the sums of norm_sums.
+
+    With the output of norm_batch, relu and all, g is what that relu lets through, and goes to `passed`."""
     cdef const fc_operators *op = operators(x)
     cdef int threads = threads_for(4 * A * B * L)
     cdef void *slope = data(g)
@@ -104,8 +106,10 @@ def norm_batch_grad(int64_t A, int64_t B, int64_t L, cnp.ndarray g, cnp.ndarray 
     cdef void *first = data(total)
     cdef void *second = data(product)
     cdef void *target = data(y)
+    cdef void *o = data(output)
+    cdef void *p = data(passed)
     with nogil:
-        op.norm_batch_grad(A, B, L, slope, source, m, i, s, t, first, second, target, threads)
+        op.norm_batch_grad(A, B, L, slope, source, m, i, s, t, o, first, second, p, target, threads)
     raise_interrupt()
 
 

@@ -147,15 +147,14 @@ def batch_norm_backward(
     if rectified and output is None and not (training and residual is None):
         means = (running_mean, running_var) if not training else (None, None)
         output = normalise(name, input, *means, weight, bias, training, 0.0, eps, None, activation, residual)[0]
-    if output is not None and rectified:
-        grad_output = relu_slope(grad_output, output)
     gated = rectified and output is None
     rest = (input, running_mean, running_var, weight, bias, training, eps, statistics)
-    grads = normalise_backward(name, grad_output, *rest, needs, gated)
-    return (*grads, grad_output if needs[3] else None) if len(needs) == 4 else grads
+    *grads, passed = normalise_backward(name, grad_output, *rest, needs, gated, output if rectified else None)
+    return (*grads, passed if needs[3] else None) if len(needs) == 4 else tuple(grads)
 
 
-# gated: grad_output is that of a ReLU after a batch_norm in training, and passes it on the way.
+# gated: grad_output is that of a ReLU after a batch_norm in training, and passes it on the way; or it has this output.
+# The last result is what passes, the gradient of what was added before.
 def normalise_backward(
     name,
     grad_output,
@@ -169,9 +168,12 @@ def normalise_backward(
     statistics,
     needs,
     gated=False,
+    output=None,
 ) -> tuple:
     call = rule.channels(name, input, weight, bias, eps)
     g = checked_gradient(name, grad_output, call.input)
+    if output is not None:
+        output = checked("output", name, output, call.input)
     n, c = call.input.shape[:2]
     x, positions = contiguous(call.input), math.prod(call.input.shape[2:])
     batch = rule.uses_batch(name, running_mean, running_var, training)
@@ -192,8 +194,12 @@ def normalise_backward(
     grad_input = allocate(name, call.input.shape, x.dtype) if needs[0] else None
     if batch and needs[0] and suits_channels(c, positions):
         total, product = np.empty(c, x.dtype), np.empty(c, x.dtype)
-        _core.norm_batch_grad(n, c, positions, g, x, mean, inverse, scale, gate, total, product, grad_input)
-        return grad_input, product * inverse if needs[1] else None, total if needs[2] else None
+        passed = g if output is None else allocate(name, g.shape, g.dtype)
+        sides = (scale, gate, total, product, grad_input, output, passed)
+        _core.norm_batch_grad(n, c, positions, g, x, mean, inverse, *sides)
+        return grad_input, product * inverse if needs[1] else None, total if needs[2] else None, passed
+    if output is not None:
+        g = relu_slope(g, output)
     if batch or needs[1] or needs[2]:
         total, product = sums(g, x, n, c, positions, mean, scale=scale if gated else None, gate=gate)
     if needs[0]:
@@ -204,4 +210,4 @@ def normalise_backward(
         else:
             zero = np.zeros_like(mean)
             _core.norm_apply(positions, c, None, g, zero, scale, None, None, None, grad_input)
-    return grad_input, product * inverse if needs[1] else None, total if needs[2] else None
+    return grad_input, product * inverse if needs[1] else None, total if needs[2] else None, g

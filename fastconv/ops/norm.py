@@ -228,7 +228,7 @@ def instance_norm_backward(
     name = "instance_norm_backward"
     if not rule.uses_batch(name, running_mean, running_var, use_input_stats):
         rest = (input, running_mean, running_var, weight, bias, False, eps, statistics)
-        return normalise_backward(name, grad_output, *rest, needs)
+        return normalise_backward(name, grad_output, *rest, needs)[:3]
     call = rule.channels(name, input, weight, bias, eps)
     rule.batch_statistics(name, call.input, per_sample=True)
     return _grouped_backward(name, grad_output, call, call.input.shape[1], statistics, needs)

@@ -94,11 +94,25 @@ static void transform_scattered(const T *rows, int64_t row, int lines, const int
         }
 }
 
+/* Outputs of wide tiles are placed so many at a time: rows of 8 of them are common. */
+enum { PLACED = LANES < 8 ? LANES : 8 };
+typedef T placed __attribute__((vector_size(PLACED * T_BYTES), aligned(sizeof(T)), may_alias));
+
+/* The parts of y to rows[at[0]], rows[at[1]] and so on, plus what `add` has there, if anything. */
+VEC_INLINE void place_vector(T *rows, const T *add, const int64_t *at, vec y) {
+    placed part[LANES / PLACED];
+    __builtin_memcpy(part, &y, sizeof part);
+    FC_UNROLL for (int i = 0; i < LANES / PLACED; i++) {
+        if (add) part[i] += *(const placed *)(add + at[i]);
+        *(placed *)(rows + at[i]) = part[i];
+    }
+}
+
 /* Products of `tiles` tiles (whole vectors) -> the rows of their outputs, neighbours in order, plus bias. Where tiles
- * are wide, the vector that follows v others is at rows[place[v]]. What is added to doubt[tile] is zero where the tile
- * is finite and NaN where it is not. */
+ * are wide, the PLACED ones that follow n such parts are at rows[place[n]], plus what `add` has there, if anything.
+ * What is added to doubt[tile] is zero where the tile is finite and NaN where it is not. */
 VEC_INLINE void transform_products(const int tall, const int wide, const T *points, int64_t point, int64_t tiles,
-                                   T start, T *rows, int64_t row, const int64_t *place, T *doubt) {
+                                   T start, T *rows, int64_t row, const int64_t *place, const T *add, T *doubt) {
     const int patch_rows = tall ? 6 : 1, patch_columns = wide ? 6 : 1, tile_rows = tall ? 4 : 1;
     const vec bias = splat(start);
     for (int64_t tile = 0; tile < tiles; tile += LANES) {
@@ -121,11 +135,11 @@ VEC_INLINE void transform_products(const int tall, const int wide, const T *poin
             sum += ((y[0] + y[1]) + (y[2] + y[3])) * 0;
             vec even_low = zip_low(y[0] + bias, y[2] + bias), even_high = zip_high(y[0] + bias, y[2] + bias);
             vec odd_low = zip_low(y[1] + bias, y[3] + bias), odd_high = zip_high(y[1] + bias, y[3] + bias);
-            const int64_t *to = place + (i * row + 4 * tile) / LANES;
-            store(rows + to[0], zip_low(even_low, odd_low));
-            store(rows + to[1], zip_high(even_low, odd_low));
-            store(rows + to[2], zip_low(even_high, odd_high));
-            store(rows + to[3], zip_high(even_high, odd_high));
+            const int64_t *at = place + (i * row + 4 * tile) / PLACED, step = LANES / PLACED;
+            place_vector(rows, add, at, zip_low(even_low, odd_low));
+            place_vector(rows, add, at + step, zip_high(even_low, odd_low));
+            place_vector(rows, add, at + 2 * step, zip_low(even_high, odd_high));
+            place_vector(rows, add, at + 3 * step, zip_high(even_high, odd_high));
         }
         store(doubt + tile, load(doubt + tile) + sum);
     }
@@ -256,8 +270,9 @@ static void transform_sources(const T *lines, int64_t row, int64_t tiles, T *poi
 
 /* Products -> rows[6 * i + j][tile], plus bias; doubt as in transform_products. */
 static void whole_products(T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, const int64_t *place,
-                           T *doubt) {
+                           const T *add, T *doubt) {
     (void)place; /* cells of a tile lie in lines of their own */
+    (void)add;
     for (int64_t tile = 0; tile < tiles; tile += LANES) {
         vec half[6][6], sum = {0};
         FC_UNROLL for (int j = 0; j < 6; j++) {
@@ -282,7 +297,7 @@ static void whole_products(T *points, int64_t point, int64_t tiles, T start, T *
 typedef struct {
     void (*filters)(const T *g, int64_t tap, T *points, int64_t point);
     void (*products)(T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, const int64_t *place,
-                     T *doubt);
+                     const T *add, T *doubt);
     void (*gradient)(const T *tile, int64_t row, int64_t cell, T *points, int64_t point);
     void (*filter_gradients)(const T *points, int64_t point, T *g);
 } winograd_transforms;
@@ -292,8 +307,8 @@ typedef struct {
         transform_filters(tall, wide, g, tap, points, point); \
     } \
     static void name##_products(T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row, \
-                                const int64_t *place, T *doubt) { \
-        transform_products(tall, wide, points, point, tiles, start, rows, row, place, doubt); \
+                                const int64_t *place, const T *add, T *doubt) { \
+        transform_products(tall, wide, points, point, tiles, start, rows, row, place, add, doubt); \
     } \
     static void name##_gradient(const T *tile, int64_t row, int64_t cell, T *points, int64_t point) { \
         transform_gradient(tall, wide, tile, row, cell, points, point); \
@@ -312,11 +327,11 @@ static const winograd_transforms across_transforms = {wide_filters, tall_product
                                                       wide_filter_gradients};
 /* Squares of tiles, the same: output (i, j) comes in row 4 * i + j. */
 static void square_across_products(T *points, int64_t point, int64_t tiles, T start, T *rows, int64_t row,
-                                   const int64_t *place, T *doubt) {
+                                   const int64_t *place, const T *add, T *doubt) {
     for (int j = 0; j < 6; j++)
-        tall_products(points + j * point, 6 * point, tiles, 0, points + j * point, 6 * point, place, doubt);
+        tall_products(points + j * point, 6 * point, tiles, 0, points + j * point, 6 * point, place, add, doubt);
     for (int i = 0; i < 4; i++)
-        tall_products(points + 6 * i * point, point, tiles, start, rows + 4 * i * row, row, place, doubt);
+        tall_products(points + 6 * i * point, point, tiles, start, rows + 4 * i * row, row, place, add, doubt);
 }
 static const winograd_transforms square_across_transforms = {square_filters, square_across_products, square_gradient,
                                                              square_filter_gradients};

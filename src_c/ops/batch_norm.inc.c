@@ -54,6 +54,7 @@ static void batch_norm_grad_task(const void *context, int64_t task, int thread) 
     norm_job job = batch->norm;
     int64_t end = min_i64(job.B, (task + 1) * job.block);
     T count = (T)(job.A * job.L);
+    if (job.output) job.g = job.passed;
     job.weight = job.bias = job.residual = NULL;
     job.relu = 0;
     for (int64_t b = task * job.block; b < end; b++) {
@@ -69,8 +70,8 @@ static void batch_norm_grad_task(const void *context, int64_t task, int thread) 
 }
 
 static void norm_batch_grad(int64_t A, int64_t B, int64_t L, const void *g, const void *x, const void *mean,
-                            const void *inverse, const void *scale, const void *gate, void *total, void *product,
-                            void *y, int threads) {
+                            const void *inverse, const void *scale, const void *gate, const void *output, void *total,
+                            void *product, void *passed, void *y, int threads) {
     norm_job norm = {.A = A,
                      .B = B,
                      .L = L,
@@ -80,6 +81,8 @@ static void norm_batch_grad(int64_t A, int64_t B, int64_t L, const void *g, cons
                      .scale = scale,
                      .shift = scale, /* there is one */
                      .gate = gate,
+                     .output = output,
+                     .passed = passed,
                      .first = total,
                      .second = product,
                      .y = y};

@@ -5,12 +5,21 @@
  * first-level cache by shape alone: within one in T, vector by vector, and over pieces in double, so neither length nor
  * an offset of the data costs accuracy, and bits do not depend on threads. */
 
-enum { NORM_PIECE = 4096, NORM_ROWS = 256, NORM_COLUMNS = 64, NORM_VECS = 4, NORM_WORK = 16384 };
+enum {
+    NORM_PIECE = 4096,
+    NORM_ROWS = 256,
+    NORM_COLUMNS = 64,
+    NORM_VECS = 4,
+    NORM_WORK = 16384,
+    NORM_AHEAD = 512,
+    NORM_SHORT = 1024
+};
 
 typedef struct {
     int64_t A, B, L, period;
     int64_t block; /* statistics or rows of one task */
-    const T *g, *x, *mean, *variance, *scale, *shift, *slope, *weight, *bias, *residual, *gate;
+    const T *g, *x, *mean, *variance, *scale, *shift, *slope, *weight, *bias, *residual, *gate, *output;
+    T *passed; /* what of g the ReLU that made `output` lets through, if there is one */
     int by_row, relu;
     T eps;
     T *y, *first, *second;
@@ -26,14 +35,33 @@ static void run_norm(norm_job *job, int64_t count, int64_t each, int64_t least, 
 /* The gradient that a ReLU lets through after y = d * scale + gate. */
 VEC_INLINE vec through_gate(vec g, vec d, vec scale, vec gate) { return choose(d * scale + gate <= 0, (vec){0}, g); }
 
-/* Sums of u and u * v over `runs` runs of n, where v = x - centre and u = g, or v if g is NULL, times weight if any. */
-static void piece_sums(const norm_job *job, const T *g, const T *x, const T *weight, T centre, const T *scale,
-                       const T *gate, int64_t runs, int64_t step, int64_t n, double sums[2]) {
+/* Some of g; where there is an output of a ReLU, what that lets through, which is kept. */
+VEC_INLINE vec gradient_at(const T *g, const T *output, T *passed, int64_t at, int64_t m) {
+    vec u = load_some(g + at, m);
+    if (!output) return u;
+    u = choose(load_some(output + at, m) <= 0, (vec){0}, u);
+    store_some(passed + at, u, m);
+    return u;
+}
+
+/* Sums of u and u * v over `runs` runs of n, where v = x - centre and u = g, or v if g is NULL, times weight if any.
+ * Short runs are fetched ahead: they end before a processor sees where they lead. */
+static void piece_sums(const norm_job *job, int64_t at, const T *weight, T centre, const T *scale, const T *gate,
+                       int64_t runs, int64_t step, int64_t n, double sums[2]) {
     vec plain[2] = {{0}}, product[2] = {{0}};
-    for (int64_t run = 0; run < runs; run++, x += step, g += job->g ? step : 0) {
+    const T *x = job->x, *g = job->g, *output = job->output;
+    T *passed = job->passed;
+    const int64_t ahead = n <= NORM_SHORT ? step * ceil_div(NORM_AHEAD, n) : 0;
+    for (int64_t run = 0; run < runs; run++, at += step) {
         int64_t i = 0;
         for (; i + 2 * LANES <= n; i += 2 * LANES) FC_UNROLL for (int v = 0; v < 2; v++) {
-                vec d = load(x + i + v * LANES) - centre, u = job->g ? load(g + i + v * LANES) : d;
+                int64_t here = at + i + v * LANES;
+                if (ahead) {
+                    __builtin_prefetch(x + here + ahead);
+                    if (g) __builtin_prefetch(g + here + ahead);
+                    if (output) __builtin_prefetch(output + here + ahead);
+                }
+                vec d = load(x + here) - centre, u = g ? gradient_at(g, output, passed, here, LANES) : d;
                 if (weight) u *= load(weight + i + v * LANES);
                 if (gate) u = through_gate(u, d, splat(*scale), splat(*gate));
                 plain[v] += u;
@@ -41,7 +69,7 @@ static void piece_sums(const norm_job *job, const T *g, const T *x, const T *wei
             }
         for (int64_t m; i < n; i += m) {
             m = min_i64(LANES, n - i);
-            vec d = load_some(x + i, m) - centre, u = job->g ? load_some(g + i, m) : d;
+            vec d = load_some(x + at + i, m) - centre, u = g ? gradient_at(g, output, passed, at + i, m) : d;
             if (weight) u *= load_some(weight + i, m);
             if (gate) u = through_gate(u, d, splat(*scale), splat(*gate));
             if (m < LANES) { /* lanes past the end count nothing */
@@ -59,7 +87,7 @@ static void piece_sums(const norm_job *job, const T *g, const T *x, const T *wei
     sums[1] += sum_of_lanes(product[0] + product[1]);
 }
 
-/* Plain sum of a piece, from which its centre is taken. */
+/* Plain sum of a first piece, from which its centre is taken. */
 static T piece_total(const T *x, int64_t runs, int64_t step, int64_t n) {
     vec sum[2] = {{0}};
     for (int64_t run = 0; run < runs; run++, x += step) {
@@ -85,7 +113,9 @@ VEC_INLINE void join_moments(double *n, double *mean, double *squares, double co
     *n = total;
 }
 
-/* Mean and variance (g NULL), or the two sums about a given mean, of statistic b. */
+/* Mean and variance (g NULL), or the two sums about a given mean, of statistic b. Later pieces have the mean so far as
+ * their centre: no piece is longer than the first, so if they lie far from it their squares do not get lost in it, for
+ * what the variance has from between pieces is at least half as much. */
 static void row_statistic(const norm_job *job, int64_t b) {
     int64_t length = min_i64(job->L, NORM_PIECE), together = max_i64(1, NORM_PIECE / max_i64(1, job->L)),
             step = job->B * job->L;
@@ -95,13 +125,13 @@ static void row_statistic(const norm_job *job, int64_t b) {
         for (int64_t i = 0; i < job->L; i += length) {
             int64_t m = min_i64(length, job->L - i), at = (a * job->B + b) * job->L + i;
             if (job->g) {
-                piece_sums(job, job->g + at, job->x + at, job->weight ? job->weight + i : NULL, job->mean[b],
-                           job->scale + b, job->gate ? job->gate + b : NULL, runs, step, m, sums);
+                piece_sums(job, at, job->weight ? job->weight + i : NULL, job->mean[b], job->scale + b,
+                           job->gate ? job->gate + b : NULL, runs, step, m, sums);
                 continue;
             }
             double count = (double)(runs * m), about[2] = {0};
-            T centre = (T)(piece_total(job->x + at, runs, step, m) / (T)count);
-            piece_sums(job, NULL, job->x + at, NULL, centre, NULL, NULL, runs, step, m, about);
+            T centre = n > 0 ? (T)mean : (T)(piece_total(job->x + at, runs, step, m) / (T)count);
+            piece_sums(job, at, NULL, centre, NULL, NULL, runs, step, m, about);
             join_moments(&n, &mean, &squares, count, centre + about[0] / count, about[1] - about[0] * about[0] / count);
         }
     }

@@ -18,6 +18,7 @@ enum {
     WINOGRAD_ODD_DEPTH = 64,
     WINOGRAD_MOST_TILES = 96,
     WINOGRAD_FEW_TILES = 48,
+    WINOGRAD_IMAGE_TILES = 64, /* of a whole image instead, whose rows of tiles then share all their lines */
     WINOGRAD_CACHE_BYTES = 2560 * 1024,
     WINOGRAD_DEPTH = 512,
     WINOGRAD_NEAR_BYTES = 512 * 1024,
@@ -108,7 +109,7 @@ FC_PLAN winograd_plan plan_winograd(const product *p, int threads) {
     int many = has_many_filters(t);
     if (t->tiles > 2 * WINOGRAD_MOST_TILES && !many &&
         WINOGRAD_FEW_TILES * t->points * (w.chunk + t->columns * min_i64(most, p->rows)) * size <= WINOGRAD_CACHE_BYTES)
-        fit = min_i64(fit, WINOGRAD_FEW_TILES);
+        fit = min_i64(fit, t->tiles / p->images == WINOGRAD_IMAGE_TILES ? WINOGRAD_IMAGE_TILES : WINOGRAD_FEW_TILES);
     cut_winograd(p, fit, threads, &w);
     w.row = w.block + (w.odd > 0) * LANES;
     w.v_point = odd_lines(w.chunk * w.row + LANES);
@@ -124,7 +125,7 @@ FC_PLAN winograd_plan plan_winograd(const product *p, int threads) {
     w.stage_bytes = line_bytes((t->axis[1].tile * t->axis[2].tile * w.row + LANES) * size);
     int64_t lines = t->axis[1].tile * (t->axis[2].across ? t->axis[2].tile : 1);
     w.output_bytes = line_bytes(lines * most_runs(t, w.row) * (int64_t)sizeof(piece));
-    w.place_bytes = line_bytes(w.stage_bytes / (LANES * size) * (int64_t)sizeof(int64_t));
+    w.place_bytes = line_bytes(w.stage_bytes / (PLACED * size) * (int64_t)sizeof(int64_t));
     for (int64_t twin = 0; twin < t->pairs * t->columns; twin++) {
         product tile = tile_product(twin_of(p, twin), t);
         int64_t bytes = line_bytes(tile.taps * 3 * (int64_t)sizeof(int64_t)) + gather_scratch(&tile, 1);
@@ -215,24 +216,25 @@ typedef struct {
     T *filters, *v, *odd_v, *m, *stage[2], *doubt;
     piece *outputs;
     int64_t output_count, dest_step, *place;
-    int plain, direct; /* nothing follows the sums; all outputs are whole vectors of dest, too: no staging */
+    int plain, direct; /* nothing follows the sums; all outputs go to whole parts of rows of dest: no staging */
     char *scratch;
 } winograd_block;
 
-/* Finds where vectors of outputs go: to dest itself if all are whole there and nothing follows, or to the stage. */
+/* Finds where parts of vectors of outputs go: to dest itself if all are whole there and no activation follows, or to
+ * the stage. */
 static void place_outputs(const product *p, winograd_block *b) {
     const winograd_tiles *t = &b->job->w.t;
     int64_t cells = t->axis[1].tile * t->axis[2].tile, found = 0;
     b->dest_step = p->pair ? 1 : (t->axis[2].across ? 1 : t->axis[2].step) * p->dest_stride[2];
     b->plain = b->dest_step == 1 && !p->epilogue.residual && !p->epilogue.activation;
-    b->direct = b->plain && takes_apart(t) && !p->pair;
+    b->direct = b->dest_step == 1 && !p->epilogue.activation && takes_apart(t) && !p->pair;
     for (const piece *out = b->outputs; b->direct && out < b->outputs + b->output_count; out++) {
-        b->direct = (out->source | out->length) % LANES == 0;
-        for (int64_t i = 0; i < out->length; i += LANES) b->place[(out->source + i) / LANES] = out->dest + i;
+        b->direct = (out->source | out->length) % PLACED == 0;
+        for (int64_t i = 0; i < out->length; i += PLACED) b->place[(out->source + i) / PLACED] = out->dest + i;
         found += out->length;
     }
     b->direct &= found == cells * b->lanes;
-    for (int64_t i = 0; !b->direct && i < cells * b->job->w.row; i += LANES) b->place[i / LANES] = i;
+    for (int64_t i = 0; !b->direct && i < cells * b->job->w.row; i += PLACED) b->place[i / PLACED] = i;
 }
 
 /* m[point][row][tile] = filters * v for levels [level + d, level + d + levels) of the chunk from `level` on, added
@@ -319,7 +321,8 @@ static void write_rows(const winograd_block *b, int64_t pair, int64_t row, int64
         for (int64_t column = 0; column < t->columns; column++)
             t->transforms->products(b->m + (column * w->m_rows + k) * w->row, w->m_point, b->lanes,
                                     bias ? bias[channel] : 0, b->direct ? p->dest + channel * plane : b->stage[column],
-                                    stage_row, b->place, b->doubt);
+                                    stage_row, b->place, b->direct && residual ? residual + channel * plane : NULL,
+                                    b->doubt);
         for (const piece *out = b->outputs; !b->direct && out < outputs_end; out++) {
             int64_t to = out->dest + channel * plane;
             T line[WINOGRAD_PATCH], *dest = p->dest + to;
