@@ -234,6 +234,21 @@ def test_what_changes_between_two_calls_for_inference_is_seen(monkeypatch):
         assert (model(x).numpy() != first).any()
 
 
+def test_what_changes_between_two_calls_in_training_is_seen():
+    x = np.random.default_rng(3).standard_normal((2, 3, 8, 8), np.float32)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, seed=0), nn.ReLU(), nn.MaxPool2d(2))
+    first, seen = model(x).numpy(), []
+    with model[0].register_forward_hook(lambda module, inputs, output: seen.append(output)):
+        np.testing.assert_allclose(model(x).numpy(), first, rtol=1e-5, atol=1e-6)
+    assert seen[0].shape == (2, 4, 6, 6)
+    model[2].return_indices = True
+    values, indices = model(x)
+    np.testing.assert_allclose(values.numpy(), first, rtol=1e-5, atol=1e-6)
+    assert indices.shape == values.shape
+    model[2] = nn.AvgPool2d(2)
+    assert (model(x).numpy() < first).any()
+
+
 def test_a_prepared_convolution_folds_a_norm_at_any_size():
     x = np.random.default_rng(4).standard_normal((2, 600, 2, 2), np.float32)
     model = nn.Sequential(nn.Conv2d(600, 600, 1, seed=0), nn.BatchNorm2d(600), nn.ReLU()).eval()

@@ -106,7 +106,7 @@ class Sequential(_Numbered):
     (3, 2)
     """
 
-    _inference: tuple[list, list[tuple[Module, dict]]] | None = None  # modules and what they call, their schedule
+    _known: dict[bool, tuple[list, list[tuple[Module, dict]]]] | None = None  # what modules call, their schedule
 
     def __init__(self, *modules: Any):
         if len(modules) == 1 and isinstance(modules[0], dict):
@@ -123,15 +123,17 @@ class Sequential(_Numbered):
             input = module.forward(input, **keywords) if keywords else module(input)
         return input
 
-    # A schedule for inference is kept while it is of the very modules, none of them hooked or replaced since.
+    # A schedule is kept while it is of the very modules, none of them hooked or replaced since.
     def _steps(self):
         modules, training = list(self.children()), is_grad_enabled()
-        if training or any(map(_is_altered, modules)):
+        if any(map(_is_altered, modules)):
             return _schedule(modules, training)
-        called = [(module, type(module).forward, type(module).__call__) for module in modules]
-        known = self._inference
+        called = [(m, type(m).forward, type(m).__call__, m.__dict__.get("return_indices")) for m in modules]
+        every = self._known or {}
+        known = every.get(training)
         if known is None or known[0] != called:
-            known = self._inference = called, _schedule(modules, False)
+            known = called, _schedule(modules, training)
+            self._known = {**every, training: known}
         return known[1]
 
 
