@@ -123,12 +123,12 @@ class Sequential(_Numbered):
             input = module.forward(input, **keywords) if keywords else module(input)
         return input
 
-    # A schedule is kept while it is of the very modules, none of them hooked or replaced since.
+    # A schedule is kept while it is of the very modules, none of them hooked, replaced or told otherwise since.
     def _steps(self):
         modules, training = list(self.children()), is_grad_enabled()
         if any(map(_is_altered, modules)):
             return _schedule(modules, training)
-        called = [(m, type(m).forward, type(m).__call__, m.__dict__.get("return_indices")) for m in modules]
+        called = [(m, type(m).forward, type(m).__call__, m.__dict__.get("_arguments")) for m in modules]
         every = self._known or {}
         known = every.get(training)
         if known is None or known[0] != called:
