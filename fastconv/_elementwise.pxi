@@ -10,6 +10,8 @@ def activation(int code, cnp.ndarray input, output, double a=0, double b=0, grad
     cdef int64_t period = 1 if slopes is None else cnp.PyArray_SIZE(slopes)
     if output is None:
         output = empty_plain(cnp.PyArray_NDIM(input), cnp.PyArray_DIMS(input), cnp.PyArray_TYPE(input))
+    if cnp.PyArray_SIZE(input) == 0:  # there may be no slope either
+        return output
     cdef void *g = data(grad_output)
     cdef void *x = data(input)
     cdef void *s = data(slopes)

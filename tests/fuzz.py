@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -101,26 +101,37 @@ def run(data):
             place = source.one(sorted(call))
             call[place] = corrupted(source, call[place])
         return operation.public(**call)
-    result, saved = operation.recorded(**arguments)
-    grad_output = harness.grad_output_for(harness.first(result))
-    saved, rest = (saved[:-1], saved[-1]) if saved and type(saved[-1]) is dict else (saved, {})
-    values = [grad_output, *saved]
+    values, rest = gradient_arguments(operation, arguments)
     for _ in range(source.below(4)):
         place = source.below(len(values))
         values[place] = corrupted(source, values[place])
     return operation.public_backward(*values, **rest)
 
 
+def gradient_arguments(operation, arguments):
+    """([grad_output, ...], keywords) of an operation's public_backward after a forward call."""
+    result, saved = operation.recorded(**arguments)
+    saved, rest = (saved[:-1], saved[-1]) if saved and type(saved[-1]) is dict else (saved, {})
+    return [harness.grad_output_for(harness.first(result)), *saved], rest
+
+
 def check(data):
     """Run one call; anything but a result or a documented error is raised."""
+    with refused(Bytes(data).one(NAMES)):
+        run(data)
+
+
+@contextmanager
+def refused(name):
+    """Where an operation may raise a documented error."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            run(data)
+            yield
         except ERRORS:
             pass
         except IndexError:
-            if Bytes(data).one(NAMES) != "getitem":  # Python's protocol wants it there
+            if name != "getitem":  # Python's protocol wants it there
                 raise
 
 
