@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=False, freethreading_compatible=True
+# cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=False, binding=False, freethreading_compatible=True
 """The door to C: pointers in, GIL released, scratch owned. Trusts its callers, so only geometry-checked calls reach it."""
 
 import contextvars
