@@ -24,7 +24,7 @@ test: $(VENV)/.test
 test-serial: $(VENV)/.tools
 	rm -rf build/serial && mkdir -p build/serial
 	FASTCONV_OPENMP=0 $(BIN)/python setup.py -q build --build-base build/serial --build-lib build/serial/lib
-	cd build/serial/lib && PYTHONPATH=. ../../../$(BIN)/python -m pytest -p no:cacheprovider -c ../../../pyproject.toml ../../../tests
+	cd build/serial/lib && PYTHONPATH=$(CURDIR)/build/serial/lib ../../../$(BIN)/python -m pytest -p no:cacheprovider -c ../../../pyproject.toml ../../../tests
 
 # The operators alone, against naive loops: on every level of this machine, and as NEON code under an emulator.
 build_check = $(BIN)/python setup.py -q build_clib --build-clib $(1) --build-temp $(1) && \
