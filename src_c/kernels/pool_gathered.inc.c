@@ -4,16 +4,12 @@
 
 enum { GATHERED_TAPS = 9 };
 
-/* x[at[i]] in lane i. */
-VEC_INLINE vec load_at(const T *x, positions at) {
+/* x[at[i]] in lane i. Gathers of 256 bits are slower than so many loads. */
+VEC_INLINE vec load_at(const T *x, const position at[LANES]) {
 #if defined(__AVX512F__) && VECTOR_BYTES == 64 && T_BYTES == 4
-    return (vec)_mm512_i32gather_ps((__m512i)at, x, T_BYTES);
+    return (vec)_mm512_i32gather_ps((__m512i)load_positions(at), x, T_BYTES);
 #elif defined(__AVX512F__) && VECTOR_BYTES == 64
-    return (vec)_mm512_i64gather_pd((__m512i)at, x, T_BYTES);
-#elif defined(__AVX2__) && VECTOR_BYTES == 32 && T_BYTES == 4
-    return (vec)_mm256_i32gather_ps(x, (__m256i)at, T_BYTES);
-#elif defined(__AVX2__) && VECTOR_BYTES == 32
-    return (vec)_mm256_i64gather_pd(x, (__m256i)at, T_BYTES);
+    return (vec)_mm512_i64gather_pd((__m512i)load_positions(at), x, T_BYTES);
 #else
     vec v;
     FC_UNROLL for (int lane = 0; lane < LANES; lane++) v[lane] = x[at[lane]];
@@ -39,9 +35,11 @@ VEC_INLINE void reduce_gathered(const int kind, const int indexed, const gathere
         int64_t n = min_i64(LANES, last - i);
         positions from = load_positions(w->from + window);
         from &= (positions){LANES_COUNTED} < (position)n; /* lanes that are not written see what is there */
-        cells all = {load_at(x, from), splat_position(0)};
+        position cell[LANES];
+        store_positions(cell, from);
+        cells all = {load_at(x, cell), splat_position(0)};
         for (int tap = 1; tap < w->taps; tap++)
-            all = then(kind, indexed, all, load_at(x + w->tap[tap], from), w->tap[tap]);
+            all = then(kind, indexed, all, load_at(x + w->tap[tap], cell), w->tap[tap]);
         if (indexed) all.at += load_positions(w->at + window);
         const pool_result local = next_result(indexed, result, i), *out = &local;
         put_cells(kind, indexed, out, 0, mark_nan(kind, indexed, all), n);
