@@ -33,25 +33,25 @@ static void run_norm(norm_job *job, int64_t count, int64_t each, int64_t least, 
 }
 
 /* The gradient that a ReLU lets through after y = d * scale + gate. */
-VEC_INLINE vec through_gate(vec g, vec d, vec scale, vec gate) { return choose(d * scale + gate <= 0, (vec){0}, g); }
+VEC_INLINE vec through_gate(vec g, vec d, vec scale, vec gate) { return relu_slope(g, d * scale + gate, 0, 0); }
 
 /* Some of g; where there is an output of a ReLU, what that lets through, which is kept. */
 VEC_INLINE vec gradient_at(const T *g, const T *output, T *passed, int64_t at, int64_t m) {
     vec u = load_some(g + at, m);
     if (!output) return u;
-    u = choose(load_some(output + at, m) <= 0, (vec){0}, u);
+    u = relu_slope(u, load_some(output + at, m), 0, 0);
     store_some(passed + at, u, m);
     return u;
 }
 
 /* Sums of u and u * v over `runs` runs of n, where v = x - centre and u = g, or v if g is NULL, times weight if any.
- * Short runs are fetched ahead: they end before a processor sees where they lead. */
+ * Short runs that others follow are fetched ahead: they end before a processor sees where they lead. */
 static void piece_sums(const norm_job *job, int64_t at, const T *weight, T centre, const T *scale, const T *gate,
                        int64_t runs, int64_t step, int64_t n, double sums[2]) {
     vec plain[2] = {{0}}, product[2] = {{0}};
     const T *x = job->x, *g = job->g, *output = job->output;
     T *passed = job->passed;
-    const int64_t ahead = n <= NORM_SHORT ? step * ceil_div(NORM_AHEAD, n) : 0;
+    const int64_t ahead = job->A > 1 && n <= NORM_SHORT ? step * ceil_div(NORM_AHEAD, n) : 0;
     for (int64_t run = 0; run < runs; run++, at += step) {
         int64_t i = 0;
         for (; i + 2 * LANES <= n; i += 2 * LANES) FC_UNROLL for (int v = 0; v < 2; v++) {
